@@ -1,0 +1,162 @@
+"""How channel gains arise: the paper's uniform draw, or path loss, shadowing and fading.
+
+A channel model turns numbers that are uniform on [0, 1) into gains, a fixed count of them for each
+slot. So a slot is the same whether it is drawn alone or in a block.
+"""
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from mec_gym.settings import Positive, Range, Settings, ends
+
+FloatArray = NDArray[np.float64]
+
+SHADOWING_LIMIT = 3.0
+"""Shadowing is a normal draw (in dB) cut off at so many standard deviations."""
+
+FADING_LIMITS = (0.001, 0.999)
+"""Rayleigh fading is an exponential draw of the power, cut off at these quantiles."""
+
+
+def spread(unit: FloatArray, limits: float | tuple[float, float]) -> FloatArray:
+    """Map numbers uniform on [0, 1) to numbers uniform between `limits`, of the same shape."""
+    low, high = ends(limits)
+    return low + (high - low) * unit
+
+
+def unspread(value: FloatArray, limits: float | tuple[float, float]) -> FloatArray:
+    """Map `limits` to [0, 1], the inverse of `spread`; a constant maps to 0."""
+    low, high = ends(limits)
+    return (value - low) / (high - low or 1.0)
+
+
+class UniformChannel(Settings):
+    """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
+
+    kind: Literal["uniform"] = "uniform"
+    gain: Range = (0.5, 2.0)
+
+    @property
+    def gain_range(self) -> tuple[float, float]:
+        """The lowest and the highest gain that can occur."""
+        return ends(self.gain)
+
+    def num_uniforms(self, num_devices: int, num_servers: int) -> int:
+        """Return how many uniform numbers one slot takes."""
+        return num_devices * num_servers
+
+    def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
+        """Return gains (..., M, N) made of uniform numbers (..., `num_uniforms`)."""
+        return spread(unit, self.gain).reshape(*unit.shape[:-1], num_devices, num_servers)
+
+    def to_unit(self, gain: FloatArray) -> FloatArray:
+        """Map gains to [0, 1], linearly."""
+        return unspread(gain, self.gain)
+
+
+class PathLossChannel(Settings):
+    """Gains from distance, log-normal shadowing and Rayleigh fading.
+
+    The loss in dB is `loss_at_1m_db + 10 exponent log10(distance / 1 m) + shadowing`. The defaults
+    are 128.1 + 37.6 log10(distance / 1 km) with 8 dB of shadowing: 3GPP TR 36.814, macro cell,
+    2 GHz. Devices are placed uniformly over a square, or at places drawn from `device_positions_m`.
+    """
+
+    kind: Literal["path-loss"] = "path-loss"
+    side_m: Positive = Field(500.0, description="side of the square that holds the devices, m")
+    server_positions_m: tuple[tuple[float, float], ...] | None = Field(
+        None, description="x, y of each server in metres; None: a regular grid over the square"
+    )
+    device_positions_m: tuple[tuple[float, float], ...] | None = Field(
+        None, description="x, y of the places devices are drawn from; None: anywhere in the square"
+    )
+    loss_at_1m_db: float = Field(15.3, ge=-100, le=200)
+    exponent: Positive = 3.76
+    min_distance_m: Positive = Field(10.0, description="shorter distances count as this one")
+    shadowing_db: float = Field(8.0, ge=0, le=30, description="standard deviation; 0: none")
+    fading: Literal["rayleigh", "none"] = "rayleigh"
+
+    @model_validator(mode="after")
+    def _positions_are_numbers(self) -> "PathLossChannel":
+        for field in ("server_positions_m", "device_positions_m"):
+            positions = getattr(self, field)
+            if positions is not None and not (len(positions) and np.isfinite(positions).all()):
+                raise ValueError(f"{field}: needs at least one x, y pair, all finite")
+        return self
+
+    @property
+    def gain_range(self) -> tuple[float, float]:
+        """The lowest and the highest gain that can occur."""
+        corners = [(0.0, 0.0), (0.0, self.side_m), (self.side_m, 0.0), (self.side_m, self.side_m)]
+        devices = np.array(self.device_positions_m or corners)
+        # Without given positions servers stand inside the square: no further than its diagonal.
+        servers = np.array(self.server_positions_m or corners)
+        longest = max(self._distance(devices, servers).max(), self.min_distance_m)
+        shadow = SHADOWING_LIMIT * self.shadowing_db
+        fade_low, fade_high = _exponential(np.array(FADING_LIMITS))
+        if self.fading == "none":
+            fade_low = fade_high = 1.0
+        return (
+            float(self._gain(longest, shadow) * fade_low),
+            float(self._gain(self.min_distance_m, -shadow) * fade_high),
+        )
+
+    def num_uniforms(self, num_devices: int, num_servers: int) -> int:
+        """Return how many uniform numbers one slot takes: places, shadowing, fading."""
+        return 2 * num_devices + 2 * num_devices * num_servers
+
+    def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
+        """Return gains (..., M, N) made of uniform numbers (..., `num_uniforms`)."""
+        from scipy.special import ndtr, ndtri
+
+        lead, links = unit.shape[:-1], num_devices * num_servers
+        places, shadow, fade = np.split(unit, [2 * num_devices, 2 * num_devices + links], axis=-1)
+        distance = self._distance(
+            self._devices(places.reshape(*lead, num_devices, 2)), self._servers(num_servers)
+        )
+        tails = (ndtr(-SHADOWING_LIMIT), ndtr(SHADOWING_LIMIT))
+        shadow_db = self.shadowing_db * ndtri(spread(shadow, tails))
+        gain = self._gain(distance, shadow_db.reshape(*lead, num_devices, num_servers))
+        if self.fading == "rayleigh":
+            fade = _exponential(spread(fade, FADING_LIMITS))
+            gain = gain * fade.reshape(gain.shape)
+        return np.asarray(gain)
+
+    def to_unit(self, gain: FloatArray) -> FloatArray:
+        """Map gains to [0, 1], linearly in dB."""
+        low, high = self.gain_range
+        return unspread(np.log(gain), (math.log(low), math.log(high)))
+
+    def _devices(self, unit: FloatArray) -> FloatArray:
+        if self.device_positions_m is None:
+            return spread(unit, (0.0, self.side_m))
+        row = (unit[..., 0] * len(self.device_positions_m)).astype(int)
+        return np.array(self.device_positions_m)[row]
+
+    def _servers(self, num_servers: int) -> FloatArray:
+        if self.server_positions_m is not None:
+            return np.array(self.server_positions_m)
+        columns = math.ceil(math.sqrt(num_servers))
+        rows = math.ceil(num_servers / columns)
+        row, column = np.divmod(np.arange(num_servers), columns)
+        return self.side_m * np.stack([(column + 0.5) / columns, (row + 0.5) / rows], axis=-1)
+
+    def _distance(self, devices: FloatArray, servers: FloatArray) -> FloatArray:
+        distance = np.linalg.norm(devices[..., :, None, :] - servers, axis=-1)
+        return np.maximum(distance, self.min_distance_m)
+
+    def _gain(self, distance: FloatArray | float, shadow_db: FloatArray | float) -> FloatArray:
+        loss_db = self.loss_at_1m_db + 10 * self.exponent * np.log10(distance) + shadow_db
+        return np.asarray(10 ** (-loss_db / 10))
+
+
+def _exponential(quantile: FloatArray) -> FloatArray:
+    return -np.log1p(-quantile)
+
+
+Channel = Annotated[UniformChannel | PathLossChannel, Field(discriminator="kind")]
+"""Any channel model, told apart by `kind`. A new one is a class here and an entry in this union."""

@@ -1,0 +1,237 @@
+"""`MEC-Offload-v0`: one slot an episode, one device a step."""
+
+import operator
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import InvalidAction, ResetNeeded
+from numpy.typing import NDArray
+
+from mec_gym import rewards, system
+from mec_gym.envs import rendering
+from mec_gym.instance import Instance
+from mec_gym.mdp import State
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.scenario import Scenario
+from mec_gym.settings import pick
+
+_LINKS_DRAWN_AT_ONCE = 2048
+"""Slots are drawn in blocks of about so many links, for speed; one by one they are the same."""
+
+
+class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
+    """Offload the tasks of M devices to N edge servers, one device a step.
+
+    ## Description
+    In each slot every device has one task: input bits to send over its uplink, and CPU cycles to
+    run on a server. The agent goes through the devices in order and picks a server for each. A
+    server takes a limited number of tasks and splits its CPU among them. The average delay of the
+    tasks is to be as small as it can be. This is the Markov decision process of Sec. III-A of the
+    DQN-RAO paper; after the last device the CPU is split by Eq. (20) and the delay is that of
+    Eqs. (5) and (21).
+
+    ## Action Space
+    `Discrete(N)`: the server for the current device, Eq. (12), counted from 0.
+
+    ## Observation Space
+    A `Box` of float32, chosen by `observation`:
+
+    | name | what | length | values |
+    |---|---|---|---|
+    | `"paper"` | Eq. (11): gains, bits, cycles, places left | M N + 2 M + N | scaled to [0, 1] |
+    | `"si"` | the same | M N + 2 M + N | gain, bits, cycles, tasks |
+
+    ## Rewards
+    In seconds, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
+    chosen server is already full.
+
+    | name | what |
+    |---|---|
+    | `"paper"` | Eq. (13): minus the task's delay on equal CPU shares at the time of the decision |
+    | `"delay"` | minus the rise in the total delay under Eq. (20); sums to -M D over a slot |
+
+    ## Starting State
+    A slot drawn from the scenario with nothing assigned, or the slot given by
+    `reset(options={"instance": instance})`, which must fit the scenario's shape and ranges.
+
+    ## Episode End
+    Terminates when the last device is assigned, after M steps; never truncates.
+
+    ## Information
+    `reset` and `step` give `action_mask` (N,): whether each server has a free place. The mask is
+    advice: another action is accepted and pays the penalty. The last step also gives `assignment`
+    (M,), `cpu_hz` (M,) by Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay`
+    (Eq. 5) in seconds, `overloads` (tasks above capacity) and `feasible`.
+
+    ## Arguments
+    | name | default | meaning |
+    |---|---|---|
+    | `scenario` | `"paper"` | a preset's name or a `mec_gym.Scenario` |
+    | `observation` | `"paper"` | see Observation Space |
+    | `reward` | `"paper"` | see Rewards |
+    | `overload_penalty` | `10.0` | lambda of Eq. (13), seconds, 0 or more |
+    | `render_mode` | `None` | `"ansi"`, `"rgb_array"` or `"human"`; the last two use matplotlib |
+
+    Errors: `ValueError` for a bad argument or instance, `InvalidAction` for an action outside
+    0..N-1, `ResetNeeded` for a step before the first reset or after the end.
+
+    ## Version History
+    * v0: first version
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 2,
+    }
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "paper",
+        observation: str = "paper",
+        reward: str = "paper",
+        overload_penalty: float = 10.0,
+        render_mode: str | None = None,
+    ) -> None:
+        if isinstance(scenario, str):
+            scenario = Scenario.preset(scenario)
+        elif not isinstance(scenario, Scenario):
+            raise ValueError(f"scenario: {scenario!r} is neither a preset's name nor a Scenario")
+        if not (isinstance(overload_penalty, int | float) and 0 <= overload_penalty < np.inf):
+            raise ValueError(f"overload_penalty: {overload_penalty!r} must be finite, 0 or more")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            modes = ", ".join(self.metadata["render_modes"])
+            raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
+        self.scenario = scenario
+        self.overload_penalty = float(overload_penalty)
+        self.render_mode = render_mode
+        self._observer = pick(OBSERVATIONS, observation, "observation")(scenario)
+        self._cost = pick(rewards.REWARDS, reward, "reward")
+        self.observation_space = self._observer.space
+        self.action_space = gym.spaces.Discrete(scenario.num_servers)
+        self._block: Instance | None = None
+        self._next_in_block = 0
+        self._state: State | None = None
+        self._window: rendering.Window | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin the next slot, or the one given as `options["instance"]`.
+
+        Raises:
+            ValueError: an unknown option, or an instance that does not fit the scenario.
+        """
+        options = options or {}
+        if unknown := options.keys() - {"instance"}:
+            raise ValueError(f"options: no {sorted(unknown)}; there is: instance")
+        instance = options.get("instance")
+        if instance is not None:
+            self._check_instance(instance)
+        super().reset(seed=seed)
+        if seed is not None:
+            self._block = None
+        self._state = State(self._next_slot() if instance is None else instance)
+        self._observation = self._observer.begin(self._state)
+        if self.render_mode == "human":
+            self.render()
+        return self._observation, {"action_mask": self._state.free}
+
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Give the current device to server `action` and go on to the next device.
+
+        Raises:
+            InvalidAction: the action is not a whole number 0..N-1.
+            ResetNeeded: there has been no reset, or the slot is complete.
+        """
+        state = self._state
+        if state is None or state.done:
+            when = "before the first reset" if state is None else "after the slot's last device"
+            raise ResetNeeded(f"step: called {when}; call reset first")
+        server = self._server(action)
+        reward = float(rewards.reward(self._cost, state, server, self.overload_penalty))
+        state.assign(server)
+        # A new array each step: callers may keep the one before.
+        self._observation = self._observation.copy()
+        self._observer.update(self._observation, state)
+        info: dict[str, Any] = {"action_mask": state.free}
+        if state.done:
+            info |= self._outcome(state)
+        if self.render_mode == "human":
+            self.render()
+        return self._observation, reward, state.done, False, info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return whether each server has a free place, (N,); the name sb3-contrib looks for."""
+        return self._begun("action_masks").free
+
+    def render(self) -> Any:
+        """Return the slot as text or as an RGB picture (H, W, 3), or show it in a window."""
+        state = self._begun("render")
+        if self.render_mode == "ansi":
+            return rendering.text(state)
+        if self.render_mode == "rgb_array":
+            return rendering.picture(state)
+        if self.render_mode == "human":
+            self._window = self._window or rendering.Window()
+            self._window.show(state)
+            return None
+        modes = ", ".join(self.metadata["render_modes"])
+        raise ValueError(f"render_mode: none was given to gym.make; there are: {modes}")
+
+    def close(self) -> None:
+        """Close the window, if one is open."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _begun(self, call: str) -> State:
+        if self._state is None:
+            raise ResetNeeded(f"{call}: called before the first reset; call reset first")
+        return self._state
+
+    def _server(self, action: Any) -> int:
+        try:
+            server = operator.index(action)
+        except TypeError:
+            server = -1
+        if not 0 <= server < self.scenario.num_servers:
+            highest = self.scenario.num_servers - 1
+            raise InvalidAction(f"action: {action!r} is not a server; they go from 0 to {highest}")
+        return server
+
+    def _check_instance(self, instance: Any) -> None:
+        if not isinstance(instance, Instance):
+            raise ValueError(f"instance: {type(instance).__name__} is not a mec_gym.Instance")
+        if instance.batch_shape:
+            raise ValueError(
+                f"instance: a batch of shape {instance.batch_shape}; an episode plays one slot,"
+                " pick one with instance[i]"
+            )
+        self.scenario.check(instance)
+
+    def _next_slot(self) -> Instance:
+        if self._block is None or self._next_in_block == len(self._block):
+            links = self.scenario.num_devices * self.scenario.num_servers
+            self._block = self.scenario.draw(max(1, _LINKS_DRAWN_AT_ONCE // links), self.np_random)
+            self._block.tx_delay  # noqa: B018  # worked out once, for the whole block
+            self._next_in_block = 0
+        self._next_in_block += 1
+        return self._block[self._next_in_block - 1]
+
+    def _outcome(self, state: State) -> dict[str, Any]:
+        """Return what the last step reports, with the CPU allocated by Eq. (20)."""
+        slot, assignment = state.instance, state.assignment
+        cpu_hz = system.allocate_cpu(slot, assignment)
+        task_delay = system.task_delays(slot, assignment, cpu_hz)
+        overloads = int(system.overloads(slot, assignment))
+        return {
+            "assignment": assignment,
+            "cpu_hz": cpu_hz,
+            "task_delay": task_delay,
+            "average_delay": float(task_delay.mean()),
+            "overloads": overloads,
+            "feasible": overloads == 0,
+        }

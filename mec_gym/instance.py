@@ -1,0 +1,173 @@
+"""Instance: drawn slots, everything a policy may know about them."""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym import system
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One slot, or a batch of slots along leading dimensions, of M devices and N servers.
+
+    Arrays may be given without the leading dimensions, which are then added; they are copied where
+    needed and become read-only.
+
+    Attributes:
+        gain: channel gain h_mn, (..., M, N).
+        task_bits: input size S_m, (..., M), bits.
+        task_cycles: work C_m, (..., M), CPU cycles.
+        server_hz: CPU frequency F_n, (..., N), cycles/s.
+        capacity: places M_n^max, (..., N), tasks.
+        bandwidth_hz: bandwidth B of each device, (..., M), Hz.
+        tx_power_w: transmit power P_m, (..., M), W.
+        noise_w: noise power sigma^2, (..., M), W.
+
+    Raises:
+        ValueError: a shape does not fit, or a value is not finite and above 0 (capacity: a whole
+            number, at least 0).
+    """
+
+    gain: FloatArray
+    task_bits: FloatArray
+    task_cycles: FloatArray
+    server_hz: FloatArray
+    capacity: IntArray
+    bandwidth_hz: FloatArray
+    tx_power_w: FloatArray
+    noise_w: FloatArray
+
+    def __post_init__(self) -> None:
+        gain = _numbers("gain", self.gain)
+        if gain.ndim < 2 or 0 in gain.shape[-2:]:
+            raise ValueError(f"gain: shape {gain.shape}; it must be (..., devices, servers)")
+        *lead, num_devices, num_servers = gain.shape
+        shapes = {"gain": gain.shape}
+        shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
+        shapes |= dict.fromkeys(_PER_SERVER, (*lead, num_servers))
+        for name, shape in shapes.items():
+            value = _numbers(name, getattr(self, name))
+            try:
+                value = np.broadcast_to(value, shape)
+            except ValueError:
+                raise ValueError(
+                    f"{name}: shape {value.shape}; beside a gain of shape {gain.shape} it must be"
+                    f" {shape}"
+                ) from None
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def tx_delay(self) -> FloatArray:
+        """Transmission delay of each device to each server, (..., M, N), seconds; Eqs. (1), (2)."""
+        rate = system.uplink_rate(
+            self.gain,
+            self.bandwidth_hz[..., None],
+            self.tx_power_w[..., None],
+            self.noise_w[..., None],
+        )
+        delay: FloatArray = system.transmission_delay(self.task_bits[..., None], rate)
+        delay.flags.writeable = False
+        return delay
+
+    @property
+    def num_devices(self) -> int:
+        """How many devices a slot has, M."""
+        return self.gain.shape[-2]
+
+    @property
+    def num_servers(self) -> int:
+        """How many servers a slot has, N."""
+        return self.gain.shape[-1]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The leading dimensions; empty for one slot."""
+        return self.gain.shape[:-2]
+
+    def __len__(self) -> int:
+        if not self.batch_shape:
+            raise TypeError("this instance is one slot and has no length")
+        return self.batch_shape[0]
+
+    def __getitem__(self, index: Any) -> Self:
+        """Return the slots at `index` of the leading dimensions (an int, slice, mask or array)."""
+        if not self.batch_shape:
+            raise TypeError("this instance is one slot and cannot be indexed")
+        return self._derive(lambda array: array[index])
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[row] for row in range(len(self)))
+
+    def flatten(self) -> Self:
+        """Return the same slots along one leading dimension."""
+        core = len(self.batch_shape)
+        return self._derive(lambda array: array.reshape(-1, *array.shape[core:]))
+
+    def _derive(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
+        """Apply `change` to every array; the values are checked already."""
+        derived = object.__new__(type(self))
+        derived.__dict__.update((name, change(array)) for name, array in self.__dict__.items())
+        return derived
+
+    def require_feasible(self) -> None:
+        """Check that each slot has as many places as devices.
+
+        Raises:
+            ValueError: some slot has no feasible assignment; the message names the first.
+        """
+        places = self.capacity.sum(axis=-1).reshape(-1)
+        short = np.flatnonzero(places < self.num_devices)
+        if len(short):
+            raise ValueError(
+                f"capacity: slot {short[0]} has {places[short[0]]} places for {self.num_devices}"
+                f" devices ({len(short)} of {len(places)} slots have too few); no assignment is"
+                " feasible, raise capacity"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write the slots to an npz file at exactly `path`."""
+        with open(path, "wb") as file:
+            np.savez_compressed(file, **{name: getattr(self, name) for name in _NAMES})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read slots from an npz file; nothing in it is unpickled.
+
+        Raises:
+            ValueError: the file is missing, or is not an instance; the message says why.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if set(file.files) != set(_NAMES):
+                    raise ValueError(f"it holds {sorted(file.files)}, not {sorted(_NAMES)}")
+                return cls(**{name: file[name] for name in _NAMES})
+        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path}: not an instance file: {error}") from None
+
+
+_NAMES = tuple(field.name for field in fields(Instance))
+_PER_DEVICE = ("task_bits", "task_cycles", "bandwidth_hz", "tx_power_w", "noise_w")
+_PER_SERVER = ("server_hz", "capacity")
+
+
+def _numbers(name: str, value: Any) -> NDArray[Any]:
+    whole = name == "capacity"
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        raise ValueError(f"{name}: must hold finite numbers only")
+    if not whole and not (array > 0).all():
+        raise ValueError(f"{name}: holds {array.min():g}; every value must be above 0")
+    if whole and ((array < 0).any() or (array != np.floor(array)).any()):
+        raise ValueError(f"{name}: must hold whole numbers, 0 or more")
+    return np.array(array, dtype=np.int64 if whole else np.float64)

@@ -1,0 +1,110 @@
+"""What the agent sees, by name.
+
+An observation is made when a slot begins and brought up to date after each decision, so that what
+stays the same within a slot is written once.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.channels import FloatArray, unspread
+from mec_gym.instance import Instance
+from mec_gym.mdp import State
+from mec_gym.scenario import Scenario
+
+Array = NDArray[np.float32]
+
+
+class Observation(ABC):
+    """One way to see a state of a scenario's slots."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    @property
+    @abstractmethod
+    def space(self) -> gym.spaces.Box:
+        """The space of one slot's observation."""
+
+    @abstractmethod
+    def begin(self, state: State) -> Array:
+        """Return the observation of a state, with its leading dimensions."""
+
+    @abstractmethod
+    def update(self, observation: Array, state: State) -> None:
+        """Bring an earlier observation of the same slots up to date, in place."""
+
+
+class SIObservation(Observation):
+    """Eq. (11) in SI units, of length M N + 2 M + N.
+
+    Gains h_mn, device by device (M N); bits S_m (M); cycles C_m (M); places left M_n^max - u_n (N),
+    negative on an overloaded server.
+    """
+
+    @property
+    def space(self) -> gym.spaces.Box:
+        """The scenario's ranges."""
+        num_devices, places = self.scenario.num_devices, self.scenario.capacities
+        ranges = self.scenario.ranges
+        counts = {
+            "gain": num_devices * self.scenario.num_servers,
+            "task_bits": num_devices,
+            "task_cycles": num_devices,
+        }
+        low = [np.full(count, ranges[name][0]) for name, count in counts.items()]
+        high = [np.full(count, ranges[name][1]) for name, count in counts.items()]
+        # Rounded outward, so that no observation in float32 falls outside.
+        return gym.spaces.Box(
+            np.nextafter(np.concatenate([*low, places - num_devices], dtype="f"), -np.inf),
+            np.nextafter(np.concatenate([*high, places], dtype="f"), np.inf),
+        )
+
+    def begin(self, state: State) -> Array:
+        """Return all of Eq. (11)."""
+        gain, bits, cycles = self._drawn(state.instance)
+        gains = gain.reshape(*gain.shape[:-2], -1)
+        return np.concatenate([gains, bits, cycles, self._places(state)], axis=-1, dtype="f")
+
+    def update(self, observation: Array, state: State) -> None:
+        """Write the places left; the rest stays the same within a slot."""
+        observation[..., -state.load.shape[-1] :] = self._places(state)
+
+    def _drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
+        return instance.gain, instance.task_bits, instance.task_cycles
+
+    def _places(self, state: State) -> NDArray[Any]:
+        return state.instance.capacity - state.load
+
+
+class PaperObservation(SIObservation):
+    """Eq. (11), each entry scaled to [0, 1] by the scenario's own ranges; length M N + 2 M + N.
+
+    A place left counts 1 / M_n^max, so an empty server shows 1, a full or overloaded one 0.
+    """
+
+    @property
+    def space(self) -> gym.spaces.Box:
+        """The unit box."""
+        size = (self.scenario.num_devices + 1) * (self.scenario.num_servers + 2) - 2
+        return gym.spaces.Box(0.0, 1.0, (size,))
+
+    def _drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
+        ranges = self.scenario.ranges
+        return (
+            self.scenario.channel.to_unit(instance.gain),
+            unspread(instance.task_bits, ranges["task_bits"]),
+            unspread(instance.task_cycles, ranges["task_cycles"]),
+        )
+
+    def _places(self, state: State) -> NDArray[Any]:
+        capacity = state.instance.capacity
+        return np.maximum(capacity - state.load, 0) / np.maximum(capacity, 1)
+
+
+OBSERVATIONS: dict[str, type[Observation]] = {"paper": PaperObservation, "si": SIObservation}
+"""The observations by name; a new one is a class and an entry here."""

@@ -1,0 +1,60 @@
+"""The paper's baselines ROA and GOA (Sec. IV-B), a GOA that keeps to capacity, and least delay."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym import rewards
+from mec_gym.instance import Instance
+from mec_gym.mdp import State, assign_all
+
+IntArray = NDArray[np.int64]
+
+
+def roa(instance: Instance, seed: int = 0) -> IntArray:
+    """Give each device in turn a server drawn uniformly from those with a free place; Sec. IV-B.
+
+    Drawing from all servers until one is free, as the paper words it, is the same distribution.
+    The first k slots of a batch get what they would get in a batch of k.
+
+    Raises:
+        ValueError: a slot has fewer places than devices.
+    """
+    instance.require_feasible()
+    slots = instance.flatten()
+    # The greatest of independent uniform keys is at each free server equally often.
+    keys = np.random.default_rng(seed).random(slots.gain.shape)
+    return assign_all(instance, lambda state: _cheapest_free(state, -keys[:, state.device]))
+
+
+def goa(instance: Instance, seed: int = 0) -> IntArray:
+    """Give each device the server of its highest channel gain, whatever its load; Sec. IV-B."""
+    return instance.gain.argmax(axis=-1)
+
+
+def goa_capacity(instance: Instance, seed: int = 0) -> IntArray:
+    """Give each device in turn the free server of its highest channel gain.
+
+    Raises:
+        ValueError: a slot has fewer places than devices.
+    """
+    instance.require_feasible()
+    return assign_all(
+        instance, lambda state: _cheapest_free(state, -state.instance.gain[:, state.device])
+    )
+
+
+def least_delay(instance: Instance, seed: int = 0) -> IntArray:
+    """Give each device in turn the free server where the total delay under Eq. (20) rises least.
+
+    Raises:
+        ValueError: a slot has fewer places than devices.
+    """
+    instance.require_feasible()
+    every_server = np.arange(instance.num_servers)[:, None]
+    return assign_all(
+        instance, lambda state: _cheapest_free(state, rewards.delay(state, every_server).T)
+    )
+
+
+def _cheapest_free(state: State, cost: NDArray[np.float64]) -> IntArray:
+    return np.where(state.free, cost, np.inf).argmin(axis=-1)

@@ -1,0 +1,259 @@
+"""Scenario: a network, and the law its slots are drawn from."""
+
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, model_validator
+
+from mec_gym.channels import Channel, UniformChannel, spread
+from mec_gym.instance import Instance
+from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
+
+FloatArray = NDArray[np.float64]
+
+
+def _places(value: Any) -> int | tuple[int, ...]:
+    each = isinstance(value, list | tuple)
+    places = tuple(value) if each else (value,)
+    for count in places:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValueError(f"{count!r} is not a whole number of places, 0 or more")
+    return places if each else places[0]
+
+
+Capacity = Annotated[int | tuple[int, ...], BeforeValidator(_places)]
+
+
+class Scenario(Settings):
+    """A network of M devices and N servers; the defaults are those of Sec. IV-A.
+
+    Where a field is a range, each value is drawn uniformly from it; one number is a constant.
+    Units are SI. Derived quantities are properties.
+
+    Raises:
+        ValueError: one line that names each wrong field, its value and the remedy.
+    """
+
+    num_devices: int = Field(9, ge=1, description="devices, M")
+    num_servers: int = Field(3, ge=1, description="edge servers, N")
+    capacity: Capacity = Field(
+        3, description="places M_n^max: one number for all servers, or one each"
+    )
+    task_bits: Range = Field((2e5, 5e5), description="input size S_m, bits; 1 kb is 1000 bits")
+    task_cycles: Range | None = Field(
+        (5e8, 2e9), description="work C_m, cycles; none where cycles_per_bit is given"
+    )
+    cycles_per_bit: Range | None = Field(
+        None, description="task complexity (Fig. 5): C_m = S_m x cycles_per_bit, cycles/bit"
+    )
+    server_hz: NumberOrEach = Field(
+        (5e9, 9e9), description="CPU frequency F_n, cycles/s; a list of N where servers='listed'"
+    )
+    servers: Literal["fixed", "per-slot", "listed"] = Field(
+        "fixed",
+        description="F_n is drawn once from server_seed, drawn anew each slot, or listed",
+    )
+    server_seed: int = Field(0, ge=0, description="seed of the one deployment of servers='fixed'")
+    channel: Channel = Field(UniformChannel(), description="how the gains h_mn arise")
+    bandwidth_hz: Positive = Field(1e6, description="uplink bandwidth B, Hz")
+    bandwidth_sharing: Literal["none", "equal"] = Field(
+        "none", description="each device has B (Eq. 1), or B/M"
+    )
+    tx_power_w: NumberOrEach = Field(
+        0.1, description="transmit power P_m, W: one number for all devices, or one each"
+    )
+    noise_psd: Positive | None = Field(
+        1e-9, description="noise density, W/Hz; sigma^2 is this times a device's bandwidth"
+    )
+    noise_w: Positive | None = Field(
+        None, description="noise power sigma^2, W, given directly; noise_psd is then none"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_two(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Give way with a default where the field's other form is given."""
+        for default, other in (("task_cycles", "cycles_per_bit"), ("noise_psd", "noise_w")):
+            if fields.get(other) is not None:
+                if fields.get(default) is not None:
+                    raise ValueError(f"{default}, {other}: give one of the two, not both")
+                fields = fields | {default: None}
+            elif default in fields and fields[default] is None:
+                raise ValueError(f"{default}, {other}: give one of the two")
+        return fields
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        counts = {
+            "capacity": (self.capacity, self.num_servers),
+            "tx_power_w": (self.tx_power_w, self.num_devices),
+        }
+        if self.servers == "listed":
+            counts["server_hz"] = (self.server_hz, self.num_servers)
+            if not isinstance(self.server_hz, tuple):
+                raise ValueError("server_hz: servers='listed' needs a list, a frequency a server")
+        elif isinstance(self.server_hz, tuple) and not (
+            len(self.server_hz) == 2 and self.server_hz[0] < self.server_hz[1]
+        ):
+            raise ValueError(
+                f"server_hz: {list(self.server_hz)} is not a range [low, high] with low below"
+                " high; to give each server its frequency set servers='listed'"
+            )
+        positions = getattr(self.channel, "server_positions_m", None)
+        if positions is not None:
+            counts["channel.server_positions_m"] = (positions, self.num_servers)
+        for field, (value, count) in counts.items():
+            if isinstance(value, tuple) and len(value) != count:
+                raise ValueError(f"{field}: {len(value)} values; needs {count}, one each")
+        places = int(self.capacities.sum())
+        if places < self.num_devices:
+            each = f"{self.num_servers} servers x {self.capacity} places"
+            if isinstance(self.capacity, tuple):
+                each = f"{self.num_servers} servers"
+            raise ValueError(
+                f"capacity: {each} hold {places} of {self.num_devices} devices;"
+                " raise capacity or lower num_devices"
+            )
+        return self
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Return the preset called `name`, with some fields changed.
+
+        Raises:
+            ValueError: no such preset, or a bad value.
+        """
+        return cls(**pick(PRESETS, name, "scenario") | changes)
+
+    @classmethod
+    def presets(cls) -> tuple[str, ...]:
+        """Return the names of the presets."""
+        return tuple(PRESETS)
+
+    @property
+    def capacities(self) -> NDArray[np.int64]:
+        """Places of each server M_n^max, (N,)."""
+        return np.broadcast_to(np.array(self.capacity, dtype=np.int64), self.num_servers)
+
+    @property
+    def device_bandwidth_hz(self) -> float:
+        """The bandwidth each device transmits in, Hz."""
+        shares = self.num_devices if self.bandwidth_sharing == "equal" else 1
+        return self.bandwidth_hz / shares
+
+    @property
+    def noise_power_w(self) -> float:
+        """The noise power sigma^2 in each device's bandwidth, W."""
+        if self.noise_psd is not None:
+            return self.noise_psd * self.device_bandwidth_hz
+        assert self.noise_w is not None  # one of the two is given
+        return self.noise_w
+
+    @property
+    def task_cycles_range(self) -> tuple[float, float]:
+        """The least and the most work C_m that can occur, cycles."""
+        if self.task_cycles is not None:
+            return ends(self.task_cycles)
+        assert self.cycles_per_bit is not None  # one of the two is given
+        bits, complexity = ends(self.task_bits), ends(self.cycles_per_bit)
+        return bits[0] * complexity[0], bits[1] * complexity[1]
+
+    @cached_property
+    def deployment_hz(self) -> FloatArray | None:
+        """CPU frequency of each server, (N,), cycles/s; None where they are drawn each slot."""
+        if self.servers == "listed":
+            return np.array(self.server_hz)
+        if self.servers == "per-slot":
+            return None
+        unit = np.random.default_rng(self.server_seed).random(self.num_servers)
+        return spread(unit, self.server_hz)  # type: ignore[arg-type]  # not listed: a Range
+
+    def sample(self, n: int, seed: int) -> Instance:
+        """Return n slots; the first k of them are those of `sample(k, seed)`.
+
+        Raises:
+            ValueError: n is below 1, or the seed below 0.
+        """
+        if n < 1 or seed < 0:
+            raise ValueError(f"n: {n}, seed: {seed}; n must be at least 1, seed at least 0")
+        return self.draw(n, np.random.default_rng(seed))
+
+    def draw(self, n: int, rng: np.random.Generator) -> Instance:
+        """Return the next n slots of a generator; n at once or one by one are the same slots."""
+        sizes = [
+            self.channel.num_uniforms(self.num_devices, self.num_servers),
+            self.num_devices,
+            self.num_devices,
+            self.num_servers,
+        ]
+        if self.deployment_hz is not None:
+            sizes.pop()
+        ends_at = np.cumsum(sizes)
+        channel, bits, work, *servers = np.split(rng.random((n, ends_at[-1])), ends_at[:-1], axis=1)
+        task_bits = spread(bits, self.task_bits)
+        if self.cycles_per_bit is None:
+            assert self.task_cycles is not None  # one of the two is given
+            task_cycles = spread(work, self.task_cycles)
+        else:
+            task_cycles = task_bits * spread(work, self.cycles_per_bit)
+        server_hz = self.deployment_hz
+        if server_hz is None:
+            server_hz = spread(servers[0], self.server_hz)  # type: ignore[arg-type]  # a Range
+        return Instance(
+            gain=self.channel.draw(channel, self.num_devices, self.num_servers),
+            task_bits=task_bits,
+            task_cycles=task_cycles,
+            server_hz=server_hz,
+            capacity=self.capacities,
+            bandwidth_hz=np.array(self.device_bandwidth_hz),
+            tx_power_w=np.array(self.tx_power_w),
+            noise_w=np.array(self.noise_power_w),
+        )
+
+    def check(self, instance: Instance) -> None:
+        """Check that slots could be this scenario's: shapes, capacities and ranges.
+
+        Raises:
+            ValueError: the first thing that does not fit, with what would.
+        """
+        shape, own = instance.gain.shape[-2:], (self.num_devices, self.num_servers)
+        if shape != own:
+            raise ValueError(
+                f"instance: {shape[0]} devices x {shape[1]} servers do not fit the scenario's"
+                f" {own[0]} x {own[1]}"
+            )
+        if (instance.capacity != self.capacities).any():
+            raise ValueError(f"instance: its capacity is not the scenario's {self.capacity}")
+        for field, limits in self.ranges.items():
+            value = getattr(instance, field)
+            low, high = limits[0] * (1 - 1e-9), limits[1] * (1 + 1e-9)
+            if value.min() < low or value.max() > high:
+                raise ValueError(
+                    f"instance: {field} goes from {value.min():g} to {value.max():g}, beyond the"
+                    f" scenario's {limits[0]:g} to {limits[1]:g}; widen the scenario's range"
+                )
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The least and the greatest value of each quantity of the state (11) that is drawn."""
+        return {
+            "gain": self.channel.gain_range,
+            "task_bits": ends(self.task_bits),
+            "task_cycles": self.task_cycles_range,
+        }
+
+
+_PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},  # Sec. IV-A is the default of every field
+    "paper-varied": _PER_SLOT,
+    "paper-frequency": {"server_hz": 5e9},  # Fig. 4: homogeneous, 5 to 10 GHz
+    "paper-complexity": {"cycles_per_bit": 750.0},  # Fig. 5: 500 to 1000 cycles/bit
+    "slack": {"capacity": 5} | _PER_SLOT,
+    "large": {"num_devices": 50, "num_servers": 5, "capacity": 10} | _PER_SLOT,
+    "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
+}
+"""What each preset changes; a new one is an entry here."""
