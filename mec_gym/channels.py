@@ -135,7 +135,7 @@ class PathLossChannel(Settings):
         if self.device_positions_m is None:
             return spread(unit, (0.0, self.side_m))
         row = (unit[..., 0] * len(self.device_positions_m)).astype(int)
-        return np.array(self.device_positions_m)[row]
+        return np.take(np.array(self.device_positions_m), row, axis=0)
 
     def _servers(self, num_servers: int) -> FloatArray:
         if self.server_positions_m is not None:
@@ -147,7 +147,7 @@ class PathLossChannel(Settings):
 
     def _distance(self, devices: FloatArray, servers: FloatArray) -> FloatArray:
         distance = np.linalg.norm(devices[..., :, None, :] - servers, axis=-1)
-        return np.maximum(distance, self.min_distance_m)
+        return np.asarray(np.maximum(distance, self.min_distance_m))
 
     def _gain(self, distance: FloatArray | float, shadow_db: FloatArray | float) -> FloatArray:
         loss_db = self.loss_at_1m_db + 10 * self.exponent * np.log10(distance) + shadow_db

@@ -83,12 +83,12 @@ class Instance:
     @property
     def num_devices(self) -> int:
         """How many devices a slot has, M."""
-        return self.gain.shape[-2]
+        return int(self.gain.shape[-2])
 
     @property
     def num_servers(self) -> int:
         """How many servers a slot has, N."""
-        return self.gain.shape[-1]
+        return int(self.gain.shape[-1])
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ class Observation(ABC):
 
     @property
     @abstractmethod
-    def space(self) -> gym.spaces.Box:
+    def space(self) -> gym.spaces.Box[np.float32]:
         """The space of one slot's observation."""
 
     @abstractmethod
@@ -47,7 +47,7 @@ class SIObservation(Observation):
     """
 
     @property
-    def space(self) -> gym.spaces.Box:
+    def space(self) -> gym.spaces.Box[np.float32]:
         """The scenario's ranges."""
         num_devices, places = self.scenario.num_devices, self.scenario.capacities
         ranges = self.scenario.ranges
@@ -72,7 +72,7 @@ class SIObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Write the places left; the rest stays the same within a slot."""
-        observation[..., -state.load.shape[-1] :] = self._places(state)
+        observation[..., -state.instance.num_servers :] = self._places(state)
 
     def _drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
         return instance.gain, instance.task_bits, instance.task_cycles
@@ -88,10 +88,10 @@ class PaperObservation(SIObservation):
     """
 
     @property
-    def space(self) -> gym.spaces.Box:
+    def space(self) -> gym.spaces.Box[np.float32]:
         """The unit box."""
         size = (self.scenario.num_devices + 1) * (self.scenario.num_servers + 2) - 2
-        return gym.spaces.Box(0.0, 1.0, (size,))
+        return gym.spaces.Box(0.0, 1.0, (size,), np.float32)
 
     def _drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
         ranges = self.scenario.ranges
@@ -103,7 +103,8 @@ class PaperObservation(SIObservation):
 
     def _places(self, state: State) -> NDArray[Any]:
         capacity = state.instance.capacity
-        return np.maximum(capacity - state.load, 0) / np.maximum(capacity, 1)
+        places: FloatArray = np.maximum(capacity - state.load, 0) / np.maximum(capacity, 1)
+        return places
 
 
 OBSERVATIONS: dict[str, type[Observation]] = {"paper": PaperObservation, "si": SIObservation}

@@ -132,6 +132,20 @@ class Scenario(Settings):
         """Return the names of the presets."""
         return tuple(PRESETS)
 
+    @classmethod
+    def load(cls, source: str) -> Self:
+        """Return the preset called `source`, or what the TOML file of that path holds.
+
+        Raises:
+            ValueError: no such preset, or a bad file.
+        """
+        return cls.from_toml(source) if source.endswith(".toml") else cls.preset(source)
+
+    @property
+    def label(self) -> str:
+        """The name of the preset this is, or "custom"."""
+        return next((name for name in PRESETS if type(self).preset(name) == self), "custom")
+
     @property
     def capacities(self) -> NDArray[np.int64]:
         """Places of each server M_n^max, (N,)."""

@@ -9,6 +9,8 @@ from mec_gym.mdp import State, assign_all
 
 IntArray = NDArray[np.int64]
 
+_ROA_STREAM = 1
+
 
 def roa(instance: Instance, seed: int = 0) -> IntArray:
     """Give each device in turn a server drawn uniformly from those with a free place; Sec. IV-B.
@@ -21,14 +23,15 @@ def roa(instance: Instance, seed: int = 0) -> IntArray:
     """
     instance.require_feasible()
     slots = instance.flatten()
-    # The greatest of independent uniform keys is at each free server equally often.
-    keys = np.random.default_rng(seed).random(slots.gain.shape)
+    # The greatest of independent uniform keys is at each free server equally often. The stream is
+    # ROA's own: that of `seed` alone may have drawn the slots.
+    keys = np.random.default_rng((seed, _ROA_STREAM)).random(slots.gain.shape)
     return assign_all(instance, lambda state: _cheapest_free(state, -keys[:, state.device]))
 
 
 def goa(instance: Instance, seed: int = 0) -> IntArray:
     """Give each device the server of its highest channel gain, whatever its load; Sec. IV-B."""
-    return instance.gain.argmax(axis=-1)
+    return np.asarray(instance.gain.argmax(axis=-1))
 
 
 def goa_capacity(instance: Instance, seed: int = 0) -> IntArray:
@@ -57,4 +60,4 @@ def least_delay(instance: Instance, seed: int = 0) -> IntArray:
 
 
 def _cheapest_free(state: State, cost: NDArray[np.float64]) -> IntArray:
-    return np.where(state.free, cost, np.inf).argmin(axis=-1)
+    return np.asarray(np.where(state.free, cost, np.inf).argmin(axis=-1))

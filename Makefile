@@ -1,0 +1,47 @@
+# One verb a task; each makes .venv first if it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
+
+.PHONY: help setup train test lint format evaluate figures tensorboard benchmark
+
+help:
+	@echo "make setup        install everything into .venv"
+	@echo "make train        train the paper's DQN-RAO (Table I) and compare it with the baselines"
+	@echo "make tensorboard  show the training curves of all runs"
+	@echo "make evaluate     compare the newest run (or RUN=directory) with the baselines"
+	@echo "make test         run the tests"
+	@echo "make lint         check style and types"
+	@echo "make format       apply the style"
+	@echo "make benchmark    measure speed, as ratios"
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[train,dev]"
+	touch $@
+
+train: setup
+	$(BIN)/python -m train paper
+
+tensorboard: setup
+	$(BIN)/tensorboard --logdir runs
+
+evaluate: setup
+	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))
+
+test: setup
+	$(BIN)/python -m pytest --numprocesses auto
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmark: setup
+	$(BIN)/python -m benchmarks

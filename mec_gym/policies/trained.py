@@ -1,0 +1,149 @@
+"""Trained networks as policies: a NumPy forward pass, and files that cannot run code.
+
+`policy.json` says what the network sees and which scenario it was trained for, and holds the
+SHA-256 of `policy.safetensors`, which holds the weights.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from mec_gym.instance import Instance
+from mec_gym.mdp import State, assign_all
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.scenario import Scenario
+from mec_gym.settings import pick
+
+Array = NDArray[np.float32]
+
+WEIGHTS_FILE = "policy.safetensors"
+MANIFEST_FILE = "policy.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedPolicy:
+    """A fully connected ReLU network that gives each server a Q-value; the greatest is chosen.
+
+    Attributes:
+        scenario: what it was trained for; slots must fit it.
+        observation: name of the observation it reads.
+        weights: for each layer, first to last, its weights (out, in) and its bias (out,).
+        training: what else is known of the training, for the reader of the file.
+    """
+
+    scenario: Scenario
+    observation: str
+    weights: tuple[tuple[Array, Array], ...]
+    training: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        observer = pick(OBSERVATIONS, self.observation, "observation")(self.scenario)
+        size = observer.space.shape[0]
+        for weight, bias in self.weights:
+            if weight.ndim != 2 or weight.shape[1] != size or bias.shape != weight.shape[:1]:
+                raise ValueError(
+                    f"weights: shape {weight.shape} and bias {bias.shape} do not take {size} inputs"
+                )
+            size = len(bias)
+        if size != self.scenario.num_servers:
+            raise ValueError(
+                f"weights: {size} outputs for {self.scenario.num_servers} servers; needs one each"
+            )
+
+    def q_values(self, observation: Array) -> Array:
+        """Return the Q-value of each server, (..., N), for observations (..., K)."""
+        *hidden, (last_weight, last_bias) = self.weights
+        for weight, bias in hidden:
+            observation = np.maximum(observation @ weight.T + bias, 0)
+        return observation @ last_weight.T + last_bias
+
+    def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
+        """Assign the devices of each slot in order, (..., M); capacity is learned, not enforced.
+
+        Raises:
+            ValueError: the slots do not fit the scenario it was trained for.
+        """
+        try:
+            self.scenario.check(instance)
+        except ValueError as error:
+            raise ValueError(f"the model was trained for other slots: {error}") from None
+        observer = OBSERVATIONS[self.observation](self.scenario)
+        observation = observer.begin(State(instance.flatten()))
+
+        def choose(state: State) -> NDArray[np.int64]:
+            observer.update(observation, state)
+            return np.asarray(self.q_values(observation).argmax(axis=-1))
+
+        return assign_all(instance, choose)
+
+
+def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
+    """Write `policy.safetensors` and `policy.json`, each replaced as a whole."""
+    names = [f"{layer}.{part}" for layer in range(len(policy.weights)) for part in _PARTS]
+    arrays = [np.ascontiguousarray(array) for layer in policy.weights for array in layer]
+    weights = safetensors.numpy.save(dict(zip(names, arrays, strict=True)))
+    manifest = {
+        "format": FORMAT,
+        "observation": policy.observation,
+        "scenario": policy.scenario.model_dump(mode="json", exclude_none=True),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "training": policy.training,
+    }
+    _replace(Path(directory) / WEIGHTS_FILE, weights)
+    _replace(Path(directory) / MANIFEST_FILE, json.dumps(manifest, indent=2).encode())
+
+
+def load_policy(directory: str | Path) -> TrainedPolicy:
+    """Read the trained policy of a run directory; no code in its files is run.
+
+    Raises:
+        ValueError: the directory is not a run, or a file is damaged or does not fit the other.
+    """
+    directory = Path(directory)
+    try:
+        manifest = json.loads((directory / MANIFEST_FILE).read_bytes())
+        weights = (directory / WEIGHTS_FILE).read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"{directory}: not a run directory: {error.strerror}: {error.filename}; give one that"
+            " `python -m train` made"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{directory / MANIFEST_FILE}: damaged: {error}") from None
+    try:
+        if manifest["format"] != FORMAT:
+            raise ValueError(f"its format is {manifest['format']}, this version reads {FORMAT}")
+        if manifest["sha256"] != hashlib.sha256(weights).hexdigest():
+            raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")
+        arrays = safetensors.numpy.load(weights)
+        layers = range(len(arrays) // len(_PARTS))
+        return TrainedPolicy(
+            Scenario(**manifest["scenario"]),
+            manifest["observation"],
+            tuple((arrays[f"{layer}.weight"], arrays[f"{layer}.bias"]) for layer in layers),
+            manifest["training"],
+        )
+    except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise ValueError(f"{directory}: not a policy that can be read: {error}") from None
+
+
+_PARTS = ("weight", "bias")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that, whatever happens, it is the old one or the new one."""
+    temporary = path.with_name(path.name + ".new")
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

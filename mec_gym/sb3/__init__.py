@@ -1,0 +1,1 @@
+"""DQN-RAO on Stable-Baselines3."""

@@ -1,0 +1,112 @@
+"""What TensorBoard shows of a run, beside Stable-Baselines3's own curves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import HParam, Image, TensorBoardOutputFormat
+from tqdm import tqdm
+
+from mec_gym import policies, system
+from mec_gym.envs import rendering
+from mec_gym.instance import Instance
+from mec_gym.mdp import State
+from mec_gym.policies.trained import TrainedPolicy
+from mec_gym.sb3.config import TrainConfig
+
+BASELINES = ("roa", "goa", "least-delay")
+"""The policies whose held-out delay stands beside the network's."""
+
+LEARNER = "dqn-rao"
+"""The network's name beside theirs."""
+
+
+class EpisodeCurves(BaseCallback):
+    """Log each episode's outcome, and move the progress bar."""
+
+    def __init__(self, bar: "tqdm[Any]") -> None:
+        super().__init__()
+        self._bar = bar
+
+    def _on_step(self) -> bool:
+        for done, info in zip(self.locals["dones"], self.locals["infos"], strict=True):
+            if done:
+                self.logger.record_mean("episode/average_delay_s", info["average_delay"])
+                self.logger.record_mean("episode/feasible_share", float(info["feasible"]))
+                self.logger.record_mean("episode/overloads", float(info["overloads"]))
+                self.logger.record_mean("episode/reward", info["episode"]["r"])
+                self._bar.update()
+        return True
+
+
+class HeldOutCurves(BaseCallback):
+    """At intervals, play held-out slots, log how it goes and save the network.
+
+    Args:
+        config: of the run.
+        slots: the held-out slots, one leading dimension.
+        snapshot: returns the network as it is now.
+        save: keeps a network.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        slots: Instance,
+        snapshot: Callable[[], TrainedPolicy],
+        save: Callable[[TrainedPolicy], None],
+        bar: "tqdm[Any]",
+    ) -> None:
+        super().__init__()
+        self._config, self._slots, self._bar = config, slots, bar
+        self._snapshot, self._save = snapshot, save
+        self._baselines = {
+            name: system.average_delay(slots, policies.get(name)(slots, config.heldout_seed)).mean()
+            for name in BASELINES
+        }
+        self._episodes = 0
+
+    def _on_training_start(self) -> None:
+        formats = self.logger.output_formats
+        writer = next(f.writer for f in formats if isinstance(f, TensorBoardOutputFormat))
+        chart = ["Multiline", [f"heldout_delay_s/{name}" for name in (LEARNER, *BASELINES)]]
+        writer.add_custom_scalars({"Held-out slots": {"average delay (Eq. 5), seconds": chart}})
+        self.logger.record("config", "```toml\n" + self._config.to_toml() + "```")
+        hyperparameters = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in self._config.model_dump(exclude={"scenario"}).items()
+        } | {"scenario": self._config.scenario.label}
+        metrics = {f"heldout_delay_s/{LEARNER}": 0.0, "heldout/feasible_share": 0.0}
+        self.logger.record("hparams", HParam(hyperparameters, metrics))
+        self._evaluate()
+
+    def _on_step(self) -> bool:
+        self._episodes += int(np.sum(self.locals["dones"]))
+        if self.locals["dones"].any() and self._episodes % self._config.heldout_episodes == 0:
+            self._evaluate()
+        return True
+
+    def _evaluate(self) -> None:
+        policy = self._snapshot()
+        self._save(policy)
+        assignment = policy(self._slots)
+        delay = system.average_delay(self._slots, assignment).mean()
+        feasible = system.is_feasible(self._slots, assignment).mean()
+        for name, value in (self._baselines | {LEARNER: delay}).items():
+            self.logger.record(f"heldout_delay_s/{name}", float(value))
+        self.logger.record("heldout/feasible_share", float(feasible))
+        self.logger.record(
+            "heldout/overloads", float(system.overloads(self._slots, assignment).mean())
+        )
+        loads = system.server_loads(self._slots, assignment)
+        for server, load in enumerate(loads.T[:16]):
+            self.logger.record(f"heldout_load/server_{server}", torch.from_numpy(load))
+        first = State(self._slots[0])
+        for server in assignment[0]:
+            first.assign(server)
+        picture = Image(rendering.picture(first), "HWC")
+        self.logger.record("heldout/first_slot", picture)
+        self.logger.dump(self.num_timesteps)
+        self._bar.set_postfix_str(f"held-out delay {delay:.4f} s, feasible {feasible:.0%}")

@@ -1,0 +1,95 @@
+"""Settings of a training run; each default is the paper's, with its source."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from tyro.constructors import PrimitiveConstructorSpec
+
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.rewards import REWARDS
+from mec_gym.scenario import Scenario
+from mec_gym.settings import Positive, Settings, pick
+
+Count = Annotated[int, Field(ge=1)]
+
+NamedScenario = Annotated[
+    Scenario,
+    BeforeValidator(lambda value: Scenario.load(value) if isinstance(value, str) else value),
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PRESET|FILE.toml",
+        instance_from_str=lambda words: Scenario.load(words[0]),
+        is_instance=lambda value: isinstance(value, Scenario),
+        str_from_instance=lambda scenario: [scenario.label],
+    ),
+]
+"""A scenario that may be given, on a command line too, as a preset's name or a TOML file's path."""
+
+
+class TrainConfig(Settings):
+    """Settings of a training run; the defaults are Table I and Algorithm 1 to the letter.
+
+    Raises:
+        ValueError: one line that names each wrong field, its value and the remedy.
+    """
+
+    scenario: NamedScenario = Field(Scenario(), description="Sec. IV-A")
+    observation: str = Field("paper", description="what the agent sees; Eq. (11)")
+    reward: str = Field("paper", description="what a decision is paid; Eq. (13)")
+    overload_penalty: float = Field(
+        10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
+    )
+    episodes: Count = Field(4000, description="training episodes; Table I")
+    hidden: tuple[Count, ...] = Field((128, 64), description="neurons a hidden layer; Table I")
+    replay_size: Count = Field(100_000, description="transitions kept; Table I")
+    batch_size: Count = Field(64, description="minibatch; Table I")
+    learning_rate: Positive = Field(1e-3, description="Adam's; Table I")
+    gamma: float = Field(0.95, gt=0, le=1, description="discount factor; Table I")
+    epsilon_start: float = Field(1.0, ge=0, le=1, description="exploration at first; Table I")
+    epsilon_end: float = Field(0.05, ge=0, le=1, description="exploration at the end; Table I")
+    epsilon_episodes: Count = Field(
+        2000, description="episodes over which epsilon falls, linearly in steps; Table I"
+    )
+    target_update_steps: Count = Field(100, description="steps between target copies; Table I")
+    update_every_steps: Count = Field(1, description="steps between updates; Algorithm 1, line 10")
+    loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")
+    max_grad_norm: Positive | None = Field(
+        None, description="gradient clipping; the paper names none"
+    )
+    seed: int = Field(0, ge=0, description="seed of slots, exploration, weights and minibatches")
+    heldout_slots: Annotated[int, Field(ge=2)] = Field(
+        500, description="held-out slots for the curves and the closing table"
+    )
+    heldout_seed: int = Field(
+        1_000_000, ge=0, description="their seed; of the seeds of training it must be none"
+    )
+    heldout_episodes: Count = Field(100, description="episodes between held-out evaluations")
+    torch_threads: Count = Field(1, description="more than one slows networks of this size")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        pick(OBSERVATIONS, self.observation, "observation")
+        pick(REWARDS, self.reward, "reward")
+        if self.heldout_seed == self.seed:
+            raise ValueError(
+                f"heldout_seed: {self.heldout_seed} is the seed of training; give another, so that"
+                " held-out slots are never trained on"
+            )
+        if self.batch_size > self.replay_size:
+            raise ValueError(
+                f"batch_size: {self.batch_size} is above replay_size {self.replay_size}; lower it"
+            )
+        return self
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Return the preset called `name`, with some fields changed.
+
+        Raises:
+            ValueError: no such preset, or a bad value.
+        """
+        return cls(**pick(TRAIN_PRESETS, name, "preset") | changes)
+
+
+TRAIN_PRESETS: dict[str, dict[str, Any]] = {"paper": {}}
+"""What each preset changes; a new one is an entry here."""

@@ -1,0 +1,143 @@
+"""Train DQN-RAO into a run directory."""
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import gymnasium as gym
+import torch
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.logger import configure
+from tqdm import tqdm
+
+import mec_gym
+from mec_gym.instance import Instance
+from mec_gym.policies.trained import TrainedPolicy, save_policy
+from mec_gym.sb3.callbacks import EpisodeCurves, HeldOutCurves
+from mec_gym.sb3.config import TrainConfig
+from mec_gym.sb3.dqn import LossDQN
+
+CONFIG_FILE = "config.toml"
+_LOG_EPISODES = 20
+"""Episodes between two points of a training curve."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves: its policy, the held-out slots, and how many episodes it took."""
+
+    policy: TrainedPolicy
+    heldout: Instance
+    episodes: int
+    interrupted: bool
+
+
+def make_dqn(config: TrainConfig) -> LossDQN:
+    """Return the DQN of a configuration with its environment, untrained."""
+    env = gym.make(
+        "MEC-Offload-v0",
+        scenario=config.scenario,
+        observation=config.observation,
+        reward=config.reward,
+        overload_penalty=config.overload_penalty,
+        disable_env_checker=True,
+    )
+    return LossDQN(
+        "MlpPolicy",
+        env,
+        loss=config.loss,
+        learning_rate=config.learning_rate,
+        buffer_size=config.replay_size,
+        learning_starts=config.batch_size - 1,  # the first update once a minibatch is stored
+        batch_size=config.batch_size,
+        gamma=config.gamma,
+        train_freq=config.update_every_steps,
+        gradient_steps=1,
+        target_update_interval=config.target_update_steps,
+        exploration_fraction=config.epsilon_episodes / config.episodes,
+        exploration_initial_eps=config.epsilon_start,
+        exploration_final_eps=config.epsilon_end,
+        max_grad_norm=config.max_grad_norm,
+        policy_kwargs={"net_arch": list(config.hidden)},
+        seed=config.seed,
+        device="cpu",
+    )
+
+
+def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
+    """Return a model's network, as it is now, as a policy."""
+    arrays = [p.detach().numpy().copy() for p in model.q_net.q_net.parameters()]
+    training = {
+        "mec_gym": mec_gym.__version__,
+        "steps": model.num_timesteps,
+        "config": config.model_dump(mode="json", exclude_none=True),
+    }
+    layers = tuple(zip(arrays[::2], arrays[1::2], strict=True))
+    return TrainedPolicy(config.scenario, config.observation, layers, training)
+
+
+def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> Result:
+    """Train into a new directory, which then holds a policy at any time from the start.
+
+    An interrupt (Ctrl-C) ends the training early and keeps what was learned.
+
+    Args:
+        config: of the run.
+        directory: to make; it may exist if it is empty.
+        progress: whether to show a progress bar on stderr.
+
+    Raises:
+        ValueError: the directory is not empty, or cannot be written.
+    """
+    directory = Path(directory)
+    torch.set_num_threads(config.torch_threads)
+    scenario = config.scenario
+    heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
+    model = make_dqn(config)
+    make_run_directory(directory)
+    (directory / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")
+    model.set_logger(configure(str(directory), ["tensorboard"]))
+    interrupted = False
+    with tqdm(total=config.episodes, unit="episode", disable=not progress, file=sys.stderr) as bar:
+        held_out_curves = HeldOutCurves(
+            config,
+            heldout,
+            lambda: snapshot(model, config),
+            lambda policy: save_policy(policy, directory),
+            bar,
+        )
+        try:
+            model.learn(
+                config.episodes * scenario.num_devices,
+                callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
+                log_interval=_LOG_EPISODES,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+    policy = snapshot(model, config)
+    save_policy(policy, directory)
+    model.logger.close()
+    return Result(policy, heldout, model.num_timesteps // scenario.num_devices, interrupted)
+
+
+def make_run_directory(directory: Path) -> None:
+    """Make an empty directory for a run.
+
+    Raises:
+        ValueError: it is not empty, or cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise ValueError(f"out: {directory} is not empty; give a new directory")
+        (directory / CONFIG_FILE).touch()
+    except OSError as error:
+        raise ValueError(
+            f"out: cannot write {directory}: {error.strerror}; give another directory"
+        ) from None
+
+
+def default_directory(preset: str) -> Path:
+    """Return a new name under runs/, of the preset and the time."""
+    return Path("runs") / f"{preset}-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -1,0 +1,90 @@
+"""`python -m evaluate` as a user types it: the JSON of the contract, the table, the refusals."""
+
+import json
+
+import numpy as np
+import pytest
+
+import mec_gym
+from evaluate.__main__ import main
+from mec_gym.policies.trained import save_policy
+from mec_gym.sb3.config import TrainConfig
+from mec_gym.sb3.training import make_dqn, snapshot
+
+
+@pytest.fixture
+def run(tmp_path):
+    config = TrainConfig(seed=7)
+    directory = tmp_path / "run"
+    directory.mkdir()
+    save_policy(snapshot(make_dqn(config), config), directory)
+    return directory
+
+
+def test_the_json_holds_what_the_contract_says_for_each_policy(run, tmp_path, capsys):
+    path = tmp_path / "result.json"
+    names = ["roa", "least-delay"]
+    flags = ["--scenario", "paper", "--instances", "40", "--seed", "3", "--json", str(path)]
+    assert main([*flags, "--model", str(run), "--policies", *names]) == 0
+    result = json.loads(path.read_text())
+    assert (result["scenario"], result["instances"], result["seed"]) == ("paper", 40, 3)
+    assert [row["name"] for row in result["policies"]] == [str(run), *names]
+    slots = mec_gym.Scenario.preset("paper").sample(40, 3)
+    optimum = mec_gym.average_delay(slots, mec_gym.policies.get("optimal")(slots, 0))
+    for row, name in zip(result["policies"][1:], names, strict=True):
+        delay = mec_gym.average_delay(slots, mec_gym.policies.get(name)(slots, 3))
+        assert row["average_delay"]["mean"] == pytest.approx(delay.mean())
+        half = 2.0227 * delay.std(ddof=1) / np.sqrt(40)  # Student's t, 39 degrees of freedom
+        assert row["average_delay"]["ci95"] == pytest.approx(half, rel=1e-4)
+        assert row["gap"]["mean"] == pytest.approx((delay / optimum - 1).mean(), abs=1e-9)
+        assert row["gap"]["max"] == pytest.approx((delay / optimum - 1).max(), abs=1e-9)
+        assert row["gap"]["reference"] == "optimum"
+        assert row["feasible_rate"] == 1
+        assert row["decision_seconds"] > 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in names)
+
+
+def test_differences_are_taken_slot_by_slot(run, tmp_path):
+    path = tmp_path / "result.json"
+    assert main(["--policies", "roa", "goa", "--instances", "30", "--json", str(path)]) == 0
+    first, second = json.loads(path.read_text())["policies"]
+    slots = mec_gym.Scenario.preset("paper").sample(30, 1)
+    delays = [
+        mec_gym.average_delay(slots, mec_gym.policies.get(name)(slots, 1))
+        for name in ("roa", "goa")
+    ]
+    difference = delays[1] - delays[0]
+    half = 2.0452 * difference.std(ddof=1) / np.sqrt(30)  # 29 degrees of freedom
+    assert first["difference"] == {"mean": 0, "ci95": 0}
+    assert second["difference"]["mean"] == pytest.approx(difference.mean())
+    assert second["difference"]["ci95"] == pytest.approx(half, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--policies", "best"], ["policy: no 'best'", "least-delay"]),
+        (["--scenario", "mars"], ["scenario: no 'mars'", "paper"]),
+        (["--instances", "1"], ["instances", "1", "at least 2"]),
+        (["--instances", "-5"], ["-5"]),
+        (["--model", "/nowhere"], ["/nowhere", "not a run directory"]),
+        (["--json", "/nowhere/x.json"], ["/nowhere/x.json"]),
+    ],
+)
+def test_a_bad_command_line_gets_one_clear_line(flags, words, capsys):
+    assert main(flags) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+    assert all(word in message for word in words)
+
+
+def test_slots_a_model_was_trained_on_are_refused(run, capsys):
+    assert main(["--model", str(run), "--seed", "7", "--instances", "10"]) == 2
+    assert "seed: 7 is the seed" in capsys.readouterr().err
+
+
+def test_slots_of_another_shape_than_the_models_are_refused(run, capsys):
+    assert main(["--model", str(run), "--scenario", "large", "--instances", "10"]) == 2
+    assert "9 x 3" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Settings of a run: what is refused, and that they survive TOML."""
+
+import pytest
+
+from mec_gym.scenario import Scenario
+from mec_gym.sb3.config import TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"episodes": 0}, ["episodes", "0", "greater than or equal to 1"]),
+        ({"gamma": 1.5}, ["gamma", "1.5", "less than or equal to 1"]),
+        ({"learning_rate": float("nan")}, ["learning_rate", "nan", "finite"]),
+        ({"overload_penalty": float("inf")}, ["overload_penalty", "inf", "finite"]),
+        ({"hidden": (0,)}, ["hidden", "0"]),
+        ({"loss": "cubic"}, ["loss", "cubic", "squared", "huber"]),
+        ({"scenario": "papers"}, ["scenario", "papers", "paper-varied"]),
+        ({"scenario": "no-such.toml"}, ["scenario", "no-such.toml"]),
+        ({"observation": "all"}, ["observation", "all", "paper", "si"]),
+        ({"reward": "much"}, ["reward", "much", "paper", "delay"]),
+        ({"epsiode": 3}, ["epsiode", "no such field"]),
+        ({"seed": 7, "heldout_seed": 7}, ["heldout_seed", "7", "another"]),
+        ({"batch_size": 64, "replay_size": 32}, ["batch_size", "64", "32", "lower"]),
+    ],
+)
+def test_a_bad_setting_is_refused_in_one_line_that_names_it(fields, words):
+    with pytest.raises(ValueError, match=words[0]) as caught:
+        TrainConfig(**fields)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words)
+
+
+def test_an_unknown_preset_is_refused_with_the_names_there_are():
+    with pytest.raises(ValueError, match="preset: no 'papr'; there are: paper"):
+        TrainConfig.preset("papr")
+
+
+def test_a_config_comes_back_from_its_toml(tmp_path):
+    config = TrainConfig(scenario=Scenario(server_hz=6e9), hidden=(7,), max_grad_norm=1.5, seed=4)
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    assert TrainConfig.from_toml(path) == config
+
+
+def test_a_scenario_may_be_a_preset_a_toml_file_or_an_object(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('servers = "per-slot"\n')
+    varied = Scenario.preset("paper-varied")
+    for given in ("paper-varied", str(path), varied):
+        assert TrainConfig(scenario=given).scenario == varied

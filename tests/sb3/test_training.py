@@ -1,0 +1,137 @@
+"""A run directory: what a run leaves, on every way out, and what TensorBoard finds in it."""
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import mec_gym
+from mec_gym.policies.trained import load_policy
+from mec_gym.sb3 import training
+from mec_gym.sb3.config import TrainConfig
+from mec_gym.sb3.training import make_dqn, snapshot, train
+
+SHORT = TrainConfig(episodes=40, heldout_slots=20, heldout_episodes=20, epsilon_episodes=20)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "short"
+    return directory, train(SHORT, directory, progress=False)
+
+
+def test_a_run_leaves_config_and_policy(run):
+    directory, result = run
+    assert TrainConfig.from_toml(directory / "config.toml") == SHORT
+    assert {path.name for path in directory.iterdir()} >= {
+        "config.toml",
+        "policy.safetensors",
+        "policy.json",
+    }
+    loaded = load_policy(directory)
+    assert (loaded(result.heldout) == result.policy(result.heldout)).all()
+    assert result.episodes == 40
+    assert not result.interrupted
+
+
+def test_tensorboard_shows_every_curve_the_reader_needs(run):
+    directory, _ = run
+    events = EventAccumulator(str(directory), size_guidance={"histograms": 0, "images": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert set(tags["scalars"]) >= {
+        "episode/average_delay_s",
+        "episode/feasible_share",
+        "episode/overloads",
+        "episode/reward",
+        "heldout/feasible_share",
+        "heldout/overloads",
+        "heldout_delay_s/dqn-rao",
+        "heldout_delay_s/goa",
+        "heldout_delay_s/least-delay",
+        "heldout_delay_s/roa",
+        "rollout/ep_rew_mean",
+        "rollout/exploration_rate",
+        "train/loss",
+        "train/q_value",
+    }
+    assert "heldout/first_slot" in tags["images"]
+    assert {f"heldout_load/server_{n}" for n in range(3)} <= set(tags["histograms"])
+    assert "config/text_summary" in tags["tensors"]
+    assert "custom_scalars__config__" in tags["tensors"]
+    steps = [event.step for event in events.Scalars("heldout_delay_s/dqn-rao")]
+    assert steps == [0, 180, 360]
+
+
+def test_the_held_out_curve_of_a_baseline_is_its_mean_delay_on_those_slots(run):
+    directory, result = run
+    events = EventAccumulator(str(directory))
+    events.Reload()
+    assignment = mec_gym.policies.get("least-delay")(result.heldout, 0)
+    expected = mec_gym.average_delay(result.heldout, assignment).mean()
+    shown = events.Scalars("heldout_delay_s/least-delay")[0].value
+    assert shown == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
+    config = TrainConfig(episodes=12, heldout_slots=5)
+    digests = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(config.replace(seed=seed), tmp_path / name, progress=False)
+        digests.append((tmp_path / name / "policy.safetensors").read_bytes())
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_numpy_forward_pass_equals_torchs():
+    config = TrainConfig()
+    model = make_dqn(config)
+    observations = np.random.default_rng(0).random((200, 48), dtype=np.float32)
+    with torch.no_grad():
+        expected = model.q_net(torch.from_numpy(observations)).numpy()
+    q_values = snapshot(model, config).q_values(observations)
+    np.testing.assert_allclose(q_values, expected, atol=1e-5)
+
+
+def test_the_policy_assigns_as_stable_baselines3_predicts_in_the_environment():
+    config = TrainConfig(episodes=20)
+    model = make_dqn(config)
+    model.learn(150)
+    policy = snapshot(model, config)
+    slots = config.scenario.sample(10, 5)
+    env = model.get_env().envs[0].unwrapped
+    for row in range(10):
+        observation, _ = env.reset(options={"instance": slots[row]})
+        done = False
+        while not done:
+            action, _ = model.predict(observation, deterministic=True)
+            observation, _, done, _, info = env.step(action)
+        assert (info["assignment"] == policy(slots)[row]).all()
+
+
+def test_an_interrupt_leaves_a_usable_run(tmp_path, monkeypatch):
+    class CtrlC(BaseCallback):
+        def _on_step(self):
+            if self.num_timesteps == 200:
+                raise KeyboardInterrupt
+            return True
+
+    monkeypatch.setattr(training, "EpisodeCurves", lambda bar: CtrlC())
+    result = train(SHORT, tmp_path / "cut", progress=False)
+    assert result.interrupted
+    assert result.episodes == 200 // 9
+    assert load_policy(tmp_path / "cut").training["steps"] == 200
+
+
+def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(ValueError, match="out: .* not empty; give a new directory"):
+        train(SHORT, tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_an_unwritable_output_is_refused_before_any_work(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(ValueError, match="out: cannot write .*; give another directory"):
+        train(SHORT, file / "run", progress=False)

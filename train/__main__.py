@@ -1,0 +1,68 @@
+"""`python -m train PRESET [--field value ...]`: train DQN-RAO, then say how well it does."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from mec_gym import policies
+from mec_gym.benchmark import report
+from mec_gym.benchmark.comparison import compare
+from mec_gym.sb3.callbacks import BASELINES, LEARNER
+from mec_gym.sb3.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.training import default_directory, train
+
+USAGE = f"""usage: python -m train PRESET [--out DIR] [--episodes N] [--seed S] [any other field]
+
+PRESET is one of: {", ".join(TRAIN_PRESETS)}; or a TOML file of fields, such as a run's config.toml.
+`python -m train paper --help` lists the fields, their defaults and where those come from."""
+
+INTERRUPTED = 130
+"""The exit status of a run that was cut short, as shells have it for Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train DQN-RAO into a run directory, and compare it with the baselines on held-out slots."""
+
+    config: tyro.conf.OmitArgPrefixes[TrainConfig]
+    out: Path | None = None
+    """the run directory to make; by default a new one under runs/"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit status."""
+    if not arguments or arguments[0].startswith("-"):
+        asked = bool(arguments) and arguments[0] in ("-h", "--help")
+        print(USAGE, file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
+    source, *flags = arguments
+    try:
+        base = (
+            TrainConfig.from_toml(source)
+            if source.endswith(".toml")
+            else TrainConfig.preset(source)
+        )
+        given = tyro.cli(
+            Arguments, default=Arguments(base), args=flags, prog=f"python -m train {source}"
+        )
+        directory = given.out or default_directory(Path(source).stem)
+        result = train(given.config, directory)
+        rows = {LEARNER: result.policy} | {name: policies.get(name) for name in BASELINES}
+        scores = compare(rows, result.heldout, given.config.heldout_seed)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
+    report.show(scores, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    print(
+        f"Curves:      tensorboard --logdir {directory}\n"
+        f"More slots:  python -m evaluate --model {directory} --policies {' '.join(BASELINES)}"
+        " --instances 10000 --seed 1"
+    )
+    return INTERRUPTED if result.interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
