@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import system
+from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
 
 Server = Any
@@ -21,9 +23,21 @@ class State:
         load: tasks on each server u_n, (..., N).
         sqrt_load: sum of sqrt(C) over the tasks on each server, (..., N); what Eq. (20) needs.
         assignment: server of each device so far, (..., M); -1 for those to come.
+        sqrt_cycles: sqrt(C) of each device, (..., M).
+        last: the server chosen last; before the first decision there is none.
     """
 
-    __slots__ = ("_rows", "assignment", "device", "instance", "load", "sqrt_cycles", "sqrt_load")
+    __slots__ = (
+        "_num_devices",
+        "_rows",
+        "assignment",
+        "device",
+        "instance",
+        "last",
+        "load",
+        "sqrt_cycles",
+        "sqrt_load",
+    )
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -32,13 +46,14 @@ class State:
         self.sqrt_load = np.zeros(instance.server_hz.shape)
         self.assignment = np.full(instance.task_cycles.shape, -1, dtype=np.int64)
         self.sqrt_cycles = np.sqrt(instance.task_cycles)
+        self._num_devices = instance.num_devices
         # With these in front one index picks the entry of every slot, of a batch or of one.
         self._rows = tuple(np.arange(size) for size in instance.batch_shape)
 
     @property
     def done(self) -> bool:
         """Whether every device is assigned."""
-        return self.device == self.instance.num_devices
+        return self.device == self._num_devices
 
     @property
     def free(self) -> NDArray[np.bool_]:
@@ -63,7 +78,19 @@ class State:
         self.assignment[task] = server
         self.load[place] += 1
         self.sqrt_load[place] += self.sqrt_cycles[task]
+        self.last = server
         self.device += 1
+
+    def finish(self) -> tuple[FloatArray, FloatArray]:
+        """Return CPU frequency, cycles/s, and delay, s, of each task, (..., M); Eqs. (20), (21).
+
+        Every device must be assigned.
+        """
+        slot, columns = self.instance, tuple(rows[:, None] for rows in self._rows)
+        places = (*columns, self.assignment)
+        links = (*columns, np.arange(self._num_devices), self.assignment)
+        cpu_hz = system.cpu_share(slot.server_hz[places], self.sqrt_cycles, self.sqrt_load[places])
+        return cpu_hz, slot.tx_delay[links] + system.computation_delay(slot.task_cycles, cpu_hz)
 
 
 def assign_all(instance: Instance, choose: Callable[[State], Any]) -> NDArray[np.int64]:

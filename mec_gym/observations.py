@@ -17,6 +17,7 @@ from mec_gym.mdp import State
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 
 class Observation(ABC):
@@ -36,7 +37,7 @@ class Observation(ABC):
 
     @abstractmethod
     def update(self, observation: Array, state: State) -> None:
-        """Bring an earlier observation of the same slots up to date, in place."""
+        """Bring the observation before the last decision up to date, in place."""
 
 
 class SIObservation(Observation):
@@ -45,6 +46,12 @@ class SIObservation(Observation):
     Gains h_mn, device by device (M N); bits S_m (M); cycles C_m (M); places left M_n^max - u_n (N),
     negative on an overloaded server.
     """
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        loads = np.arange(scenario.num_devices + 1)
+        self._places = self._show_places(scenario.capacities[:, None] - loads).astype(np.float32)
+        self._first_place = scenario.num_devices * (scenario.num_servers + 2)
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -66,19 +73,22 @@ class SIObservation(Observation):
 
     def begin(self, state: State) -> Array:
         """Return all of Eq. (11)."""
-        gain, bits, cycles = self._drawn(state.instance)
+        gain, bits, cycles = self._show_drawn(state.instance)
         gains = gain.reshape(*gain.shape[:-2], -1)
-        return np.concatenate([gains, bits, cycles, self._places(state)], axis=-1, dtype="f")
+        places = self._places[np.arange(state.instance.num_servers), state.load]
+        return np.concatenate([gains, bits, cycles, places], axis=-1, dtype="f")
 
     def update(self, observation: Array, state: State) -> None:
-        """Write the places left; the rest stays the same within a slot."""
-        observation[..., -state.instance.num_servers :] = self._places(state)
+        """Write the places left on the last server chosen; nothing else has changed."""
+        load = state.load[state.place(state.last)]
+        observation[state.place(self._first_place + state.last)] = self._places[state.last, load]
 
-    def _drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _show_drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
         return instance.gain, instance.task_bits, instance.task_cycles
 
-    def _places(self, state: State) -> NDArray[Any]:
-        return state.instance.capacity - state.load
+    def _show_places(self, places: IntArray) -> NDArray[Any]:
+        """Show places left, (N, ...)."""
+        return places
 
 
 class PaperObservation(SIObservation):
@@ -90,10 +100,10 @@ class PaperObservation(SIObservation):
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
         """The unit box."""
-        size = (self.scenario.num_devices + 1) * (self.scenario.num_servers + 2) - 2
+        size = self._first_place + self.scenario.num_servers
         return gym.spaces.Box(0.0, 1.0, (size,), np.float32)
 
-    def _drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _show_drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
         ranges = self.scenario.ranges
         return (
             self.scenario.channel.to_unit(instance.gain),
@@ -101,10 +111,8 @@ class PaperObservation(SIObservation):
             unspread(instance.task_cycles, ranges["task_cycles"]),
         )
 
-    def _places(self, state: State) -> NDArray[Any]:
-        capacity = state.instance.capacity
-        places: FloatArray = np.maximum(capacity - state.load, 0) / np.maximum(capacity, 1)
-        return places
+    def _show_places(self, places: IntArray) -> NDArray[Any]:
+        return np.maximum(places, 0) / np.maximum(self.scenario.capacities[:, None], 1)
 
 
 OBSERVATIONS: dict[str, type[Observation]] = {"paper": PaperObservation, "si": SIObservation}

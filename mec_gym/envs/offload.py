@@ -1,14 +1,14 @@
 """`MEC-Offload-v0`: one slot an episode, one device a step."""
 
 import operator
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
-from mec_gym import rewards, system
+from mec_gym import rewards
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
@@ -80,7 +80,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     * v0: first version
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012  # as gym.Env declares it
         "render_modes": ["ansi", "rgb_array", "human"],
         "render_fps": 2,
     }
@@ -103,7 +103,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             modes = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
-        self.overload_penalty = float(overload_penalty)
+        self._num_servers = scenario.num_servers
+        self.overload_penalty = np.float64(overload_penalty)
         self.render_mode = render_mode
         self._observer = pick(OBSERVATIONS, observation, "observation")(scenario)
         self._cost = pick(rewards.REWARDS, reward, "reward")
@@ -197,9 +198,10 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             server = operator.index(action)
         except TypeError:
             server = -1
-        if not 0 <= server < self.scenario.num_servers:
-            highest = self.scenario.num_servers - 1
-            raise InvalidAction(f"action: {action!r} is not a server; they go from 0 to {highest}")
+        if not 0 <= server < self._num_servers:
+            raise InvalidAction(
+                f"action: {action!r} is not a server; they go from 0 to {self._num_servers - 1}"
+            )
         return server
 
     def _check_instance(self, instance: Any) -> None:
@@ -223,12 +225,10 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     def _outcome(self, state: State) -> dict[str, Any]:
         """Return what the last step reports, with the CPU allocated by Eq. (20)."""
-        slot, assignment = state.instance, state.assignment
-        cpu_hz = system.allocate_cpu(slot, assignment)
-        task_delay = system.task_delays(slot, assignment, cpu_hz)
-        overloads = int(system.overloads(slot, assignment))
+        cpu_hz, task_delay = state.finish()
+        overloads = int(np.maximum(state.load - state.instance.capacity, 0).sum())
         return {
-            "assignment": assignment,
+            "assignment": state.assignment,
             "cpu_hz": cpu_hz,
             "task_delay": task_delay,
             "average_delay": float(task_delay.mean()),

@@ -80,7 +80,8 @@ class TrainedPolicy:
         observation = observer.begin(State(instance.flatten()))
 
         def choose(state: State) -> NDArray[np.int64]:
-            observer.update(observation, state)
+            if state.device > 0:
+                observer.update(observation, state)
             return np.asarray(self.q_values(observation).argmax(axis=-1))
 
         return assign_all(instance, choose)
