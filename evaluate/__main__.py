@@ -4,79 +4,84 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tyro
 
+from evaluate import leaderboard
+from evaluate.models import load_models, rows_of
 from mec_gym import policies
 from mec_gym.benchmark import report
-from mec_gym.benchmark.comparison import compare
-from mec_gym.policies import Policy
-from mec_gym.policies.trained import TrainedPolicy, load_policy
+from mec_gym.benchmark.comparison import compare, find_reference
 from mec_gym.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Compare policies and trained runs on the same slots of a scenario."""
+    """Compare policies and trained runs on the same slots: of a scenario, or frozen benchmarks."""
 
     scenario: str | None = None
     """preset, or TOML file; by default that of the first model, or else paper"""
     policies: list[str] = field(default_factory=lambda: ["roa", "goa", "least-delay"])
     """names of policies"""
     model: list[Path] = field(default_factory=list)
-    """run directories of trained policies"""
+    """run directories; runs that differ in nothing but the seed become one row"""
     instances: int = 1000
     """how many slots"""
     seed: int = 1
     """seed of the slots; of the seeds a model was trained with it must be none"""
+    time_limit: float = 1.0
+    """seconds a slot to prove its optimum; beyond them the gap is to a lower bound"""
+    benchmark: list[str] | None = None
+    """frozen benchmarks to play instead, all if none is named, with every policy there is"""
     json: Path | None = None
     """file to write the result to"""
+    markdown: Path | None = None
+    """with --benchmark: file whose leaderboard is replaced, such as README.md"""
 
 
-def evaluate(given: Arguments) -> int:
-    """Compare what the arguments name, print the table and write the JSON."""
-    models = {str(directory): load_policy(directory) for directory in given.model}
-    for name, model in models.items():
-        check_held_out(name, model, given.seed)
-    rows: dict[str, Policy] = dict(models)
-    rows |= {name: policies.get(name) for name in given.policies}
-    if given.scenario is None:
-        scenario = next(iter(models.values())).scenario if models else Scenario.preset("paper")
-    else:
+def on_scenario(given: Arguments) -> dict[str, Any]:
+    """Compare on slots of one scenario, print the table and return the JSON."""
+    models = load_models(given.model, held_out_seed=given.seed)
+    rows = rows_of(models) | {name: [policies.get(name)] for name in given.policies}
+    if given.scenario is not None:
         scenario = Scenario.load(given.scenario)
+    else:
+        scenario = models[0].policy.scenario if models else Scenario.preset("paper")
     slots = scenario.sample(given.instances, given.seed)
+    scores = compare(rows, slots, given.seed, find_reference(slots, given.time_limit))
+    report.show(scores, f"{scenario.label}: {len(slots)} slots, seed {given.seed}")
+    return report.as_json(scores, scenario.label, given.seed, len(slots))
+
+
+def on_benchmarks(given: Arguments) -> dict[str, Any]:
+    """Compare on frozen benchmarks, print the leaderboard and return the JSON."""
+    board = leaderboard.play(given.benchmark or [], load_models(given.model))
+    leaderboard.show(board)
+    if given.markdown is not None:
+        leaderboard.write_markdown(board, given.markdown)
+    return leaderboard.as_json(board)
+
+
+def evaluate(given: Arguments) -> None:
+    """Compare what the arguments name."""
+    for path in (given.json, given.markdown):
+        if path is not None:  # before the work, not after it
+            path.touch()
+    result = on_scenario(given) if given.benchmark is None else on_benchmarks(given)
     if given.json is not None:
-        given.json.touch()
-    scores = compare(rows, slots, given.seed)
-    title = f"{scenario.label}: {len(slots)} slots, seed {given.seed}"
-    report.show(scores, title)
-    if given.json is not None:
-        content = report.as_json(scores, scenario.label, given.seed, len(slots))
-        given.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return 0
-
-
-def check_held_out(name: str, model: TrainedPolicy, seed: int) -> None:
-    """Check that a model was not trained on the slots of `seed`.
-
-    Raises:
-        ValueError: it was.
-    """
-    if model.training.get("config", {}).get("seed") == seed:
-        raise ValueError(
-            f"seed: {seed} is the seed {name} was trained with, so it has seen these slots;"
-            " give another"
-        )
+        given.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     given = tyro.cli(Arguments, args=arguments, prog="python -m evaluate")
     try:
-        return evaluate(given)
+        evaluate(given)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Lower bounds on the delay: the water level of a partly assigned slot, the convex relaxation."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +117,8 @@ def _dual_bound(
     cost = np.where(capacity[:, None] > 0, cost + charge[:, None], np.inf)
     paid = cost.min(axis=-1).sum(axis=-1)
     refund = (charge * capacity + price**2 * slots.server_hz / 4).sum(axis=-1)
-    # Twice what the sums above, and as many again in a delay compared with this, can be off by.
+    # Room for the rounding of these sums, of a delay that is compared with them, and of an excess
+    # that is added to them.
     terms = slots.num_devices + slots.num_servers + 8
     return np.asarray(paid - refund - 4 * terms * np.finfo(float).eps * (paid + refund))
 
@@ -191,7 +192,8 @@ def _relax_block(slots: Instance) -> Relaxation:
                 [(load * push).sum(axis=1) - price * speed / 2, push.sum(axis=1) - capacity], -1
             )
             right += (by_server * lift).sum(axis=1)
-            # Two groups of servers may share no device but by rounding, and solved slots none at all.
+            # Groups of servers may be cut off from each other, and solved slots no longer matter:
+            # keep the matrix from being singular.
             matrix[:, diagonal, diagonal] *= 1 + 1e-13
             matrix[:, second, second] *= 1 + 1e-13
             matrix[~open_gap] = np.eye(2 * num_servers)

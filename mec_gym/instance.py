@@ -135,10 +135,14 @@ class Instance:
                 " feasible, raise capacity"
             )
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the attributes by name; `Instance(**arrays)` is the same slots."""
+        return {name: getattr(self, name) for name in _NAMES}
+
     def save(self, path: str | Path) -> None:
         """Write the slots to an npz file at exactly `path`."""
         with open(path, "wb") as file:
-            np.savez_compressed(file, **{name: getattr(self, name) for name in _NAMES})
+            np.savez_compressed(file, allow_pickle=False, **self.arrays())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -9,7 +9,7 @@ import tyro
 from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare
-from mec_gym.sb3.callbacks import BASELINES, LEARNER
+from mec_gym.sb3.callbacks import BASELINES
 from mec_gym.sb3.config import TRAIN_PRESETS, TrainConfig
 from mec_gym.sb3.training import default_directory, train
 
@@ -49,8 +49,10 @@ def main(arguments: list[str]) -> int:
         )
         directory = given.out or default_directory(Path(source).stem)
         result = train(given.config, directory)
-        rows = {LEARNER: result.policy} | {name: policies.get(name) for name in BASELINES}
-        scores = compare(rows, result.heldout, given.config.heldout_seed)
+        rows = {given.config.name: [result.policy]} | {
+            name: [policies.get(name)] for name in BASELINES
+        }
+        scores = compare(rows, result.heldout, given.config.heldout_seed, result.reference)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from mec_gym.benchmark.comparison import Estimate, Score
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-_FILE_WIDTH = 120
+_FILE_WIDTH = 130
 
 
 def table(scores: list[Score], title: str) -> "Table":
@@ -23,15 +24,24 @@ def table(scores: list[Score], title: str) -> "Table":
         f"more than\n{first}, ms": lambda score: (
             "" if score.name == first else _plus_minus(score.difference, 1e3, 2)
         ),
-        "feasible": lambda score: f"{score.feasible_rate:.1%}",
+        "gap\nmean": lambda score: f"{score.gap.mean:.2%}",
+        "gap\nmax": lambda score: f"{score.gap.max:.1%}",
+        "slots\nfeasible": lambda score: f"{score.feasible_rate:.1%}",
         "overloads\na slot": lambda score: f"{score.overloads:.2f}",
-        "with equal\nCPU shares, s": lambda score: f"{score.equal_shares_delay:.4f}",
+        "delay with equal\nCPU shares, s": lambda score: f"{score.equal_shares_delay:.4f}",
         "µs a\ndecision": lambda score: f"{score.decision_seconds * 1e6:.1f}",
     }
+    if any(score.seeds > 1 for score in scores):
+        columns["gap, worst of\nseeds trained"] = lambda score: (
+            f"{score.gap.worst_seed:.2%} of {score.seeds}" if score.seeds > 1 else ""
+        )
     result = Table(
         title=title,
         box=box.SIMPLE_HEAD,
-        caption="± is half a 95% confidence interval over slots; differences are slot by slot",
+        caption=(
+            "± is half a 95% confidence interval over slots; differences are slot by slot;"
+            f" gaps are relative to the {scores[0].gap.reference}"
+        ),
     )
     result.add_column("policy", overflow="fold")
     for heading in columns:
@@ -41,14 +51,17 @@ def table(scores: list[Score], title: str) -> "Table":
     return result
 
 
-def show(scores: list[Score], title: str) -> None:
-    """Print scores as a table."""
+def console() -> "Console":
+    """Return the console to print to; a file or a pipe, which has no width, gets a wide one."""
     from rich.console import Console
 
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has no width of its own
-        console = Console(width=_FILE_WIDTH)
-    console.print(table(scores, title))
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)
+
+
+def show(scores: list[Score], title: str) -> None:
+    """Print scores as a table."""
+    console().print(table(scores, title))
 
 
 def as_json(scores: list[Score], scenario: str, seed: int, instances: int) -> dict[str, Any]:

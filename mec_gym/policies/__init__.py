@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
-from mec_gym.policies import baselines
+from mec_gym.policies import baselines, local_search, optimal
 from mec_gym.settings import pick
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
@@ -17,6 +17,8 @@ POLICIES: dict[str, Policy] = {
     "goa": baselines.goa,
     "goa-capacity": baselines.goa_capacity,
     "least-delay": baselines.least_delay,
+    "local-search": local_search.local_search,
+    "optimal": optimal.optimal,
 }
 """The policies by name; a new one is a function and an entry here."""
 

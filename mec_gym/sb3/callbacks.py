@@ -10,6 +10,7 @@ from stable_baselines3.common.logger import HParam, Image, TensorBoardOutputForm
 from tqdm import tqdm
 
 from mec_gym import policies, system
+from mec_gym.benchmark.comparison import Reference
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
@@ -18,9 +19,6 @@ from mec_gym.sb3.config import TrainConfig
 
 BASELINES = ("roa", "goa", "least-delay")
 """The policies whose held-out delay stands beside the network's."""
-
-LEARNER = "dqn-rao"
-"""The network's name beside theirs."""
 
 
 class EpisodeCurves(BaseCallback):
@@ -47,6 +45,7 @@ class HeldOutCurves(BaseCallback):
     Args:
         config: of the run.
         slots: the held-out slots, one leading dimension.
+        reference: their optima or lower bounds, which the gap is relative to.
         snapshot: returns the network as it is now.
         save: keeps a network.
     """
@@ -55,30 +54,35 @@ class HeldOutCurves(BaseCallback):
         self,
         config: TrainConfig,
         slots: Instance,
+        reference: Reference,
         snapshot: Callable[[], TrainedPolicy],
         save: Callable[[TrainedPolicy], None],
         bar: "tqdm[Any]",
     ) -> None:
         super().__init__()
-        self._config, self._slots, self._bar = config, slots, bar
+        self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
         self._snapshot, self._save = snapshot, save
         self._baselines = {
             name: system.average_delay(slots, policies.get(name)(slots, config.heldout_seed)).mean()
             for name in BASELINES
         }
+        self._baselines["optimum"] = reference.delay.mean()
         self._episodes = 0
 
     def _on_training_start(self) -> None:
         formats = self.logger.output_formats
         writer = next(f.writer for f in formats if isinstance(f, TensorBoardOutputFormat))
-        chart = ["Multiline", [f"heldout_delay_s/{name}" for name in (LEARNER, *BASELINES)]]
+        chart = [
+            "Multiline",
+            [f"heldout_delay_s/{name}" for name in (self._config.name, *self._baselines)],
+        ]
         writer.add_custom_scalars({"Held-out slots": {"average delay (Eq. 5), seconds": chart}})
         self.logger.record("config", "```toml\n" + self._config.to_toml() + "```")
         hyperparameters = {
             name: value if isinstance(value, bool | int | float | str) else str(value)
             for name, value in self._config.model_dump(exclude={"scenario"}).items()
         } | {"scenario": self._config.scenario.label}
-        metrics = {f"heldout_delay_s/{LEARNER}": 0.0, "heldout/feasible_share": 0.0}
+        metrics = {f"heldout_delay_s/{self._config.name}": 0.0, "heldout/gap": 0.0}
         self.logger.record("hparams", HParam(hyperparameters, metrics))
         self._evaluate()
 
@@ -92,10 +96,12 @@ class HeldOutCurves(BaseCallback):
         policy = self._snapshot()
         self._save(policy)
         assignment = policy(self._slots)
-        delay = system.average_delay(self._slots, assignment).mean()
+        delays = system.average_delay(self._slots, assignment)
+        delay, gap = delays.mean(), (delays / self._reference.delay - 1).mean()
         feasible = system.is_feasible(self._slots, assignment).mean()
-        for name, value in (self._baselines | {LEARNER: delay}).items():
+        for name, value in (self._baselines | {self._config.name: delay}).items():
             self.logger.record(f"heldout_delay_s/{name}", float(value))
+        self.logger.record("heldout/gap", float(gap))
         self.logger.record("heldout/feasible_share", float(feasible))
         self.logger.record(
             "heldout/overloads", float(system.overloads(self._slots, assignment).mean())
@@ -109,4 +115,6 @@ class HeldOutCurves(BaseCallback):
         picture = Image(rendering.picture(first), "HWC")
         self.logger.record("heldout/first_slot", picture)
         self.logger.dump(self.num_timesteps)
-        self._bar.set_postfix_str(f"held-out delay {delay:.4f} s, feasible {feasible:.0%}")
+        self._bar.set_postfix_str(
+            f"held-out delay {delay:.4f} s, gap {gap:.2%}, feasible {feasible:.0%}"
+        )

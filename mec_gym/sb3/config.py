@@ -33,6 +33,7 @@ class TrainConfig(Settings):
         ValueError: one line that names each wrong field, its value and the remedy.
     """
 
+    name: str = Field("dqn-rao", description="what tables call the trained policy")
     scenario: NamedScenario = Field(Scenario(), description="Sec. IV-A")
     observation: str = Field("paper", description="what the agent sees; Eq. (11)")
     reward: str = Field("paper", description="what a decision is paid; Eq. (13)")

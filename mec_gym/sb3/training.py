@@ -12,6 +12,7 @@ from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
 import mec_gym
+from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.instance import Instance
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3.callbacks import EpisodeCurves, HeldOutCurves
@@ -29,6 +30,7 @@ class Result:
 
     policy: TrainedPolicy
     heldout: Instance
+    reference: Reference
     episodes: int
     interrupted: bool
 
@@ -94,6 +96,7 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
     torch.set_num_threads(config.torch_threads)
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
+    reference = find_reference(heldout)
     model = make_dqn(config)
     make_run_directory(directory)
     (directory / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")
@@ -103,6 +106,7 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
         held_out_curves = HeldOutCurves(
             config,
             heldout,
+            reference,
             lambda: snapshot(model, config),
             lambda policy: save_policy(policy, directory),
             bar,
@@ -118,7 +122,9 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
     policy = snapshot(model, config)
     save_policy(policy, directory)
     model.logger.close()
-    return Result(policy, heldout, model.num_timesteps // scenario.num_devices, interrupted)
+    return Result(
+        policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
+    )
 
 
 def make_run_directory(directory: Path) -> None:

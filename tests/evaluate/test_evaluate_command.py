@@ -28,7 +28,7 @@ def test_the_json_holds_what_the_contract_says_for_each_policy(run, tmp_path, ca
     assert main([*flags, "--model", str(run), "--policies", *names]) == 0
     result = json.loads(path.read_text())
     assert (result["scenario"], result["instances"], result["seed"]) == ("paper", 40, 3)
-    assert [row["name"] for row in result["policies"]] == [str(run), *names]
+    assert [row["name"] for row in result["policies"]] == ["dqn-rao", *names]
     slots = mec_gym.Scenario.preset("paper").sample(40, 3)
     optimum = mec_gym.average_delay(slots, mec_gym.policies.get("optimal")(slots, 0))
     for row, name in zip(result["policies"][1:], names, strict=True):

@@ -1,0 +1,139 @@
+"""The frozen benchmark: fixed slots of each scenario with their optima or bounds, as data.
+
+`python -m mec_gym.benchmark.frozen NAME ...` makes the files anew from their recipes.
+"""
+
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mec_gym.benchmark.comparison import Reference, find_reference
+from mec_gym.instance import Instance
+from mec_gym.scenario import Scenario
+from mec_gym.settings import pick
+
+DATA = Path(__file__).with_name("data")
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a benchmark is made.
+
+    Attributes:
+        scenario: whose slots they are.
+        slots: how many.
+        seed: of `Scenario.sample`; nothing is trained or tuned on it.
+        time_limit: for the optimum of each slot, seconds.
+    """
+
+    scenario: Scenario
+    slots: int = 1000
+    seed: int = 20_260_000
+    time_limit: float = 60.0
+
+
+RECIPES: dict[str, Recipe] = {
+    "paper": Recipe(Scenario.preset("paper")),
+    "paper-varied": Recipe(Scenario.preset("paper-varied")),
+    "paper-frequency": Recipe(Scenario.preset("paper-frequency", server_hz=5e9)),
+    "paper-complexity": Recipe(Scenario.preset("paper-complexity", cycles_per_bit=750.0)),
+    "slack": Recipe(Scenario.preset("slack")),
+    "large": Recipe(Scenario.preset("large"), slots=100),
+    "city": Recipe(Scenario.preset("city"), slots=5, time_limit=1.0),  # the bound is close enough
+}
+"""The benchmarks by name; a new one is an entry here, and its file made by this module."""
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """Frozen slots, with what no assignment can undercut on them."""
+
+    name: str
+    slots: Instance
+    reference: Reference
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the benchmarks."""
+    return tuple(RECIPES)
+
+
+def load(name: str, data: Path = DATA) -> Benchmark:
+    """Read a benchmark, and check that it is the one its manifest describes.
+
+    Args:
+        name: of the benchmark.
+        data: directory of the files.
+
+    Raises:
+        ValueError: there is no such benchmark, or its file is missing, damaged or another one.
+    """
+    pick(RECIPES, name, "benchmark")
+    path = data / f"{name}.npz"
+    try:
+        content = path.read_bytes()
+        digest = json.loads((data / MANIFEST).read_text(encoding="utf-8"))[name]["sha256"]
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise ValueError("its SHA-256 is not the manifest's")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = dict(file)
+        reference = Reference(arrays.pop("reference_delay"), arrays.pop("reference_proven"))
+        return Benchmark(name, Instance(**arrays), reference)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path}: cannot be used: {error}; make it anew with"
+            f" `python -m mec_gym.benchmark.frozen {name}`, or install mec_gym again"
+        ) from None
+
+
+def make(name: str, data: Path = DATA) -> Benchmark:
+    """Make a benchmark's file and its entry in the manifest from the recipe.
+
+    Raises:
+        ValueError: there is no such benchmark.
+    """
+    recipe = pick(RECIPES, name, "benchmark")
+    slots = recipe.scenario.sample(recipe.slots, recipe.seed)
+    reference = find_reference(slots, recipe.time_limit)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        **slots.arrays(),
+        reference_delay=reference.delay,
+        reference_proven=reference.proven,
+    )
+    manifest_path = data / MANIFEST
+    manifest: dict[str, Any] = {}
+    if manifest_path.exists():
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    manifest[name] = {
+        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+        "recipe": {
+            "scenario": recipe.scenario.model_dump(mode="json", exclude_none=True),
+            "slots": recipe.slots,
+            "seed": recipe.seed,
+            "time_limit": recipe.time_limit,
+        },
+        "proven": int(reference.proven.sum()),
+    }
+    data.mkdir(parents=True, exist_ok=True)
+    (data / f"{name}.npz").write_bytes(buffer.getvalue())
+    manifest_path.write_text(
+        json.dumps(dict(sorted(manifest.items())), indent=2) + "\n", encoding="utf-8"
+    )
+    return Benchmark(name, slots, reference)
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or names():
+        made = make(each)
+        print(f"{each}: {len(made.slots)} slots, {made.reference.proven.sum()} proven optimal")
