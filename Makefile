@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test lint format evaluate figures tensorboard benchmark
+.PHONY: help setup train test lint format evaluate leaderboard figures tensorboard benchmark
 
 help:
 	@echo "make setup        install everything into .venv"
 	@echo "make train        train the paper's DQN-RAO (Table I) and compare it with the baselines"
 	@echo "make tensorboard  show the training curves of all runs"
 	@echo "make evaluate     compare the newest run (or RUN=directory) with the baselines"
+	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
 	@echo "make test         run the tests"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
@@ -27,6 +28,9 @@ train: setup
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir runs
+
+leaderboard: setup
+	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $(wildcard results/figures/cells/*/)
 
 evaluate: setup
 	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))

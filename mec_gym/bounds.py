@@ -20,6 +20,9 @@ _CENTRING = 0.3
 _TO_BOUNDARY = 0.99
 """A step goes at most this share of the way to the nearest bound."""
 
+_RIDGE = 1e-14
+"""What is added to the diagonal of Newton's equations, relatively."""
+
 _BLOCK_LINKS = 1 << 16
 """So many device-server links are solved together, to stay within the cache."""
 
@@ -132,6 +135,8 @@ def _relax_block(slots: Instance) -> Relaxation:
     """
     num_devices, num_servers = slots.num_devices, slots.num_servers
     capacity = np.minimum(slots.capacity, num_devices).astype(np.float64)
+    opened = capacity > 0
+    both = opened[:, :, None] & opened[:, None, :]
     # Units in which the mean sqrt(C) and a typical delay are 1.
     sqrt_cycles = np.sqrt(slots.task_cycles)
     unit_load = sqrt_cycles.mean(axis=-1)
@@ -151,13 +156,15 @@ def _relax_block(slots: Instance) -> Relaxation:
     charge = np.zeros_like(price)
     value = (cost + load * price[:, None]).min(axis=-1, keepdims=True) - 0.1
     slack = np.where(used, cost + load * price[:, None] - value, 1.0)  # z_mn
-    diagonal = np.arange(num_servers)
-    solved = Relaxation(np.full(len(slots), -np.inf), np.zeros_like(price), np.zeros_like(price))
+    first = np.arange(num_servers)  # where the prices stand in Newton's equations
+    second = first + num_servers  # and the charges
+    free = np.zeros_like(price)
+    solved = Relaxation(_dual_bound(slots, capacity, free, free), free.copy(), free.copy())
 
     def keep_best() -> None:
         prices = np.maximum(price, 0) * (unit_delay / unit_load)[:, None]
-        lowest = np.where(capacity > 0, charge, np.inf).min(axis=-1, keepdims=True)
-        charges = np.where(capacity > 0, charge - lowest, 0.0) * unit_delay[:, None]
+        lowest = np.where(opened, charge, np.inf).min(axis=-1, keepdims=True)
+        charges = np.where(opened, charge - lowest, 0.0) * unit_delay[:, None]
         bound = _dual_bound(slots, capacity, prices, charges)
         better = bound > solved.total_delay
         for best, new in zip(solved, (bound, prices, charges), strict=True):
@@ -179,24 +186,21 @@ def _relax_block(slots: Instance) -> Relaxation:
             lift = (supply - push.sum(axis=-1, keepdims=True)) / weight
 
             by_server = np.concatenate([load * ratio, ratio], axis=-1)
-            matrix = -by_server.swapaxes(-1, -2) @ (by_server / weight)
-            first, second = diagonal, diagonal + num_servers
-            cross = (load * ratio).sum(axis=1)
-            matrix[:, first, first] += (load**2 * ratio).sum(axis=1) + speed / 2
-            matrix[:, first, second] += cross
-            matrix[:, second, first] += cross
-            matrix[:, second, second] += ratio.sum(axis=1) + (capacity == 0)
+            matrix = np.zeros((len(slots), 2 * num_servers, 2 * num_servers))
+            matrix[:, first, first] = (load**2 * ratio).sum(axis=1) + speed / 2
+            matrix[:, second, second] = ratio.sum(axis=1) + ~opened
             # The same added to all charges and values changes nothing: pin the sum of the charges.
-            matrix[:, num_servers:, num_servers:] += ratio.mean(axis=(-2, -1), keepdims=True)
+            matrix[:, num_servers:, num_servers:] += both * ratio.mean(axis=(-2, -1), keepdims=True)
+            # Rounding may cut some servers off from the others; this keeps the matrix invertible.
+            np.einsum("bii->bi", matrix)[...] *= 1 + _RIDGE
+            cross = (load * ratio).sum(axis=1)
+            matrix[:, first, second] = matrix[:, second, first] = cross
+            matrix -= by_server.swapaxes(-1, -2) @ (by_server / weight)
+            matrix[~open_gap] = np.eye(2 * num_servers)
             right = np.concatenate(
                 [(load * push).sum(axis=1) - price * speed / 2, push.sum(axis=1) - capacity], -1
             )
             right += (by_server * lift).sum(axis=1)
-            # Groups of servers may be cut off from each other, and solved slots no longer matter:
-            # keep the matrix from being singular.
-            matrix[:, diagonal, diagonal] *= 1 + 1e-13
-            matrix[:, second, second] *= 1 + 1e-13
-            matrix[~open_gap] = np.eye(2 * num_servers)
             step = np.linalg.solve(matrix, right[..., None])[:, None, :, 0]
             price_step, charge_step = np.split(step, 2, axis=-1)
 

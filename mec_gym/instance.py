@@ -1,6 +1,5 @@
 """Instance: drawn slots, everything a policy may know about them."""
 
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -104,6 +103,7 @@ class Instance:
         """Return the slots at `index` of the leading dimensions (an int, slice, mask or array)."""
         if not self.batch_shape:
             raise TypeError("this instance is one slot and cannot be indexed")
+        np.empty(self.batch_shape)[index]  # refuses what reaches beyond the leading dimensions
         return self._derive(lambda array: array[index])
 
     def __iter__(self) -> Iterator[Self]:
@@ -117,8 +117,13 @@ class Instance:
     def _derive(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
         """Apply `change` to every array; the values are checked already."""
         derived = object.__new__(type(self))
-        derived.__dict__.update((name, change(array)) for name, array in self.__dict__.items())
+        derived.__setstate__({name: change(array) for name, array in self.__dict__.items()})
         return derived
+
+    def __setstate__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        for array in arrays.values():
+            array.flags.writeable = False
+        self.__dict__.update(arrays)
 
     def require_feasible(self) -> None:
         """Check that each slot has as many places as devices.
@@ -152,11 +157,11 @@ class Instance:
             ValueError: the file is missing, or is not an instance; the message says why.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 if set(file.files) != set(_NAMES):
                     raise ValueError(f"it holds {sorted(file.files)}, not {sorted(_NAMES)}")
                 return cls(**{name: file[name] for name in _NAMES})
-        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except Exception as error:  # what a damaged zip raises is documented nowhere
             raise ValueError(f"{path}: not an instance file: {error}") from None
 
 
@@ -167,7 +172,10 @@ _PER_SERVER = ("server_hz", "capacity")
 
 def _numbers(name: str, value: Any) -> NDArray[Any]:
     whole = name == "capacity"
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: not an array of numbers: {error}") from None
     if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise ValueError(f"{name}: must hold finite numbers only")
     if not whole and not (array > 0).all():

@@ -80,8 +80,9 @@ class SIObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Write the places left on the last server chosen; nothing else has changed."""
-        load = state.load[state.place(state.last)]
-        observation[state.place(self._first_place + state.last)] = self._places[state.last, load]
+        *_, place = state.at(state.last)
+        shown = self._places[state.last, state.slots.load[place]]
+        observation[(*state.rows, self._first_place + state.last)] = shown
 
     def _show_drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
         return instance.gain, instance.task_bits, instance.task_cycles
@@ -105,10 +106,11 @@ class PaperObservation(SIObservation):
 
     def _show_drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
         ranges = self.scenario.ranges
+        # Scenario.check lets a slot stand beyond a range by a rounding error.
         return (
-            self.scenario.channel.to_unit(instance.gain),
-            unspread(instance.task_bits, ranges["task_bits"]),
-            unspread(instance.task_cycles, ranges["task_cycles"]),
+            np.clip(self.scenario.channel.to_unit(instance.gain), 0, 1),
+            np.clip(unspread(instance.task_bits, ranges["task_bits"]), 0, 1),
+            np.clip(unspread(instance.task_cycles, ranges["task_cycles"]), 0, 1),
         )
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """Scenario: a network, and the law its slots are drawn from."""
 
 from functools import cached_property
+from numbers import Integral
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -13,14 +14,16 @@ from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
 
 FloatArray = NDArray[np.float64]
 
+_DEPLOYMENT_STREAM = 2
+
 
 def _places(value: Any) -> int | tuple[int, ...]:
     each = isinstance(value, list | tuple)
     places = tuple(value) if each else (value,)
     for count in places:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        if isinstance(count, bool) or not isinstance(count, Integral) or not 0 <= int(count) < 2**31:
             raise ValueError(f"{count!r} is not a whole number of places, 0 or more")
-    return places if each else places[0]
+    return tuple(map(int, places)) if each else int(value)
 
 
 Capacity = Annotated[int | tuple[int, ...], BeforeValidator(_places)]
@@ -118,6 +121,13 @@ class Scenario(Settings):
             )
         return self
 
+    def __eq__(self, other: object) -> bool:
+        # pydantic would compare what is cached as well.
+        return isinstance(other, Scenario) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.to_toml())
+
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
         """Return the preset called `name`, with some fields changed.
@@ -178,11 +188,15 @@ class Scenario(Settings):
     def deployment_hz(self) -> FloatArray | None:
         """CPU frequency of each server, (N,), cycles/s; None where they are drawn each slot."""
         if self.servers == "listed":
-            return np.array(self.server_hz)
+            return np.broadcast_to(self.server_hz, self.num_servers)
         if self.servers == "per-slot":
             return None
-        unit = np.random.default_rng(self.server_seed).random(self.num_servers)
-        return spread(unit, self.server_hz)  # type: ignore[arg-type]  # not listed: a Range
+        # A stream of its own: that of the seed alone may draw slots.
+        rng = np.random.default_rng((self.server_seed, _DEPLOYMENT_STREAM))
+        unit = rng.random(self.num_servers)
+        deployment = spread(unit, self.server_hz)  # type: ignore[arg-type]  # a Range, not a list
+        deployment.flags.writeable = False
+        return deployment
 
     def sample(self, n: int, seed: int) -> Instance:
         """Return n slots; the first k of them are those of `sample(k, seed)`.

@@ -3,6 +3,7 @@
 import math
 import tomllib
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -46,7 +47,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -54,7 +55,8 @@ class Settings(BaseModel):
 
     def replace(self, **changes: Any) -> Self:
         """Return a validated copy with some fields changed."""
-        return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | changes)
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{name: v for name, v in given.items() if v is not None} | changes)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
@@ -76,11 +78,15 @@ class Settings(BaseModel):
 
 
 def _positive(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{value!r} is not a number")
-    if not (math.isfinite(value) and value > 0):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{value!r} must be finite and above 0")
-    return float(value)
+    return number
 
 
 def _number_or_range(value: Any) -> float | tuple[float, float]:

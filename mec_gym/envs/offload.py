@@ -1,6 +1,7 @@
 """`MEC-Offload-v0`: one slot an episode, one device a step."""
 
 import operator
+from numbers import Real
 from typing import Any
 
 import gymnasium as gym
@@ -97,14 +98,15 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             scenario = Scenario.preset(scenario)
         elif not isinstance(scenario, Scenario):
             raise ValueError(f"scenario: {scenario!r} is neither a preset's name nor a Scenario")
-        if not (isinstance(overload_penalty, int | float) and 0 <= overload_penalty < np.inf):
+        penalty: Any = overload_penalty  # a caller may give anything
+        if not (isinstance(penalty, Real) and 0 <= float(penalty) < np.inf):
             raise ValueError(f"overload_penalty: {overload_penalty!r} must be finite, 0 or more")
         if render_mode not in (None, *self.metadata["render_modes"]):
             modes = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
         self._num_servers = scenario.num_servers
-        self.overload_penalty = np.float64(overload_penalty)
+        self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
         self._observer = pick(OBSERVATIONS, observation, "observation")(scenario)
         self._cost = pick(rewards.REWARDS, reward, "reward")
@@ -124,6 +126,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             ValueError: an unknown option, or an instance that does not fit the scenario.
         """
         options = options or {}
+        if not isinstance(options, dict):
+            raise ValueError(f"options: {options!r} is not a dict")
         if unknown := options.keys() - {"instance"}:
             raise ValueError(f"options: no {sorted(unknown)}; there is: instance")
         instance = options.get("instance")
@@ -136,7 +140,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._observation = self._observer.begin(self._state)
         if self.render_mode == "human":
             self.render()
-        return self._observation, {"action_mask": self._state.free}
+        return self._observation.copy(), {"action_mask": self._state.free}
 
     def step(
         self, action: np.int64 | int
@@ -154,15 +158,14 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         server = self._server(action)
         reward = float(rewards.reward(self._cost, state, server, self.overload_penalty))
         state.assign(server)
-        # A new array each step: callers may keep the one before.
-        self._observation = self._observation.copy()
         self._observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.free}
         if state.done:
             info |= self._outcome(state)
         if self.render_mode == "human":
             self.render()
-        return self._observation, reward, state.done, False, info
+        # A copy: callers may keep it, and may write to it.
+        return self._observation.copy(), reward, state.done, False, info
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server has a free place, (N,); the name sb3-contrib looks for."""
@@ -176,7 +179,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         if self.render_mode == "rgb_array":
             return rendering.picture(state)
         if self.render_mode == "human":
-            self._window = self._window or rendering.Window()
+            self._window = self._window or rendering.Window(self.metadata["render_fps"])
             self._window.show(state)
             return None
         modes = ", ".join(self.metadata["render_modes"])
@@ -226,12 +229,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     def _outcome(self, state: State) -> dict[str, Any]:
         """Return what the last step reports, with the CPU allocated by Eq. (20)."""
         cpu_hz, task_delay = state.finish()
-        overloads = int(np.maximum(state.load - state.instance.capacity, 0).sum())
+        loads = zip(state.slots.load, state.slots.capacity, strict=True)
+        overloads = sum(max(load - capacity, 0) for load, capacity in loads)
         return {
             "assignment": state.assignment,
             "cpu_hz": cpu_hz,
             "task_delay": task_delay,
-            "average_delay": float(task_delay.mean()),
+            "average_delay": float(task_delay.sum()) / len(task_delay),
             "overloads": overloads,
             "feasible": overloads == 0,
         }

@@ -1,19 +1,326 @@
-"""Show a slot as text or as a picture."""
+"""Show a slot: as text, as a picture or in a window.
 
-from typing import Any
+Pictures need matplotlib, an optional extra, which is imported only when one is drawn.
+"""
+
+import itertools
+import logging
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from mec_gym import system
 from mec_gym.mdp import State
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_TEXT_WIDTH = 100
+_SIZE: dict[str, Any] = {"figsize": (9.6, 6.0), "dpi": 100, "facecolor": "white"}
+_MOST_ROWS = 60
+"""Up to so many devices each have a row of their own; above that their sizes are counted."""
+
+# Okabe and Ito's palette, told apart by colour-blind readers too.
+_ASSIGNED, _NEXT, _WAITING, _OVERLOAD = "#0072B2", "#E69F00", "#C4C4C4", "#D55E00"
 
 
 def text(state: State) -> str:
-    return ""
+    """Return the slot in plain text, at most 100 columns wide; delays in seconds by Eq. (20)."""
+    slot, delay = state.instance, _delays(state)
+    loads, excess = _load(state), _excess(state)
+    rises = ["-"] * slot.num_servers
+    if not state.done:
+        sqrt_cycles = np.sqrt(slot.task_cycles[state.device])
+        rise = system.delay_rise(
+            slot.tx_delay[state.device], sqrt_cycles, slot.server_hz, _sqrt_load(state)
+        )
+        rises = [f"{seconds:.4g}" for seconds in rise]
+    head = "server  CPU, GHz       load  average delay, s  next device adds, s  devices"
+    lines = [*_summary(state), "", head]
+    for server, adds in enumerate(rises):
+        devices = np.flatnonzero(state.assignment == server)
+        mean = f"{delay[devices].mean():.4g}" if devices.size else "-"
+        load = f"{loads[server]}/{slot.capacity[server]}"
+        row = f"{server:6d}{slot.server_hz[server] / 1e9:10.4g}{load:>11}{mean:>18}{adds:>21}  "
+        row += "OVERLOAD  " if excess[server] else ""
+        names = " ".join(map(str, devices))
+        row += textwrap.shorten(names, _TEXT_WIDTH - len(row), placeholder=" ...")
+        lines.append(row.rstrip())
+    return "\n".join(lines)
 
 
 def picture(state: State) -> NDArray[np.uint8]:
-    return np.zeros((4, 4, 3), np.uint8)
+    """Return the slot as an RGB picture of 600 x 960 pixels, (H, W, 3).
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    _require_matplotlib()
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # The same slot gives the same bytes, whatever the user's own style.
+    with style.context("default"):
+        figure = Figure(**_SIZE)
+        canvas: Any = FigureCanvasAgg(figure)
+        _draw(figure, state)
+        canvas.draw()
+    return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 class Window:
-    def show(self, state: State) -> None: ...
-    def close(self) -> None: ...
+    """A window that shows a slot, updated in place at most `fps` times a second.
+
+    It needs an interactive backend of matplotlib. Where there is none (no display, no GUI toolkit)
+    the log says so once, nothing is shown and nothing waits, so that headless runs and Gymnasium's
+    checker go on; a window that the user closes stays closed likewise.
+    """
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, fps: float) -> None:
+        self._seconds_each = 1 / fps
+        # pyplot finds the window by its title.
+        self._title = f"MEC-Offload {next(self._numbers)}"
+        self._figure: Figure | None = None
+
+    def show(self, state: State) -> None:
+        """Show the slot, and stay on it for 1/`fps` seconds.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        due = time.monotonic() + self._seconds_each
+        _require_matplotlib()
+        from matplotlib import pyplot as plt
+        from matplotlib import style
+
+        if self._figure is None:
+            self._figure = self._open()
+        if not plt.fignum_exists(self._title):
+            return
+        with style.context("default"):
+            self._figure.clear()
+            _draw(self._figure, state)
+        self._figure.canvas.draw_idle()
+        # pyplot.pause would raise whichever figure is current, and with start_event_loop tk hangs
+        # where the user closes one of several windows.
+        while True:
+            self._figure.canvas.flush_events()
+            if time.monotonic() >= due or not plt.fignum_exists(self._title):
+                return
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Close the window; it can be called again."""
+        if self._figure is not None:
+            from matplotlib import pyplot as plt
+
+            plt.close(self._figure)
+
+    def _open(self) -> "Figure":
+        from matplotlib import pyplot as plt
+        from matplotlib.backend_bases import FigureManagerBase
+
+        figure = plt.figure(self._title, **_SIZE)
+        manager = figure.canvas.manager
+        if manager is not None and type(manager).show is not FigureManagerBase.show:
+            manager.show()
+            return figure
+        plt.close(figure)
+        logging.getLogger(__name__).warning(
+            'render_mode="human" shows nothing: matplotlib\'s backend %r opens no window, for want'
+            ' of a display or of a GUI toolkit; use render_mode="rgb_array" or "ansi"',
+            plt.get_backend(),
+        )
+        return figure
+
+
+def _require_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            'render_mode: "rgb_array" and "human" need matplotlib; pip install "mec-gym[render]"'
+        ) from error
+
+
+def _load(state: State) -> NDArray[np.int64]:
+    """Return how many tasks each server has so far, (N,)."""
+    return np.bincount(state.assignment[: state.device], minlength=state.instance.num_servers)
+
+
+def _excess(state: State) -> NDArray[np.int64]:
+    """Return how many tasks stand above each server's capacity, (N,)."""
+    return np.asarray(np.maximum(_load(state) - state.instance.capacity, 0))
+
+
+def _sqrt_load(state: State) -> NDArray[np.float64]:
+    """Return the sum of sqrt(C) over the tasks each server has so far, (N,); for Eq. (20)."""
+    sqrt_cycles = np.sqrt(state.instance.task_cycles[: state.device])
+    servers = state.assignment[: state.device]
+    return system.server_sums(sqrt_cycles, servers, state.instance.num_servers)
+
+
+def _delays(state: State) -> NDArray[np.float64]:
+    """Return the delay of each device assigned so far, (device,), seconds; Eqs. (4), (20)."""
+    slot, servers = state.instance, state.assignment[: state.device]
+    cycles = slot.task_cycles[: state.device]
+    sqrt_load = _sqrt_load(state)[servers]
+    cpu_hz = system.cpu_share(slot.server_hz[servers], np.sqrt(cycles), sqrt_load)
+    tx_delay = slot.tx_delay[np.arange(state.device), servers]
+    return np.asarray(tx_delay + system.computation_delay(cycles, cpu_hz))
+
+
+def _summary(state: State) -> tuple[str, str]:
+    """Return the progress in one line, and the delays and overloads so far in another."""
+    slot, delay, excess = state.instance, _delays(state), _excess(state).sum()
+    coming = "slot complete"
+    if not state.done:
+        cycles, kilobits = slot.task_cycles[state.device] / 1e9, slot.task_bits[state.device] / 1e3
+        coming = f"next is device {state.device} ({cycles:.4g} Gcycles, {kilobits:.4g} kb)"
+    so_far = "none"
+    if delay.size:
+        so_far = f"average {delay.mean():.4g} s, total {delay.sum():.4g} s"
+    overload = f"OVERLOAD: tasks above capacity: {excess}" if excess else "no overload"
+    return (
+        f"{state.device} of {slot.num_devices} devices assigned, {coming}",
+        f"delay so far: {so_far}; {overload}",
+    )
+
+
+def _draw(figure: "Figure", state: State) -> None:
+    """Draw the tasks on the left, the servers' loads in the middle, the delays on the right."""
+    bottom, height = 0.17, 0.65
+    load = figure.add_axes((0.50, bottom, 0.21, height))
+    delay = figure.add_axes((0.74, bottom, 0.24, height))
+    if state.instance.num_devices <= _MOST_ROWS:
+        tasks = figure.add_axes((0.02, bottom, 0.18, height))
+        _draw_tasks(tasks, state)
+        _draw_links(figure.add_axes((0.285, bottom, 0.13, height)), state)
+    else:
+        tasks = figure.add_axes((0.08, bottom, 0.30, height))
+        _count_tasks(tasks, state)
+    _draw_load(load, state)
+    _draw_delay(delay, state)
+    for axes in (load, delay):
+        axes.set_ylim(state.instance.num_servers - 0.5, -0.5)
+    for axes in (tasks, load, delay):
+        axes.spines[["top", "left", "right"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color="0.9")
+        axes.set_axisbelow(True)
+    _draw_legend(figure)
+    figure.suptitle("\n".join(_summary(state)), fontsize=12)
+
+
+def _draw_tasks(axes: "Axes", state: State) -> None:
+    """Draw a bar for each device, from the links to the left, as long as its task."""
+    count = state.instance.num_devices
+    colors = np.full(count, _WAITING, dtype=object)
+    colors[: state.device] = _ASSIGNED
+    colors[state.device : state.device + 1] = _NEXT
+    axes.barh(range(count), state.instance.task_cycles / 1e9, height=0.7, color=list(colors))
+    axes.invert_xaxis()
+    axes.set_ylim(count - 0.5, -0.5)
+    axes.yaxis.tick_right()
+    ticks = _ticks(count, 25)
+    axes.set_yticks(ticks, [f"device {device}" for device in ticks])
+    axes.set(title="tasks", xlabel="work, Gcycles")
+
+
+def _count_tasks(axes: "Axes", state: State) -> None:
+    """Draw how many tasks there are of each size, for more devices than there are rows."""
+    work = state.instance.task_cycles / 1e9
+    axes.hist(
+        [work[: state.device], work[state.device :]],
+        bins=list(np.histogram_bin_edges(work, bins=25)),
+        stacked=True,
+        orientation="horizontal",
+        color=[_ASSIGNED, _WAITING],
+        rwidth=0.85,
+    )
+    if not state.done:
+        axes.axhline(work[state.device], color=_NEXT, linewidth=2.5)
+    axes.set(title="tasks", xlabel="devices", ylabel="work of a task, Gcycles")
+
+
+def _draw_links(axes: "Axes", state: State) -> None:
+    """Draw a line from each assigned device to its server; the latest is the thick one."""
+    slot = state.instance
+    # Devices and servers are rows of equal height, over the same height in all.
+    devices = (np.arange(state.device) + 0.5) / slot.num_devices
+    servers = (state.assignment[: state.device] + 0.5) / slot.num_servers
+    thin = 1.2 if slot.num_devices <= 25 else 0.7
+    for device, ends in enumerate(zip(devices, servers, strict=True)):
+        latest = device == state.device - 1
+        axes.plot((0, 1), ends, color=_ASSIGNED, linewidth=2.5 if latest else thin)
+    axes.set(xlim=(0, 1), ylim=(1, 0))
+    axes.axis("off")
+
+
+def _draw_load(axes: "Axes", state: State) -> None:
+    """Draw each server's tasks against its capacity; those above it stand out."""
+    from matplotlib.ticker import MaxNLocator
+
+    slot, load, excess = state.instance, _load(state), _excess(state)
+    servers = np.arange(slot.num_servers)
+    axes.barh(servers, load - excess, height=0.6, color=_ASSIGNED)
+    axes.barh(servers, excess, left=load - excess, height=0.6, color=_OVERLOAD, hatch="///")
+    axes.vlines(slot.capacity, servers - 0.4, servers + 0.4, color="black", linewidth=2)
+    most = max(load.max(), slot.capacity.max(), 1)
+    axes.set_xlim(0, most * 1.35)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ticks = _ticks(slot.num_servers, 12)
+    names = [f"server {server}" for server in ticks]
+    if len(ticks) == slot.num_servers:
+        names = [
+            f"{name}\n{slot.server_hz[server] / 1e9:.3g} GHz" for server, name in enumerate(names)
+        ]
+        for server in ticks:
+            end = max(load[server], slot.capacity[server]) + most * 0.04
+            label = f"{load[server]}/{slot.capacity[server]}"
+            color = _OVERLOAD if excess[server] else "black"
+            axes.text(end, server, label, va="center", color=color)
+    axes.set_yticks(ticks, names)
+    axes.set(title="load and capacity", xlabel="tasks")
+
+
+def _draw_delay(axes: "Axes", state: State) -> None:
+    """Draw the delay of each assigned task in its server's row."""
+    delay, servers = _delays(state), state.assignment[: state.device]
+    size = 30 if state.instance.num_servers <= 12 else 10
+    axes.scatter(delay, servers, s=size, color=_ASSIGNED, alpha=0.6, linewidths=0)
+    used = np.unique(servers)
+    means = [delay[servers == server].mean() for server in used]
+    axes.vlines(means, used - 0.3, used + 0.3, color="black", linewidth=1.5)
+    axes.set(title="delay so far", xlabel="delay of a task, s", yticks=[])
+    axes.set_xlim(0, 1.1 * max(delay, default=1))
+
+
+def _draw_legend(figure: "Figure") -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(color=_ASSIGNED, label="assigned"),
+        Patch(color=_NEXT, label="next"),
+        Patch(color=_WAITING, label="waiting"),
+        Patch(facecolor=_OVERLOAD, hatch="///", label="above capacity"),
+        Line2D([], [], color="black", marker="|", ms=12, mew=2, ls="none", label="capacity"),
+        Line2D([], [], color=_ASSIGNED, marker="o", ls="none", label="delay of a task"),
+        Line2D([], [], color="black", marker="|", ms=9, mew=1.5, ls="none", label="mean delay"),
+    ]
+    figure.legend(
+        handles=handles, loc="lower center", ncols=len(handles), frameon=False, columnspacing=1.4
+    )
+
+
+def _ticks(count: int, most: int) -> range:
+    """Return at most `most` evenly spaced ones of `count` rows."""
+    return range(0, count, -(-count // most))

@@ -55,7 +55,8 @@ def least_delay(instance: Instance, seed: int = 0) -> IntArray:
     instance.require_feasible()
     every_server = np.arange(instance.num_servers)[:, None]
     return assign_all(
-        instance, lambda state: _cheapest_free(state, rewards.delay(state, every_server).T)
+        instance,
+        lambda state: _cheapest_free(state, rewards.delay(state.slots, *state.at(every_server)).T),
     )
 
 

@@ -65,6 +65,7 @@ class TrainConfig(Settings):
         1_000_000, ge=0, description="their seed; of the seeds of training it must be none"
     )
     heldout_episodes: Count = Field(100, description="episodes between held-out evaluations")
+    log_episodes: Count = Field(20, description="episodes between two points of a training curve")
     torch_threads: Count = Field(1, description="more than one slows networks of this size")
 
     @model_validator(mode="after")

@@ -20,8 +20,6 @@ from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.dqn import LossDQN
 
 CONFIG_FILE = "config.toml"
-_LOG_EPISODES = 20
-"""Episodes between two points of a training curve."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
             model.learn(
                 config.episodes * scenario.num_devices,
                 callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
-                log_interval=_LOG_EPISODES,
+                log_interval=config.log_episodes,
             )
         except KeyboardInterrupt:
             interrupted = True

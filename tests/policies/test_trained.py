@@ -1,5 +1,6 @@
 """Policy files: they come back as they were, and a damaged or foreign one is refused."""
 
+import itertools
 import json
 import shutil
 
@@ -19,7 +20,7 @@ def network(scenario, hidden=5, seed=0):
             rng.normal(size=(out, into)).astype(np.float32),
             rng.normal(size=out).astype(np.float32),
         )
-        for into, out in zip(sizes[:-1], sizes[1:], strict=True)
+        for into, out in itertools.pairwise(sizes)
     )
     return TrainedPolicy(scenario, "paper", weights, {"steps": 1})
 
@@ -76,7 +77,7 @@ def test_a_damaged_file_is_refused_in_one_line_that_names_the_directory(saved, f
 
 
 def test_a_directory_that_is_no_run_is_refused_with_what_would_do(tmp_path):
-    with pytest.raises(ValueError, match="not a run directory.*python -m train"):
+    with pytest.raises(ValueError, match=r"not a run directory.*python -m train"):
         load_policy(tmp_path)
 
 
@@ -99,7 +100,7 @@ def test_a_newer_format_is_refused(saved):
 
 def test_slots_of_another_shape_are_refused(saved):
     _, policy = saved
-    with pytest.raises(ValueError, match="trained for other slots.*50 devices x 5 servers.*9 x 3"):
+    with pytest.raises(ValueError, match=r"trained for other slots.*50 devices x 5 servers.*9 x 3"):
         policy(Scenario.preset("large").sample(2, 0))
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mec_gym.scenario import Scenario
 from mec_gym.sb3.config import TrainConfig
+from mec_gym.scenario import Scenario
 
 
 @pytest.mark.parametrize(

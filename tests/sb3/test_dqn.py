@@ -88,9 +88,9 @@ def test_an_update_is_a_step_of_adam_on_the_squared_loss_of_algorithm_1():
     reference = copy.deepcopy(model.q_net)
     optimizer = torch.optim.Adam(reference.parameters(), lr=1e-3)
     optimizer.load_state_dict(copy.deepcopy(model.policy.optimizer.state_dict()))
-    state = np.random.get_state()
+    state = np.random.get_state()  # noqa: NPY002  # the buffer draws from it
     batch = model.replay_buffer.sample(64)
-    np.random.set_state(state)  # the model draws the same minibatch
+    np.random.set_state(state)  # noqa: NPY002  # the model draws the same minibatch
     model.train(1, 64)
     loss = torch.zeros(())
     for i in range(64):

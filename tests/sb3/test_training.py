@@ -127,7 +127,7 @@ def test_an_interrupt_leaves_a_usable_run(tmp_path, monkeypatch):
 
 def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(ValueError, match="out: .* not empty; give a new directory"):
+    with pytest.raises(ValueError, match=r"out: .* not empty; give a new directory"):
         train(SHORT, tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
@@ -135,5 +135,5 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
 def test_an_unwritable_output_is_refused_before_any_work(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(ValueError, match="out: cannot write .*; give another directory"):
+    with pytest.raises(ValueError, match=r"out: cannot write .*; give another directory"):
         train(SHORT, file / "run", progress=False)

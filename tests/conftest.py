@@ -1,0 +1,25 @@
+"""Settings every test shares; being here also lets tests import `oracle` and `strategies`."""
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile(
+    "repository",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=40,
+    # A busy machine must not fail a test.
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("repository")
+
+
+@pytest.fixture
+def one_torch_thread():
+    """Keep torch to one thread, then give it back what it had."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

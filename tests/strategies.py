@@ -1,0 +1,90 @@
+"""Random channels, scenarios and slots for hypothesis."""
+
+from hypothesis import strategies as st
+
+from mec_gym import Scenario
+from mec_gym.channels import PathLossChannel, UniformChannel
+
+
+def amounts(low, high):
+    """Positive floats over several decades, without the ends' subnormals."""
+    return st.floats(low, high, allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def ranges(draw, low, high):
+    """A constant, or a range [low, high]."""
+    ends = sorted(draw(st.lists(amounts(low, high), min_size=2, max_size=2, unique=True)))
+    return draw(st.sampled_from([ends[0], tuple(ends)]))
+
+
+@st.composite
+def path_loss_channels(draw, num_servers):
+    places = st.tuples(amounts(-1e3, 1e3), amounts(-1e3, 1e3))
+    some = st.lists(places, min_size=1, max_size=4).map(tuple)
+    each = st.lists(places, min_size=num_servers, max_size=num_servers).map(tuple)
+    return PathLossChannel(
+        side_m=draw(amounts(1, 5e3)),
+        server_positions_m=draw(st.none() | each),
+        device_positions_m=draw(st.none() | some),
+        loss_at_1m_db=draw(amounts(-20, 60)),
+        exponent=draw(amounts(1.5, 5)),
+        min_distance_m=draw(amounts(0.5, 50)),
+        shadowing_db=draw(st.just(0.0) | amounts(0.1, 12)),
+        fading=draw(st.sampled_from(["rayleigh", "none"])),
+    )
+
+
+def channels(num_servers):
+    """Either kind of channel."""
+    uniform = st.builds(UniformChannel, gain=ranges(1e-3, 10))
+    return uniform | path_loss_channels(num_servers)
+
+
+@st.composite
+def scenarios(draw, max_devices=6, max_servers=4, **fixed):
+    """Any small scenario that is valid; `fixed` fields are taken as they are."""
+    num_devices = fixed.setdefault("num_devices", draw(st.integers(1, max_devices)))
+    num_servers = fixed.setdefault("num_servers", draw(st.integers(1, max_servers)))
+    fields = {}
+    if draw(st.booleans()):
+        enough = -(-num_devices // num_servers)
+        fields["capacity"] = draw(st.integers(enough, num_devices + 1))
+    else:
+        places = draw(st.lists(st.integers(0, 3), min_size=num_servers, max_size=num_servers))
+        places[draw(st.integers(0, num_servers - 1))] += num_devices
+        fields["capacity"] = tuple(places)
+    fields["task_bits"] = draw(ranges(1e4, 1e6))
+    work = draw(st.sampled_from([("task_cycles", 1e7, 1e10), ("cycles_per_bit", 10.0, 1e4)]))
+    fields[work[0]] = draw(ranges(*work[1:]))
+    hz = amounts(1e8, 1e10)
+    fields["servers"] = draw(st.sampled_from(["fixed", "per-slot", "listed"]))
+    if fields["servers"] == "listed":
+        listed = st.lists(hz, min_size=num_servers, max_size=num_servers)
+        fields["server_hz"] = tuple(draw(listed))
+    else:
+        fields["server_hz"] = draw(ranges(1e8, 1e10))
+    fields["server_seed"] = draw(st.integers(0, 2**32))
+    fields["channel"] = draw(channels(num_servers))
+    fields["bandwidth_hz"] = draw(amounts(1e4, 1e8))
+    fields["bandwidth_sharing"] = draw(st.sampled_from(["none", "equal"]))
+    watts = amounts(1e-3, 10)
+    each = st.lists(watts, min_size=num_devices, max_size=num_devices).map(tuple)
+    fields["tx_power_w"] = draw(watts | each)
+    noise = draw(st.sampled_from([("noise_psd", 1e-12, 1e-6), ("noise_w", 1e-6, 1e-1)]))
+    fields[noise[0]] = draw(amounts(*noise[1:]))
+    return Scenario(**(fields | fixed))
+
+
+def assignments(num_devices, num_servers):
+    """Any assignment of one slot, feasible or not."""
+    servers = st.integers(0, num_servers - 1)
+    return st.lists(servers, min_size=num_devices, max_size=num_devices)
+
+
+@st.composite
+def assigned_slots(draw, **fixed):
+    """A scenario, one of its slots, and an assignment of it, feasible or not."""
+    scenario = draw(scenarios(**fixed))
+    slot = scenario.sample(1, draw(st.integers(0, 2**32)))[0]
+    return scenario, slot, draw(assignments(scenario.num_devices, scenario.num_servers))

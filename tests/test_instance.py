@@ -1,0 +1,326 @@
+"""Instance: shapes, indexing, read-only arrays, files that are refused."""
+
+import copy
+import gc
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import scenarios
+
+from mec_gym import Instance, Scenario
+
+FIELDS = ("gain", "task_bits", "task_cycles", "server_hz", "capacity")
+FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
+
+
+def fields(*lead, num_devices=3, num_servers=2):
+    """Valid fields with these leading dimensions; every number different."""
+    rng = np.random.default_rng(0)
+    per_device, per_server = (*lead, num_devices), (*lead, num_servers)
+    return {
+        "gain": rng.uniform(1, 2, (*per_device, num_servers)),
+        "task_bits": rng.uniform(1, 2, per_device),
+        "task_cycles": rng.uniform(1, 2, per_device),
+        "server_hz": rng.uniform(1, 2, per_server),
+        "capacity": rng.integers(3, 9, per_server),
+        "bandwidth_hz": rng.uniform(1, 2, per_device),
+        "tx_power_w": rng.uniform(1, 2, per_device),
+        "noise_w": rng.uniform(1, 2, per_device),
+    }
+
+
+def assert_same(one, other):
+    for name in (*FIELDS, "tx_delay"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)])
+def test_every_array_has_the_shape_of_the_contract(lead):
+    slots = Instance(**fields(*lead))
+    shapes = dict.fromkeys(FIELDS, (*lead, 3))
+    shapes |= {"gain": (*lead, 3, 2), "server_hz": (*lead, 2), "capacity": (*lead, 2)}
+    assert {name: getattr(slots, name).shape for name in FIELDS} == shapes
+    assert slots.tx_delay.shape == (*lead, 3, 2)
+    assert (slots.num_devices, slots.num_servers, slots.batch_shape) == (3, 2, lead)
+
+
+def test_numbers_without_leading_dimensions_are_given_to_every_slot():
+    slots = Instance(
+        **(
+            fields(4)
+            | {"server_hz": [1.0, 2.0], "capacity": 3, "tx_power_w": 0.1, "noise_w": [1, 2, 3]}
+        )
+    )
+    np.testing.assert_array_equal(slots.server_hz, [[1, 2]] * 4)
+    np.testing.assert_array_equal(slots.capacity, np.full((4, 2), 3))
+    np.testing.assert_array_equal(slots.tx_power_w, np.full((4, 3), 0.1))
+    np.testing.assert_array_equal(slots.noise_w, [[1, 2, 3]] * 4)
+
+
+def test_an_index_picks_slots_whatever_has_been_worked_out_before():
+    given_fields = fields(5)
+    for worked_out in (False, True):
+        slots = Instance(**given_fields)
+        if worked_out:
+            assert slots.tx_delay.shape == (5, 3, 2)
+        for index in (2, -1, slice(1, 4), slice(None, None, -1), [3, 0], np.arange(5) % 2 == 0):
+            picked = Instance(**{name: value[index] for name, value in given_fields.items()})
+            assert_same(slots[index], picked)
+
+
+def test_a_batch_of_batches_is_indexed_by_its_first_dimension_or_by_both():
+    given_fields = fields(2, 3)
+    slots = Instance(**given_fields)
+    assert len(slots) == 2
+    assert_same(slots[1], Instance(**{name: value[1] for name, value in given_fields.items()}))
+    assert_same(slots[1, 2], slots[1][2])
+
+
+def test_an_index_beyond_the_leading_dimensions_is_refused():
+    slots = Instance(**fields(4))
+    with pytest.raises(IndexError):
+        slots[4]
+    with pytest.raises(IndexError):
+        slots[0, 1]
+
+
+def test_iterating_gives_the_slots_in_order():
+    slots = Instance(**fields(3))
+    listed = list(slots)
+    assert len(listed) == len(slots) == 3
+    for row, slot in enumerate(listed):
+        assert_same(slot, slots[row])
+
+
+def test_one_slot_has_no_length_and_no_index():
+    slot = Instance(**fields())
+    for use in (len, iter, lambda one: one[0], list):
+        with pytest.raises(TypeError, match="one slot"):
+            next(use(slot)) if use is iter else use(slot)
+
+
+@pytest.mark.parametrize("lead", [(), (4,), (2, 3)])
+def test_flatten_lines_the_slots_up_along_one_dimension(lead):
+    given_fields = fields(*lead)
+    flat = Instance(**given_fields).flatten()
+    core = len(lead)
+    assert_same(
+        flat,
+        Instance(**{k: v.reshape(-1, *v.shape[core:]) for k, v in given_fields.items()}),
+    )
+
+
+def derived_instances():
+    slots = Instance(**(fields(4) | {"capacity": 3}))
+    nested = Instance(**(fields(2, 3) | {"capacity": [[[3, 4]], [[5, 6]]], "noise_w": 1.0}))
+    return {
+        "made": slots,
+        "one": slots[0],
+        "slice": slots[1:],
+        "list": slots[[0, 2]],
+        "mask": slots[np.array([True, False, True, False])],
+        "flat": nested.flatten(),
+        "sampled": Scenario().sample(2, 0),
+        "pickled": pickle.loads(pickle.dumps(slots)),
+        "deep copy": copy.deepcopy(slots),
+    }
+
+
+@pytest.mark.parametrize("how", derived_instances())
+def test_no_array_of_an_instance_can_be_written_to_however_it_was_made(how):
+    slots = derived_instances()[how]
+    for name in (*FIELDS, "tx_delay"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(slots, name)[...] = 1
+
+
+def test_fields_cannot_be_set():
+    with pytest.raises(AttributeError):
+        Instance(**fields()).gain = 1
+
+
+def test_what_was_given_stays_the_callers_and_can_change_without_effect():
+    given_fields = fields(2)
+    slots = Instance(**given_fields)
+    before = slots.gain.copy()
+    given_fields["gain"][...] = 7.0
+    np.testing.assert_array_equal(slots.gain, before)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+def test_a_value_that_is_not_finite_and_positive_is_refused_by_name(name, bad):
+    values = fields(2)
+    values[name] = values[name].astype(float)
+    values[name].flat[1] = bad
+    with pytest.raises(ValueError, match=f"^{name}: ") as caught:
+        Instance(**values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name != "capacity"])
+def test_zero_is_refused_everywhere_but_as_a_capacity(name):
+    with pytest.raises(ValueError, match=f"^{name}: .*0.*above 0"):
+        Instance(**(fields() | {name: np.zeros_like(fields()[name])}))
+    assert Instance(**(fields() | {"capacity": [0, 3]})).capacity.tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("capacity", [1.5, 2]),
+        ("gain", "text"),
+        ("gain", None),
+        ("gain", [[1.0, 2.0], [3.0]]),
+        ("gain", [1.0, 2.0]),
+        ("gain", np.ones((0, 2))),
+        ("gain", np.ones((3, 0))),
+        ("gain", np.ones((3, 2)) + 1j),
+        ("gain", np.array([[object()] * 2] * 3)),
+        ("task_bits", np.ones(2)),
+        ("task_bits", np.ones((5, 3))),
+        ("server_hz", np.ones(3)),
+        ("capacity", np.ones(3)),
+        ("capacity", [True, True]),
+    ],
+)
+def test_a_shape_or_a_kind_that_does_not_fit_is_refused_by_name_in_one_line(name, bad):
+    with pytest.raises(ValueError, match=f"^{name}: ") as caught:
+        Instance(**(fields() | {name: bad}))
+    assert "\n" not in str(caught.value)
+
+
+def test_too_few_places_are_named_with_slot_and_count():
+    slots = Instance(**(fields(3) | {"capacity": [[2, 2], [1, 1], [3, 3]]}))
+    with pytest.raises(ValueError, match=r"^capacity: slot 1 has 2 places for 3 devices"):
+        slots.require_feasible()
+    slots[[0, 2]].require_feasible()
+
+
+# Files.
+
+
+@given(scenarios(), st.integers(1, 3), st.integers(0, 2**32))
+@settings(max_examples=15)
+def test_a_file_gives_back_the_same_bytes(tmp_path_factory, scenario, n, seed):
+    path = tmp_path_factory.mktemp("npz") / "slots.npz"
+    slots = scenario.sample(n, seed)
+    slots.save(path)
+    assert_same(Instance.load(path), slots)
+
+
+def test_the_file_has_exactly_the_name_that_was_asked_for(tmp_path):
+    slot = Instance(**fields())
+    slot.save(tmp_path / "slot.instance")
+    assert [path.name for path in tmp_path.iterdir()] == ["slot.instance"]
+    assert_same(Instance.load(str(tmp_path / "slot.instance")), slot)
+
+
+def refused(path):
+    with pytest.raises(ValueError, match=r".") as caught:
+        Instance.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(autouse=True)
+def no_file_stays_open():
+    """Collect what a test leaves, so that a file left open warns in that test and in no other."""
+    yield
+    gc.collect()
+
+
+class Trap:
+    """An object whose unpickling leaves a trace."""
+
+    sprung = False
+
+    def __reduce__(self):
+        return setattr, (Trap, "sprung", True)
+
+
+def test_a_pickled_object_in_the_file_is_refused_and_not_run(tmp_path):
+    path = tmp_path / "trap.npz"
+    np.savez(path, **(fields() | {"gain": np.array([Trap()], dtype=object)}))
+    refused(path)
+    assert not Trap.sprung
+    np.load(path, allow_pickle=True)["gain"]
+    assert Trap.sprung  # the trap does work
+    Trap.sprung = False
+
+
+def test_a_pickle_file_is_refused_and_not_run(tmp_path):
+    path = tmp_path / "trap.pkl"
+    path.write_bytes(pickle.dumps(Trap()))
+    refused(path)
+    assert not Trap.sprung
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 cut short", b"\x93NUMPY"])
+def test_bytes_that_are_no_npz_file_are_refused(tmp_path, content):
+    path = tmp_path / "bad.npz"
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_a_lone_array_file_is_refused(tmp_path):
+    path = tmp_path / "lone.npy"
+    np.save(path, np.ones(3))
+    refused(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    refused(tmp_path / "absent.npz")
+    refused(tmp_path)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_missing_array_is_refused(tmp_path, name):
+    path = tmp_path / "slots.npz"
+    np.savez(path, **{key: value for key, value in fields().items() if key != name})
+    refused(path)
+
+
+def test_an_array_too_many_or_a_bad_value_is_refused(tmp_path):
+    np.savez(tmp_path / "more.npz", **fields(), colour=np.ones(2))
+    refused(tmp_path / "more.npz")
+    np.savez(tmp_path / "negative.npz", **(fields() | {"task_bits": -np.ones(3)}))
+    refused(tmp_path / "negative.npz")
+
+
+def test_a_member_that_is_no_array_is_refused(tmp_path):
+    path = tmp_path / "slots.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in FIELDS:
+            archive.writestr(f"{name}.npy", b"not an array")
+    refused(path)
+
+
+def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path):
+    path, slots = tmp_path / "slots.npz", Scenario().sample(2, 0)
+    slots.save(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            read = Instance.load(path)
+        except ValueError as error:
+            assert str(path) in str(error)  # noqa: PT017  # most are refused, a few are harmless
+        else:
+            assert_same(read, slots)
+
+
+def test_a_file_cut_short_anywhere_is_refused(tmp_path):
+    path = tmp_path / "slots.npz"
+    Scenario().sample(1, 0).save(path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        refused(path)

@@ -1,0 +1,149 @@
+"""Layers, downward only: who imports whom, and what `import mec_gym` brings along."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mec_gym
+
+PACKAGE = Path(mec_gym.__file__).parent
+ROOT = PACKAGE.parent
+
+# DESIGN.md, The house. A new module needs a place here.
+LAYERS = (
+    {"settings", "scenario", "channels", "instance", "system", "bounds"},
+    {"mdp", "observations", "rewards"},
+    {"envs", "policies"},
+    {"benchmark", "sb3"},
+    {"train", "evaluate"},
+)
+LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
+HEAVY = ("torch", "stable_baselines3", "matplotlib", "tensorboard", "numba", "scipy")
+TRAINING_ONLY = {"torch", "stable_baselines3", "sb3_contrib", "tensorboard", "tyro", "rich", "tqdm"}
+
+
+def modules():
+    """Every module of the layers, by path, with the name its layer goes by."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        if name != "__init__":
+            yield path, name
+    for name in sorted(LAYERS[-1]):
+        for path in sorted((ROOT / name).rglob("*.py")):
+            yield path, name
+
+
+def imports(path, everywhere=True):
+    """The modules that a file imports, with their dots; those for type checkers only left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not everywhere:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        waiting += ast.iter_child_nodes(node)
+
+
+def layer_of(module):
+    """The layer of a module of ours by its name; None for others."""
+    first, _, rest = module.partition(".")
+    if first in LAYERS[-1]:
+        return LAYER[first]
+    return LAYER.get(rest.partition(".")[0]) if first == "mec_gym" else None
+
+
+def ids(cases):
+    return [str(path.relative_to(ROOT)) for path, _ in cases]
+
+
+CASES = list(modules())
+
+
+@pytest.mark.parametrize(("path", "name"), CASES, ids=ids(CASES))
+def test_every_module_has_a_layer(path, name):
+    assert name in LAYER, f"{path}: say in tests/test_layers.py which layer {name} is in"
+
+
+@pytest.mark.parametrize(("path", "name"), CASES, ids=ids(CASES))
+def test_no_module_imports_a_higher_layer(path, name):
+    for module in imports(path):
+        assert (layer_of(module) or 0) <= LAYER[name], f"{path} imports {module}"
+
+
+# Observations speak of gymnasium's spaces.
+RULES = [(path, name) for path, name in CASES if LAYER.get(name, 9) < 2 and name != "observations"]
+LIGHT = [(path, name) for path, name in CASES if LAYER.get(name, 9) < 3]
+
+
+@pytest.mark.parametrize(("path", "name"), RULES, ids=ids(RULES))
+def test_the_model_and_the_rules_know_no_framework(path, name):
+    assert not {module.partition(".")[0] for module in imports(path)} & {"gymnasium"}
+
+
+@pytest.mark.parametrize(("path", "name"), LIGHT, ids=ids(LIGHT))
+def test_only_the_two_top_layers_know_the_training_libraries(path, name):
+    at_import = {module.partition(".")[0] for module in imports(path, everywhere=False)}
+    assert not at_import & (TRAINING_ONLY | {"matplotlib"})
+
+
+def test_the_reading_of_imports_finds_all_kinds(tmp_path):
+    path = tmp_path / "sample.py"
+    path.write_text(
+        "import os.path\nfrom typing import TYPE_CHECKING\nfrom mec_gym.envs import offload\n"
+        "from mec_gym import sb3\nif TYPE_CHECKING:\n    import torch\n"
+        "def f():\n    import scipy.special\n"
+    )
+    assert {"os.path", "mec_gym.envs.offload", "mec_gym.sb3", "scipy.special"} <= set(imports(path))
+    assert "torch" not in set(imports(path))
+    assert "scipy.special" not in set(imports(path, everywhere=False))
+    assert (layer_of("mec_gym.sb3"), layer_of("mec_gym.envs.offload"), layer_of("os")) == (
+        3,
+        2,
+        None,
+    )
+
+
+def loaded_by(code):
+    """Which of the heavy libraries a new interpreter has loaded after `code`."""
+    report = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{code}\n{report}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout.strip().splitlines()[-1])
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    assert loaded_by("import mec_gym") == []
+
+
+def test_playing_a_slot_loads_no_heavy_library():
+    assert (
+        loaded_by(
+            "import gymnasium\n"
+            "env = gymnasium.make('mec_gym:MEC-Offload-v0')\n"
+            "env.reset(seed=0)\n"
+            "for m in range(9): env.step(m % 3)\n"
+        )
+        == []
+    )
+
+
+def test_the_interpreter_does_report_what_is_loaded():
+    assert loaded_by("import scipy") == ["scipy"]

@@ -1,0 +1,104 @@
+"""The names that users hold on to: none goes, and none comes unnoticed."""
+
+import inspect
+
+import pytest
+
+import mec_gym
+from mec_gym import policies, system
+
+PUBLIC = [
+    "Instance",
+    "Scenario",
+    "allocate_cpu",
+    "average_delay",
+    "computation_delay",
+    "is_feasible",
+    "policies",
+    "system",
+    "task_delays",
+    "transmission_delay",
+    "uplink_rate",
+]
+
+
+def test_the_public_names_are_these():
+    assert sorted(mec_gym.__all__) == sorted(PUBLIC)
+    assert mec_gym.__all__ == sorted(mec_gym.__all__)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there_and_says_what_it_is(name):
+    assert inspect.getdoc(getattr(mec_gym, name))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_callable_is_typed(name):
+    thing = getattr(mec_gym, name)
+    if inspect.isfunction(thing):
+        signature = inspect.signature(thing)
+        empty = inspect.Signature.empty
+        assert signature.return_annotation is not empty
+        assert all(one.annotation is not empty for one in signature.parameters.values())
+
+
+def test_the_functions_of_the_system_are_those_of_the_module():
+    names = {"allocate_cpu", "average_delay", "computation_delay", "is_feasible", "task_delays"}
+    for name in names | {"transmission_delay", "uplink_rate"}:
+        assert getattr(mec_gym, name) is getattr(system, name)
+
+
+def test_the_fields_of_a_scenario_are_these():
+    assert set(mec_gym.Scenario.model_fields) == {
+        "num_devices",
+        "num_servers",
+        "capacity",
+        "task_bits",
+        "task_cycles",
+        "cycles_per_bit",
+        "server_hz",
+        "servers",
+        "server_seed",
+        "channel",
+        "bandwidth_hz",
+        "bandwidth_sharing",
+        "tx_power_w",
+        "noise_psd",
+        "noise_w",
+    }
+
+
+def test_the_fields_of_an_instance_are_these():
+    assert list(inspect.signature(mec_gym.Instance).parameters) == [
+        "gain",
+        "task_bits",
+        "task_cycles",
+        "server_hz",
+        "capacity",
+        "bandwidth_hz",
+        "tx_power_w",
+        "noise_w",
+    ]
+
+
+def test_the_baselines_are_there_by_name():
+    for name in ("roa", "goa", "goa-capacity", "least-delay"):
+        assert inspect.getdoc(policies.get(name))
+        assert list(inspect.signature(policies.get(name)).parameters)[:2] == ["instance", "seed"]
+
+
+def test_every_field_of_a_scenario_that_is_a_choice_of_reading_is_described():
+    fields = mec_gym.Scenario.model_fields
+    described = {name for name, field in fields.items() if field.description}
+    assert {"noise_psd", "noise_w", "bandwidth_sharing", "servers", "server_seed"} <= described
+    assert {"cycles_per_bit", "capacity", "tx_power_w", "task_bits"} <= described
+
+
+def test_the_version_is_a_string():
+    assert isinstance(mec_gym.__version__, str)
+
+
+def test_the_package_ships_its_types():
+    from pathlib import Path
+
+    assert (Path(mec_gym.__file__).parent / "py.typed").exists()

@@ -1,0 +1,64 @@
+"""The README's examples run as they stand, and what it names exists."""
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_each_python_example_runs_as_it_stands(code, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("line", [line for code in blocks("bash") for line in code.splitlines()])
+def test_each_shell_example_runs_as_it_stands(line):
+    words = shlex.split(line)
+    assert words[0] == "python"
+    done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "local-search" in done.stdout
+
+
+def test_each_name_in_the_equation_table_exists():
+    table = README.split("| equation |")[1].split("\n\n")[0]
+    names = re.findall(r"`(mec_gym\.[\w.]+)", table)
+    assert len(names) > 12
+    for name in names:
+        parts = name.split(".")
+        for cut in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:cut]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[cut:]:
+                found = getattr(found, part)
+            break
+        assert callable(found)
+
+
+def test_each_make_verb_it_names_exists():
+    makefile = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
+    verbs = set(re.findall(r"`?make ([a-z-]+)", README))
+    assert verbs >= {"train", "test", "lint"}
+    assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in verbs)
+
+
+def test_each_file_it_links_to_exists():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert all((Path(__file__).parents[1] / link).exists() for link in links)

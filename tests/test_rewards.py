@@ -1,0 +1,121 @@
+"""Rewards: Eq. (13) by hand and in plain loops; `delay` sums to -M D."""
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import assigned_slots
+
+from mec_gym import Instance, Scenario, average_delay
+from mec_gym.mdp import State
+from mec_gym.rewards import REWARDS, reward
+
+
+def slot_of(**changes):
+    """Three devices, two servers with 1 and 2 places; every rate a whole number of Mbit/s."""
+    fields = {
+        "gain": [[0.63, 0.15], [0.07, 0.31], [1.27, 0.03]],  # 6, 4; 3, 5; 7, 2 Mbit/s
+        "task_bits": [2.4e5, 3.0e5, 4.2e5],  # 0.04, 0.06; 0.10, 0.06; 0.06, 0.21 s
+        "task_cycles": [4e8, 9e8, 16e8],
+        "server_hz": [4e9, 8e9],
+        "capacity": [1, 2],
+        "bandwidth_hz": 1e6,
+        "tx_power_w": 0.1,
+        "noise_w": 1e-3,
+    }
+    return Instance(**(fields | changes))
+
+
+def rewards_of(name, slot, assignment, penalty=10.0):
+    state, earned = State(slot), []
+    for server in assignment:
+        earned.append(float(reward(REWARDS[name], state, server, penalty)))
+        state.assign(server)
+    return earned
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        # 0.04 + 4e8/4e9 | 0.06 + 9e8/8e9 | 0.21 + 16e8/(8e9/2)
+        ([0, 1, 1], [-0.14, -0.1725, -0.61]),
+        # | full server 0: 0.10 + 9e8/(4e9/2), and 10 | 0.21 + 16e8/8e9
+        ([0, 0, 1], [-0.14, -10.55, -0.41]),
+        # 0.06 + 4e8/8e9 | 0.06 + 9e8/(8e9/2) | full server 1: 0.21 + 16e8/(8e9/3), and 10
+        ([1, 1, 1], [-0.11, -0.285, -10.81]),
+        # | | overloaded server 0: 0.06 + 16e8/(4e9/3), and 10 again
+        ([0, 0, 0], [-0.14, -10.55, -11.26]),
+    ],
+)
+def test_eq_13_step_by_step_by_hand(assignment, expected):
+    assert rewards_of("paper", slot_of(), assignment) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        # Server 1: 0.06 + 9e8/8e9; then 0.21 + ((3e4 + 4e4)^2 - 9e8)/8e9 = 0.21 + 0.5
+        ([0, 1, 1], [-0.14, -0.1725, -0.71]),
+        # Server 0: 0.10 + ((2e4 + 3e4)^2 - 4e8)/4e9 = 0.10 + 0.525, and 10
+        ([0, 0, 1], [-0.14, -10.625, -0.41]),
+    ],
+)
+def test_rise_in_total_delay_step_by_step_by_hand(assignment, expected):
+    assert rewards_of("delay", slot_of(), assignment) == pytest.approx(expected, rel=1e-12)
+
+
+@given(assigned_slots(), st.floats(0, 100))
+def test_reward_paper_is_eq_13_in_plain_loops(case, penalty):
+    _, slot, assignment = case
+    assert rewards_of("paper", slot, assignment, penalty) == pytest.approx(
+        oracle.rewards_of_eq_13(slot, assignment, penalty), rel=1e-10
+    )
+
+
+@given(assigned_slots())
+def test_reward_delay_sums_to_minus_m_times_the_average_delay(case):
+    _, slot, assignment = case
+    total = sum(rewards_of("delay", slot, assignment, penalty=0.0))
+    assert total == pytest.approx(-slot.num_devices * oracle.objective(slot, assignment), rel=1e-10)
+    assert total == pytest.approx(
+        -slot.num_devices * float(average_delay(slot, assignment)), rel=1e-12
+    )
+
+
+@given(assigned_slots(), st.floats(0, 100))
+def test_the_penalty_is_paid_once_for_each_task_above_capacity_whatever_the_reward(case, penalty):
+    _, slot, assignment = case
+    for name in REWARDS:
+        free = sum(rewards_of(name, slot, assignment, 0.0))
+        paid = sum(rewards_of(name, slot, assignment, penalty))
+        expected = penalty * oracle.tasks_above_capacity(slot, assignment)
+        assert free - paid == pytest.approx(expected, rel=1e-9, abs=1e-9 * abs(free))
+
+
+@given(assigned_slots())
+def test_every_cost_is_above_zero_whatever_the_reward_paper_and_delay(case):
+    _, slot, assignment = case
+    for name in ("paper", "delay"):
+        assert all(value < 0 for value in rewards_of(name, slot, assignment, 0.0))
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_a_batch_is_rewarded_as_each_slot_alone(name):
+    slots = Scenario.preset("paper-varied").sample(5, 0)
+    choices = np.random.default_rng(0).integers(0, 3, (5, 9))
+    state, earned = State(slots), []
+    for m in range(9):
+        earned.append(reward(REWARDS[name], state, choices[:, m], 10.0))
+        state.assign(choices[:, m])
+    alone = [rewards_of(name, slots[row], choices[row]) for row in range(5)]
+    np.testing.assert_allclose(np.array(earned).T, alone, rtol=1e-12)
+
+
+def test_rewards_do_not_change_the_state():
+    state = State(slot_of())
+    for cost in REWARDS.values():
+        reward(cost, state, 1, 10.0)
+    assert state.device == 0
+    assert state.load.tolist() == [0, 0]
+    assert state.sqrt_load.tolist() == [0.0, 0.0]
