@@ -5,8 +5,9 @@ Importing this package registers the environment `MEC-Offload-v0` with Gymnasium
 
 import gymnasium
 
-from mec_gym import policies, system
+from mec_gym import bounds, policies, system
 from mec_gym.instance import Instance
+from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 from mec_gym.system import (
     allocate_cpu,
@@ -21,10 +22,13 @@ from mec_gym.system import (
 __all__ = [
     "Instance",
     "Scenario",
+    "TrainedPolicy",
     "allocate_cpu",
     "average_delay",
+    "bounds",
     "computation_delay",
     "is_feasible",
+    "load_policy",
     "policies",
     "system",
     "task_delays",
@@ -34,4 +38,8 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-gymnasium.register("MEC-Offload-v0", entry_point="mec_gym.envs.offload:OffloadEnv")
+gymnasium.register(
+    "MEC-Offload-v0",
+    entry_point="mec_gym.envs.offload:OffloadEnv",
+    vector_entry_point="mec_gym.envs.vector:OffloadVectorEnv",
+)

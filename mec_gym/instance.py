@@ -50,21 +50,25 @@ class Instance:
         gain = _numbers("gain", self.gain)
         if gain.ndim < 2 or 0 in gain.shape[-2:]:
             raise ValueError(f"gain: shape {gain.shape}; it must be (..., devices, servers)")
-        *lead, num_devices, num_servers = gain.shape
-        shapes = {"gain": gain.shape}
-        shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
-        shapes |= dict.fromkeys(_PER_SERVER, (*lead, num_servers))
-        for name, shape in shapes.items():
-            value = _numbers(name, getattr(self, name))
+        arrays = {}
+        for name, shape in _shapes(gain.shape).items():
+            value = gain if name == "gain" else _numbers(name, getattr(self, name))
             try:
-                value = np.broadcast_to(value, shape)
+                arrays[name] = np.broadcast_to(value, shape)
             except ValueError:
                 raise ValueError(
                     f"{name}: shape {value.shape}; beside a gain of shape {gain.shape} it must be"
                     f" {shape}"
                 ) from None
-            value.flags.writeable = False
-            object.__setattr__(self, name, value)
+        self.__setstate__(arrays)
+
+    @classmethod
+    def trusted(cls, **arrays: NDArray[Any]) -> Self:
+        """Return the slots of arrays that are known to be valid, not checked and not copied."""
+        shapes = _shapes(arrays["gain"].shape)
+        made = object.__new__(cls)
+        made.__setstate__({name: np.broadcast_to(arrays[name], shapes[name]) for name in shapes})
+        return made
 
     @cached_property
     def tx_delay(self) -> FloatArray:
@@ -168,6 +172,14 @@ class Instance:
 _NAMES = tuple(field.name for field in fields(Instance))
 _PER_DEVICE = ("task_bits", "task_cycles", "bandwidth_hz", "tx_power_w", "noise_w")
 _PER_SERVER = ("server_hz", "capacity")
+
+
+def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each attribute beside a gain of this shape."""
+    *lead, num_devices, num_servers = gain
+    shapes: dict[str, tuple[int, ...]] = {"gain": gain}
+    shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
+    return shapes | dict.fromkeys(_PER_SERVER, (*lead, num_servers))
 
 
 def _numbers(name: str, value: Any) -> NDArray[Any]:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.channels import FloatArray, unspread
-from mec_gym.instance import Instance
 from mec_gym.mdp import State
 from mec_gym.scenario import Scenario
 
@@ -21,7 +20,15 @@ IntArray = NDArray[np.int64]
 
 
 class Observation(ABC):
-    """One way to see a state of a scenario's slots."""
+    """One way to see a state of a scenario's slots.
+
+    Attributes:
+        shown_places: how u tasks on server n show, (N, M + 1).
+        first_place: where the servers' part begins, which is last.
+    """
+
+    shown_places: Array
+    first_place: int
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -50,8 +57,10 @@ class SIObservation(Observation):
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
         loads = np.arange(scenario.num_devices + 1)
-        self._places = self._show_places(scenario.capacities[:, None] - loads).astype(np.float32)
-        self._first_place = scenario.num_devices * (scenario.num_servers + 2)
+        self.shown_places = self._show_places(scenario.capacities[:, None] - loads).astype(
+            np.float32
+        )
+        self.first_place = scenario.num_devices * (scenario.num_servers + 2)
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -73,22 +82,30 @@ class SIObservation(Observation):
 
     def begin(self, state: State) -> Array:
         """Return all of Eq. (11)."""
-        gain, bits, cycles = self._show_drawn(state.instance)
-        gains = gain.reshape(*gain.shape[:-2], -1)
-        places = self._places[np.arange(state.instance.num_servers), state.load]
-        return np.concatenate([gains, bits, cycles, places], axis=-1, dtype="f")
+        instance, end = state.instance, self.first_place
+        observation = np.empty((*instance.batch_shape, end + instance.num_servers), np.float32)
+        bits = end - 2 * instance.num_devices
+        cycles = end - instance.num_devices
+        gain = instance.gain.reshape(*instance.batch_shape, -1)
+        self._show("gain", gain, observation[..., :bits])
+        self._show("task_bits", instance.task_bits, observation[..., bits:cycles])
+        self._show("task_cycles", instance.task_cycles, observation[..., cycles:end])
+        servers = np.arange(instance.num_servers)
+        observation[..., end:] = self.shown_places[servers, state.load]
+        return observation
 
     def update(self, observation: Array, state: State) -> None:
         """Write the places left on the last server chosen; nothing else has changed."""
         *_, place = state.at(state.last)
-        shown = self._places[state.last, state.slots.load[place]]
-        observation[(*state.rows, self._first_place + state.last)] = shown
+        shown = self.shown_places[state.last, state.slots.load[place]]
+        observation[(*state.rows, self.first_place + state.last)] = shown
 
-    def _show_drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
-        return instance.gain, instance.task_bits, instance.task_cycles
+    def _show(self, name: str, values: FloatArray, shown: Array) -> None:
+        """Write how values of an attribute of the instance show."""
+        shown[...] = values
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:
-        """Show places left, (N, ...)."""
+        """Return how places left show, (N, ...)."""
         return places
 
 
@@ -101,17 +118,16 @@ class PaperObservation(SIObservation):
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
         """The unit box."""
-        size = self._first_place + self.scenario.num_servers
+        size = self.first_place + self.scenario.num_servers
         return gym.spaces.Box(0.0, 1.0, (size,), np.float32)
 
-    def _show_drawn(self, instance: Instance) -> tuple[FloatArray, FloatArray, FloatArray]:
-        ranges = self.scenario.ranges
+    def _show(self, name: str, values: FloatArray, shown: Array) -> None:
+        if name == "gain":
+            shown[...] = self.scenario.channel.to_unit(values)
+        else:
+            shown[...] = unspread(values, self.scenario.ranges[name])
         # Scenario.check lets a slot stand beyond a range by a rounding error.
-        return (
-            np.clip(self.scenario.channel.to_unit(instance.gain), 0, 1),
-            np.clip(unspread(instance.task_bits, ranges["task_bits"]), 0, 1),
-            np.clip(unspread(instance.task_cycles, ranges["task_cycles"]), 0, 1),
-        )
+        np.clip(shown, 0, 1, out=shown)
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:
         return np.maximum(places, 0) / np.maximum(self.scenario.capacities[:, None], 1)

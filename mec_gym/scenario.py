@@ -21,7 +21,11 @@ def _places(value: Any) -> int | tuple[int, ...]:
     each = isinstance(value, list | tuple)
     places = tuple(value) if each else (value,)
     for count in places:
-        if isinstance(count, bool) or not isinstance(count, Integral) or not 0 <= int(count) < 2**31:
+        if (
+            isinstance(count, bool)
+            or not isinstance(count, Integral)
+            or not 0 <= int(count) < 2**31
+        ):
             raise ValueError(f"{count!r} is not a whole number of places, 0 or more")
     return tuple(map(int, places)) if each else int(value)
 
@@ -210,16 +214,27 @@ class Scenario(Settings):
 
     def draw(self, n: int, rng: np.random.Generator) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
-        sizes = [
+        return self.slots_of(rng.random((n, self.num_uniforms)))
+
+    @property
+    def num_uniforms(self) -> int:
+        """How many uniform numbers one slot takes."""
+        return sum(self._num_uniforms)
+
+    @property
+    def _num_uniforms(self) -> tuple[int, int, int, int]:
+        """The uniform numbers of channel, bits, work and servers."""
+        return (
             self.channel.num_uniforms(self.num_devices, self.num_servers),
             self.num_devices,
             self.num_devices,
-            self.num_servers,
-        ]
-        if self.deployment_hz is not None:
-            sizes.pop()
-        ends_at = np.cumsum(sizes)
-        channel, bits, work, *servers = np.split(rng.random((n, ends_at[-1])), ends_at[:-1], axis=1)
+            self.num_servers if self.deployment_hz is None else 0,
+        )
+
+    def slots_of(self, unit: FloatArray) -> Instance:
+        """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`)."""
+        ends_at = np.cumsum(self._num_uniforms[:-1])
+        channel, bits, work, servers = np.split(unit, ends_at, axis=-1)
         task_bits = spread(bits, self.task_bits)
         if self.cycles_per_bit is None:
             assert self.task_cycles is not None  # one of the two is given
@@ -228,8 +243,8 @@ class Scenario(Settings):
             task_cycles = task_bits * spread(work, self.cycles_per_bit)
         server_hz = self.deployment_hz
         if server_hz is None:
-            server_hz = spread(servers[0], self.server_hz)  # type: ignore[arg-type]  # a Range
-        return Instance(
+            server_hz = spread(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
+        return Instance.trusted(
             gain=self.channel.draw(channel, self.num_devices, self.num_servers),
             task_bits=task_bits,
             task_cycles=task_cycles,

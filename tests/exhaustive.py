@@ -32,6 +32,17 @@ def kinds(rng, count):
         "slack": make(rng, count, 6, 3),
         "capacity exactly M/N": make(rng, count, 6, 3, capacity=np.full(3, 2)),
         "capacities differ": make(rng, count, 6, 3, capacity=np.array([4, 2, 1])),
+        # The optimum may leave free a place that the relaxation charges for.
+        "one place to spare": make(
+            rng,
+            count,
+            5,
+            3,
+            gain=decades(rng, -0.5, 0.5, (count, 5, 3)),
+            task_cycles=decades(rng, 7, 11, (count, 5)),
+            server_hz=np.full(3, 6e9),
+            capacity=np.full(3, 2),
+        ),
         "a server without places": make(rng, count, 5, 3, capacity=np.array([0, 3, 2])),
         "two servers without places": make(rng, count, 3, 4, capacity=np.array([0, 2, 0, 2])),
         "capacity far beyond M": make(rng, count, 5, 3, capacity=np.array([10**9, 10**15, 10**9])),

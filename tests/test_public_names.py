@@ -10,10 +10,13 @@ from mec_gym import policies, system
 PUBLIC = [
     "Instance",
     "Scenario",
+    "TrainedPolicy",
     "allocate_cpu",
     "average_delay",
+    "bounds",
     "computation_delay",
     "is_feasible",
+    "load_policy",
     "policies",
     "system",
     "task_delays",

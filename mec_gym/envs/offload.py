@@ -108,9 +108,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._num_servers = scenario.num_servers
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
-        self._observer = pick(OBSERVATIONS, observation, "observation")(scenario)
+        self.observer = pick(OBSERVATIONS, observation, "observation")(scenario)
         self._cost = pick(rewards.REWARDS, reward, "reward")
-        self.observation_space = self._observer.space
+        self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_servers)
         self._block: Instance | None = None
         self._next_in_block = 0
@@ -137,7 +137,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         if seed is not None:
             self._block = None
         self._state = State(self._next_slot() if instance is None else instance)
-        self._observation = self._observer.begin(self._state)
+        self._observation = self.observer.begin(self._state)
         if self.render_mode == "human":
             self.render()
         return self._observation.copy(), {"action_mask": self._state.free}
@@ -158,7 +158,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         server = self._server(action)
         reward = float(rewards.reward(self._cost, state, server, self.overload_penalty))
         state.assign(server)
-        self._observer.update(self._observation, state)
+        self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.free}
         if state.done:
             info |= self._outcome(state)

@@ -117,6 +117,8 @@ def _enumerate(
                 assignment[row] = path.best
             if path.depth[0] >= 0:  # out of time
                 break
-            bound[row] = relaxed + max(path.limit[0], 0.0) / num_devices
+            # Rounded down: where the prices prove little, the rounding is that of the excess.
+            proven_excess = max(path.limit[0], 0.0) * (1 - TOLERANCE / 4)
+            bound[row] = relaxed + proven_excess / num_devices
             if found:
                 break

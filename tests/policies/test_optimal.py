@@ -26,7 +26,7 @@ def assert_optimal(slots, solution):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_finds_and_proves_what_enumeration_finds_in_slots_of_every_kind(kind):
-    slots = kinds(np.random.default_rng(13), 100)[kind]
+    slots = kinds(np.random.default_rng(13), 400)[kind]
     solution = solve(slots)
     assert_optimal(slots, solution)
     assert solution.proven.mean() >= (0.9 if kind in ILL_SCALED else 1.0)
