@@ -1,0 +1,111 @@
+"""What the bound, local search and the exact solver reach: speed and gap, on one core.
+
+`python benchmarks/exact.py [--json FILE]` from the repository root.
+"""
+
+# ruff: noqa: E402  # the number of threads is read when NumPy is imported
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_threads] = "1"
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from mec_gym import Instance, Scenario, average_delay
+from mec_gym.bounds import lower_bound
+from mec_gym.policies.local_search import local_search
+from mec_gym.policies.optimal import solve
+
+T = TypeVar("T")
+SEED = 2024
+
+
+def slots_of(preset: str, count: int, **changes: int) -> Instance:
+    slots = Scenario.preset(preset, **changes).sample(count, SEED)
+    _ = slots.tx_delay  # derived once, and no policy's own work
+    return slots
+
+
+def timed(function: Callable[[Instance], T], slots: Instance) -> tuple[T, float]:
+    start = time.perf_counter()
+    result = function(slots)
+    return result, time.perf_counter() - start
+
+
+def small() -> dict[str, float]:
+    """9 x 3, M_max = 3 and 5: all slots in one call."""
+    figures: dict[str, float] = {}
+    for preset in ("paper-varied", "slack"):
+        slots = slots_of(preset, 2000)
+        solution, seconds = timed(solve, slots)
+        searched, search_seconds = timed(local_search, slots)
+        bound, bound_seconds = timed(lower_bound, slots)
+        gap = 1 - bound / solution.average_delay
+        figures |= {
+            f"9 x 3 {preset}: optimal, slots/s": len(slots) / seconds,
+            f"9 x 3 {preset}: proven share": solution.proven.mean(),
+            f"9 x 3 {preset}: local search, us a slot": 1e6 * search_seconds / len(slots),
+            f"9 x 3 {preset}: local search above the optimum, %": 100
+            * (average_delay(slots, searched) / solution.average_delay - 1).mean(),
+            f"9 x 3 {preset}: lower bound, us a slot": 1e6 * bound_seconds / len(slots),
+            f"9 x 3 {preset}: lower bound below the optimum, mean %": 100 * gap.mean(),
+        }
+    return figures
+
+
+def medium(num_devices: int, capacity: int) -> dict[str, float]:
+    """M x 5: twenty slots, one call each."""
+    slots = slots_of("large", 20, num_devices=num_devices, capacity=capacity)
+    answers = [timed(solve, slot) for slot in slots]
+    seconds = [taken for _, taken in answers]
+    least = np.array([solution.average_delay for solution, _ in answers])
+    case = f"{num_devices} x 5, M_max {capacity}"
+    return {
+        f"{case}: optimal, median s": float(np.median(seconds)),
+        f"{case}: optimal, max s": max(seconds),
+        f"{case}: proven share": float(np.mean([solution.proven for solution, _ in answers])),
+        f"{case}: local search above the optimum, %": 100
+        * (average_delay(slots, local_search(slots)) / least - 1).mean(),
+        f"{case}: lower bound below the optimum, mean %": 100
+        * (1 - lower_bound(slots) / least).mean(),
+    }
+
+
+def city() -> dict[str, float]:
+    """1000 x 50: five slots, one call each."""
+    slots = slots_of("city", 5)
+    searches = [timed(local_search, slot) for slot in slots]
+    bounded = [timed(lower_bound, slot) for slot in slots]
+    reached = average_delay(slots, np.array([found for found, _ in searches]))
+    gap = 1 - np.array([bound for bound, _ in bounded]) / reached
+    return {
+        "1000 x 50: local search, median ms": 1e3 * np.median([taken for _, taken in searches]),
+        "1000 x 50: lower bound, median s": np.median([taken for _, taken in bounded]),
+        "1000 x 50: lower bound below local search, max %": 100 * gap.max(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    arguments = parser.parse_args()
+    solve(slots_of("paper", 20))  # compiles, or loads what was compiled
+    figures = small()
+    for num_devices, capacity in ((30, 6), (30, 10), (50, 10), (50, 15)):
+        figures |= medium(num_devices, capacity)
+    figures |= city()
+    for name, value in figures.items():
+        print(f"{name:62} {value:12.6g}")
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump({name: float(value) for name, value in figures.items()}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
