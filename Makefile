@@ -3,13 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test lint format evaluate leaderboard figures tensorboard benchmark
+.PHONY: help setup train test lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark
 
 help:
 	@echo "make setup        install everything into .venv"
 	@echo "make train        train the paper's DQN-RAO (Table I) and compare it with the baselines"
 	@echo "make tensorboard  show the training curves of all runs"
 	@echo "make evaluate     compare the newest run (or RUN=directory) with the baselines"
+	@echo "make figures      the paper's Figs. 3-5 with the optimum; figures-quick: a preview in minutes"
+	@echo "make reproduction write docs/reproduction.md from the figures' numbers"
 	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
 	@echo "make test         run the tests"
 	@echo "make lint         check style and types"
@@ -28,6 +30,15 @@ train: setup
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir runs
+
+figures: setup
+	$(BIN)/python -m evaluate.figures --publish docs/figures
+
+figures-quick: setup
+	$(BIN)/python -m evaluate.figures --quick
+
+reproduction: setup
+	$(BIN)/python -m evaluate.reproduction
 
 leaderboard: setup
 	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $(wildcard results/figures/cells/*/)

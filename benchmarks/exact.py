@@ -1,6 +1,6 @@
 """What the bound, local search and the exact solver reach: speed and gap, on one core.
 
-`python benchmarks/exact.py [--json FILE]` from the repository root.
+`python -m benchmarks.exact [--json FILE]`.
 """
 
 # ruff: noqa: E402  # the number of threads is read when NumPy is imported
@@ -9,14 +9,13 @@ import os
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_threads] = "1"
 
-import argparse
-import json
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 
+from benchmarks import common
 from mec_gym import Instance, Scenario, average_delay
 from mec_gym.bounds import lower_bound
 from mec_gym.policies.local_search import local_search
@@ -49,7 +48,7 @@ def small() -> dict[str, float]:
         gap = 1 - bound / solution.average_delay
         figures |= {
             f"9 x 3 {preset}: optimal, slots/s": len(slots) / seconds,
-            f"9 x 3 {preset}: proven share": solution.proven.mean(),
+            f"9 x 3 {preset}: proven share": float(solution.proven.mean()),
             f"9 x 3 {preset}: local search, us a slot": 1e6 * search_seconds / len(slots),
             f"9 x 3 {preset}: local search above the optimum, %": 100
             * (average_delay(slots, searched) / solution.average_delay - 1).mean(),
@@ -91,21 +90,14 @@ def city() -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
-    arguments = parser.parse_args()
+def figures() -> dict[str, float]:
+    """Return every figure by name."""
     solve(slots_of("paper", 20))  # compiles, or loads what was compiled
-    figures = small()
+    measured = small()
     for num_devices, capacity in ((30, 6), (30, 10), (50, 10), (50, 15)):
-        figures |= medium(num_devices, capacity)
-    figures |= city()
-    for name, value in figures.items():
-        print(f"{name:62} {value:12.6g}")
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({name: float(value) for name, value in figures.items()}, file, indent=1)
+        measured |= medium(num_devices, capacity)
+    return measured | city()
 
 
 if __name__ == "__main__":
-    main()
+    common.main(__doc__, {"Bound, local search, optimum": figures})

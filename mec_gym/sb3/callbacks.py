@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import HParam, Image, TensorBoardOutputFormat
 from tqdm import tqdm
@@ -19,6 +20,9 @@ from mec_gym.sb3.config import TrainConfig
 
 BASELINES = ("roa", "goa", "least-delay")
 """The policies whose held-out delay stands beside the network's."""
+
+_EVALUATIONS_A_PICTURE = 10
+"""A picture takes longer than a hundred updates."""
 
 
 class EpisodeCurves(BaseCallback):
@@ -68,6 +72,7 @@ class HeldOutCurves(BaseCallback):
         }
         self._baselines["optimum"] = reference.delay.mean()
         self._episodes = 0
+        self._evaluations = 0
 
     def _on_training_start(self) -> None:
         formats = self.logger.output_formats
@@ -109,12 +114,16 @@ class HeldOutCurves(BaseCallback):
         loads = system.server_loads(self._slots, assignment)
         for server, load in enumerate(loads.T[:16]):
             self.logger.record(f"heldout_load/server_{server}", torch.from_numpy(load))
-        first = State(self._slots[0])
-        for server in assignment[0]:
-            first.assign(server)
-        picture = Image(rendering.picture(first), "HWC")
-        self.logger.record("heldout/first_slot", picture)
+        if self._evaluations % _EVALUATIONS_A_PICTURE == 0:
+            self._record_picture(assignment[0])
+        self._evaluations += 1
         self.logger.dump(self.num_timesteps)
         self._bar.set_postfix_str(
             f"held-out delay {delay:.4f} s, gap {gap:.2%}, feasible {feasible:.0%}"
         )
+
+    def _record_picture(self, assignment: NDArray[np.int64]) -> None:
+        state = State(self._slots[0])
+        for server in assignment.tolist():
+            state.assign(server)
+        self.logger.record("heldout/first_slot", Image(rendering.picture(state), "HWC"))

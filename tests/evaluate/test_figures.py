@@ -1,7 +1,7 @@
 """`python -m evaluate.figures`: cells are trained once, numbers are right, figures appear."""
 
 import functools
-import os
+import itertools
 import signal
 import subprocess
 import sys
@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from stable_baselines3.common.logger import Logger
 
 import mec_gym
-from evaluate import figures
+from evaluate import figures, study
 from evaluate.cells import Cell, train_cell, train_cells
 from evaluate.measurements import (
     Margin,
@@ -27,7 +28,7 @@ from evaluate.measurements import (
 from evaluate.plots import delay_figure, save
 from evaluate.smoothness import LossPoint, Roughness, by_run, detrended, moving_mean, read_loss
 from evaluate.study import Point, Study
-from mec_gym.sb3 import dqn
+from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.training import train
 
@@ -122,20 +123,16 @@ def test_a_kill_ends_the_workers_and_leaves_nothing_unfinished(tmp_path):
         [*command, "--out", str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("runs/unfinished-*/*/config.toml")):
+        while not list(tmp_path.glob("cells/unfinished-*/*/config.toml")):
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=30)  # workers that lived on would keep it open
     assert process.returncode == 130
     assert "goes on where this one was" in said
     assert "Traceback" not in said
-    assert list((tmp_path / "runs").iterdir()) == []
-    children = subprocess.run(
-        ["ps", "-eo", "ppid"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert str(process.pid) not in children
+    assert list((tmp_path / "cells").iterdir()) == []
 
 
 def test_the_numbers_are_those_of_average_delay_on_the_same_slots(tmp_path):
@@ -233,13 +230,14 @@ def test_curves_are_compared_over_the_episodes_that_all_have():
 @pytest.mark.usefixtures("one_torch_thread")
 def test_the_loss_curve_has_a_point_an_episode_the_mean_of_its_updates(tmp_path, monkeypatch):
     losses = []
+    record_mean = Logger.record_mean
 
-    def squared(q_values, target):
-        loss = ((q_values - target) ** 2).mean()
-        losses.append(loss.item())
-        return loss
+    def keep(logger, key, value, *rest):
+        if key == "train/loss":
+            losses.append(value)
+        record_mean(logger, key, value, *rest)
 
-    monkeypatch.setitem(dqn.LOSSES, "squared", squared)
+    monkeypatch.setattr(Logger, "record_mean", keep)
     config = TrainConfig(episodes=12, batch_size=32, log_episodes=1, heldout_slots=5, seed=3)
     only = Cell("loss", config)
     train(config, tmp_path / only.name, progress=False)
@@ -247,7 +245,7 @@ def test_the_loss_curve_has_a_point_an_episode_the_mean_of_its_updates(tmp_path,
     # Updates begin at step 32, in episode 4; a point is written before the last step's update.
     assert [point.episode for point in points] == list(range(4, 13))
     bounds = [0, *(9 * episode - 32 for episode in range(4, 13))]
-    expected = [np.mean(losses[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    expected = [np.mean(losses[a:b]) for a, b in itertools.pairwise(bounds)]
     assert [point.loss for point in points] == pytest.approx(expected, rel=1e-6)
 
 
@@ -265,20 +263,20 @@ def test_the_same_rows_give_the_same_svg_and_the_title_says_quick(tmp_path):
 
 
 def test_the_full_study_is_what_the_issue_asks_for():
-    study = Study()
-    assert [point.scenario.server_hz for point in study.figure_4] == [5e9, 6e9, 7e9, 8e9, 9e9, 1e10]
-    assert [point.x for point in study.figure_5] == [500, 600, 700, 800, 900, 1000]
-    sizes = [c.config.batch_size for size in study.batch_sizes for c in study.loss_runs(size)]
+    full = Study()
+    assert [point.scenario.server_hz for point in full.figure_4] == [5e9, 6e9, 7e9, 8e9, 9e9, 1e10]
+    assert [point.x for point in full.figure_5] == [500, 600, 700, 800, 900, 1000]
+    sizes = [c.config.batch_size for size in full.batch_sizes for c in full.loss_runs(size)]
     assert sorted(set(sizes)) == [32, 64, 128, 256]
-    configs = [cell.config for point in study.figure_4 for cell in study.runs(point)]
+    configs = [cell.config for point in full.figure_4 for cell in full.runs(point)]
     assert {config.episodes for config in configs} == {4000}
     paper = TrainConfig.preset("paper")
     assert {c.replace(seed=0, scenario=paper.scenario) for c in configs} == {paper}
-    assert study.seeds >= 3
-    assert study.slots >= 500
-    trained_on = {cell.config.seed for cell in study.cells()}
-    assert study.slots_seed not in trained_on | {paper.heldout_seed}
-    boards = {cell.config.scenario.label for cell in study.leaderboard_runs()}
+    assert full.seeds >= 3
+    assert full.slots >= 500
+    trained_on = {cell.config.seed for cell in full.cells()}
+    assert full.slots_seed not in trained_on | {paper.heldout_seed}
+    boards = {cell.config.scenario.label for cell in full.leaderboard_runs()}
     assert boards == {"paper", "paper-varied", "paper-frequency", "paper-complexity", "slack"}
 
 
@@ -286,22 +284,29 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(figures, "QUICK", TINY)
+    monkeypatch.setattr(study, "PAPER", TrainConfig(heldout_slots=20))
     out, docs = tmp_path / "out", tmp_path / "docs"
     flags = ["--quick", "--out", str(out), "--jobs", "2", "--publish", str(docs)]
     assert figures.main(flags) == 0
     names = {path.name for path in out.iterdir()}
-    for name in ("figure-3", "figure-4", "figure-5"):
+    for name in ("fig3", "fig4", "fig5"):
         assert {f"{name}.png", f"{name}.svg", f"{name}.csv"} <= names
         assert (docs / f"{name}.png").stat().st_size < 150_000
-    assert len(read_rows(out / "figure-4.csv", Row)) == 6
-    assert len(read_rows(out / "figure-5.csv", Row)) == 12
+    assert len(read_rows(out / "fig4.csv", Row)) == 6
+    assert len(read_rows(out / "fig5.csv", Row)) == 12
     assert Study.from_toml(out / "study.toml") == Study(**TINY)
-    assert "python -m evaluate --benchmark --model" in capsys.readouterr().out
+    assert "python -m evaluate --benchmark --model $(cat " in capsys.readouterr().out
+    boards = (out / "leaderboard.txt").read_text().split()
+    assert [load_policy(board).scenario.label for board in boards[::2]] == [
+        "paper",
+        "paper-frequency",
+        "paper-complexity",
+    ]
     numbers = {path.name: path.read_bytes() for path in out.glob("*.csv")}
-    started = {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
+    started = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
     assert len(started) == 16
     assert figures.main(flags) == 0
-    assert {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()} == started
+    assert {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()} == started
     assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == numbers
 
     # The study's own file is there only while the numbers beside it are complete.
@@ -310,7 +315,7 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
     capsys.readouterr()
     assert figures.main(flags) == 1
     said = capsys.readouterr().err
-    assert f"figure-3: left out; it needs {lost}" in said
+    assert f"fig3: left out; it needs {lost}" in said
     assert f"failed: {lost}: RuntimeError: bad luck" in said
     assert not (out / "study.toml").exists()
 

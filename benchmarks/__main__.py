@@ -1,0 +1,13 @@
+"""Every benchmark in turn: `python -m benchmarks [--json FILE]`, or `make benchmark`."""
+
+from benchmarks import common, environments, exact, training
+
+if __name__ == "__main__":
+    common.main(
+        __doc__,
+        {
+            "Environments": environments.figures,
+            "Training": training.figures,
+            "Bound, local search, optimum": exact.figures,
+        },
+    )

@@ -1,0 +1,85 @@
+"""How fast the environments step: `python -m benchmarks.environments [--json FILE]`.
+
+A step is one decision of one device; resets and the drawing of slots are included, but for the
+scalar `step` alone. Rates are of one core and vary with the machine; read the ratios.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import mec_gym
+from benchmarks import common
+
+ID = "mec_gym:MEC-Offload-v0"
+STEPS = 30_000
+COPIES = (1, 64, 1024, 4096)
+
+
+def step_seconds(env: gym.Env[Any, Any]) -> float:
+    """Return the seconds of one unwrapped `step`, resets not counted."""
+    env = env.unwrapped
+    actions = np.random.default_rng(0).integers(0, env.action_space.n, STEPS).tolist()
+    env.reset(seed=0)
+    total = 0.0
+    for action in actions:
+        start = time.perf_counter()
+        done = env.step(action)[2]
+        total += time.perf_counter() - start
+        if done:
+            env.reset()
+    return total / STEPS
+
+
+def rate(env: gym.vector.VectorEnv[Any, Any, Any], seconds: float = 1.0) -> float:
+    """Return decisions a second of a batch, everything included."""
+    num_servers = env.single_action_space.n
+    actions = np.random.default_rng(0).integers(0, num_servers, (50, env.num_envs))
+    env.reset(seed=0)
+    for action in actions[:20]:  # compiles, and draws the first slots
+        env.step(action)
+    start, steps = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        for action in actions:
+            env.step(action)
+        steps += len(actions)
+    return steps * env.num_envs / (time.perf_counter() - start)
+
+
+def sync(copies: int) -> SyncVectorEnv:
+    """Return Gymnasium's own batch of scalar environments."""
+    make: Callable[[], gym.Env[Any, Any]] = lambda: gym.make(ID, disable_env_checker=True)  # noqa: E731
+    return SyncVectorEnv([make] * copies, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def figures() -> dict[str, float]:
+    """Return every figure by name."""
+    ours = [step_seconds(gym.make(ID)) for _ in range(3)]
+    cartpole = [step_seconds(gym.make("CartPole-v1")) for _ in range(3)]
+    result = {
+        "scalar step, us": min(ours) * 1e6,
+        "CartPole-v1 step, us": min(cartpole) * 1e6,
+        "scalar step rate / CartPole-v1's": min(cartpole) / min(ours),
+    }
+    base = rate(sync(64))
+    result["SyncVectorEnv of 64, decisions/s"] = base
+    for observation in ("paper", "si"):
+        for copies in COPIES:
+            reached = rate(gym.make_vec(ID, num_envs=copies, observation=observation))
+            result[f"batch of {copies}, {observation}, decisions/s"] = reached
+            result[f"batch of {copies}, {observation} / SyncVectorEnv of 64"] = reached / base
+    for preset in ("paper", "large", "city"):
+        scenario = mec_gym.Scenario.preset(preset)
+        reached = rate(gym.make_vec(ID, num_envs=16, scenario=preset, observation="si"))
+        result[f"16 copies of {preset}, ns a decision and server"] = (
+            1e9 / reached / scenario.num_servers
+        )
+    return result
+
+
+if __name__ == "__main__":
+    common.main(__doc__, {"Environments": figures})
