@@ -41,7 +41,7 @@ reproduction: setup
 	$(BIN)/python -m evaluate.reproduction
 
 leaderboard: setup
-	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $(wildcard results/figures/cells/*/)
+	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $(wildcard $(foreach point,5GHz 750cycles paper paper-varied slack,results/figures/runs/$(point)-seed*))
 
 evaluate: setup
 	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))
