@@ -21,6 +21,26 @@ from mec_gym.sb3.config import TrainConfig
 BASELINES = ("roa", "goa", "least-delay")
 """The policies whose held-out delay stands beside the network's."""
 
+GUIDE = """
+Devices are assigned to servers one by one; an episode is one slot. Lower delay is better.
+**Custom scalars** shows the network beside the baselines and the optimum on the same held-out slots.
+
+| curve | what |
+|---|---|
+| `episode/average_delay_s` | average delay of the slots trained on, Eq. (5), seconds; explores |
+| `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
+| `episode/feasible_share`, `episode/overloads` | slots within capacity; tasks above it, a slot |
+| `heldout_delay_s/...` | average delay on the held-out slots of each policy, seconds |
+| `heldout/gap` | how far the network is above the optimum, relative, mean over held-out slots |
+| `heldout/feasible_share`, `heldout/overloads` | as above, on the held-out slots |
+| `heldout_load/server_n` | tasks given to server n, over the held-out slots (histograms) |
+| `heldout/first_slot` | the network's assignment of the first held-out slot (images) |
+| `rollout/exploration_rate` | epsilon, the share of random decisions |
+| `train/loss`, `train/q_value` | loss of Algorithm 1, line 11; mean Q-value of the minibatch |
+
+Steps on the horizontal axis are decisions, M of them a slot.
+"""
+
 _EVALUATIONS_A_PICTURE = 10
 """A picture takes longer than a hundred updates."""
 
@@ -82,6 +102,7 @@ class HeldOutCurves(BaseCallback):
             [f"heldout_delay_s/{name}" for name in (self._config.name, *self._baselines)],
         ]
         writer.add_custom_scalars({"Held-out slots": {"average delay (Eq. 5), seconds": chart}})
+        self.logger.record("guide", GUIDE)
         self.logger.record("config", "```toml\n" + self._config.to_toml() + "```")
         hyperparameters = {
             name: value if isinstance(value, bool | int | float | str) else str(value)

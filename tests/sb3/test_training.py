@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import mec_gym
 from mec_gym.policies.trained import load_policy
 from mec_gym.sb3 import training
+from mec_gym.sb3.callbacks import GUIDE
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.training import make_dqn, snapshot, train
 
@@ -60,7 +61,9 @@ def test_tensorboard_shows_every_curve_the_reader_needs(run):
     }
     assert "heldout/first_slot" in tags["images"]
     assert {f"heldout_load/server_{n}" for n in range(3)} <= set(tags["histograms"])
-    assert "config/text_summary" in tags["tensors"]
+    assert {"config/text_summary", "guide/text_summary"} <= set(tags["tensors"])
+    named = {tag.split("/")[0] for tag in tags["scalars"]} - {"rollout", "time", "train"}
+    assert all(f"`{name}/" in GUIDE for name in named)
     assert "custom_scalars__config__" in tags["tensors"]
     steps = [event.step for event in events.Scalars("heldout_delay_s/dqn-rao")]
     assert steps == [0, 180, 360]
