@@ -23,7 +23,7 @@ BASELINES = ("roa", "goa", "least-delay")
 
 GUIDE = """
 Devices are assigned to servers one by one; an episode is one slot. Lower delay is better.
-**Custom scalars** shows the network beside the baselines and the optimum on the same held-out slots.
+**Custom scalars** shows the network beside the baselines and the optimum, on the same slots.
 
 | curve | what |
 |---|---|

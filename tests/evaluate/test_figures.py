@@ -26,7 +26,7 @@ from evaluate.measurements import (
     write_rows,
 )
 from evaluate.plots import delay_figure, save
-from evaluate.smoothness import LossPoint, Roughness, by_run, detrended, moving_mean, read_loss
+from evaluate.smoothness import LossPoint, Roughness, by_run, detrended, read_loss, trend
 from evaluate.study import Point, Study
 from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.config import TrainConfig
@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 TINY = {
     "quick": True,
     "seeds": 2,
+    "loss_seeds": 2,
     "episodes": 15,
     "epsilon_episodes": 10,
     "loss_episodes": 50,
@@ -203,15 +204,17 @@ def test_a_damaged_table_is_refused_with_file_line_and_remedy(tmp_path, text, wo
 
 
 def test_detrending_is_as_worked_by_hand():
-    values = [1, 2, 6, 4, 2]  # moving means of three: 3, 4, 4
-    assert moving_mean(values, 3).tolist() == pytest.approx([3, 4, 4])
-    assert detrended(values, 3).tolist() == pytest.approx([-1, 2, 0])
-    jagged = Roughness.of(values, 3)
-    assert jagged.variance == pytest.approx(5 / 3)
-    assert jagged.relative == pytest.approx((1 / 9 + 1 / 4) / 3)
-    assert Roughness.of(np.linspace(9, 1, 50)).variance == pytest.approx(0, abs=1e-20)
+    # The middle of the parabola through five values is (-3, 12, 17, 12, -3) / 35 of them.
+    values = [1, 2, 6, 4, 2, 0]
+    assert trend(values, 5).tolist() == pytest.approx([33 / 7, 158 / 35])
+    assert detrended(values, 5).tolist() == pytest.approx([9 / 7, -18 / 35])
+    jagged = Roughness.of(values, 5)
+    assert jagged.variance == pytest.approx(((9 / 7) ** 2 + (18 / 35) ** 2) / 2)
+    assert jagged.relative == pytest.approx(((9 / 33) ** 2 + (18 / 158) ** 2) / 2)
+    smooth = (np.arange(50) - 60) ** 2
+    assert Roughness.of(smooth).variance == pytest.approx(0, abs=1e-15)
     with pytest.raises(ValueError, match="width: 4"):
-        moving_mean(values, 4)
+        trend(values, 4)
 
 
 def test_curves_are_compared_over_the_episodes_that_all_have():

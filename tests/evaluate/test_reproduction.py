@@ -192,6 +192,9 @@ def test_the_page_is_the_same_each_time_and_its_links_lead_to_its_sections():
 
 def test_the_text_says_what_the_numbers_say():
     page = markdown(AS_STATED)
+    shared = nearest.with_changes(READINGS, bandwidth="B/M each")
+    sides = ("density, W/Hz", "one deployment", "Eq. (20)", "as it is")
+    assert (shared.noise, shared.servers, shared.shares, shared.goa) == sides
     plain = page.replace("\n", " ")
     assert "**0.729 s**" in page
     assert "DQN-RAO's 0.60 s and GOA's 0.70 s lie below it" in plain
