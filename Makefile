@@ -40,8 +40,8 @@ figures-quick: setup
 reproduction: setup
 	$(BIN)/python -m evaluate.reproduction
 
-leaderboard: setup
-	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $(wildcard $(foreach point,5GHz 750cycles paper paper-varied slack,results/figures/runs/$(point)-seed*))
+leaderboard: figures
+	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt)
 
 evaluate: setup
 	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))
