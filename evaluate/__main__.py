@@ -13,6 +13,7 @@ from evaluate.models import load_models, rows_of
 from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare, find_reference
+from mec_gym.files import check_writable, replace_file
 from mec_gym.scenario import Scenario
 
 
@@ -28,7 +29,7 @@ class Arguments:
     """run directories; runs that differ in nothing but the seed become one row"""
     instances: int = 1000
     """how many slots"""
-    seed: int = 1
+    seed: int = 1_000_001
     """seed of the slots; of the seeds a model was trained with it must be none"""
     time_limit: float = 1.0
     """seconds a slot to prove its optimum; beyond them the gap is to a lower bound"""
@@ -65,12 +66,16 @@ def on_benchmarks(given: Arguments) -> dict[str, Any]:
 
 def evaluate(given: Arguments) -> None:
     """Compare what the arguments name."""
-    for path in (given.json, given.markdown):
-        if path is not None:  # before the work, not after it
-            path.touch()
+    if given.json is not None:
+        check_writable(given.json, "json")
+    if given.markdown is not None:
+        if given.benchmark is None:
+            raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
+        check_writable(given.markdown, "markdown")
+        leaderboard.check_markdown(given.markdown)
     result = on_scenario(given) if given.benchmark is None else on_benchmarks(given)
     if given.json is not None:
-        given.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
 
 
 def main(arguments: list[str]) -> int:
@@ -81,6 +86,9 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
     return 0
 
 

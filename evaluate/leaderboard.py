@@ -14,6 +14,7 @@ from evaluate.models import Model, rows_of
 from mec_gym import policies
 from mec_gym.benchmark import frozen, report
 from mec_gym.benchmark.comparison import Score, compare
+from mec_gym.files import replace_file
 
 Board = dict[str, list[Score]]
 """The scores of each benchmark, by its name."""
@@ -22,6 +23,7 @@ _NOT_RANKED = ("optimal",)
 """Policies that are the yardstick itself."""
 
 _MARKS = ("<!-- leaderboard -->", "<!-- end of leaderboard -->")
+_BETWEEN = re.compile(".*?".join(_MARKS), re.DOTALL)
 
 
 def play(names: Sequence[str], models: Sequence[Model]) -> Board:
@@ -44,6 +46,8 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
                 f"model: {model.directory} was trained for a scenario of none of the benchmarks"
                 f" {', '.join(scenarios)}"
             )
+        if model.config.get("seed") in {recipe.seed for recipe in frozen.RECIPES.values()}:
+            raise ValueError(f"model: {model.directory} was trained with a benchmark's seed")
     board: Board = {}
     for benchmark in tqdm(benchmarks, unit="benchmark"):
         fitting = [m for m in models if m.policy.scenario == scenarios[benchmark.name]]
@@ -53,6 +57,17 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
             rows, benchmark.slots, frozen.RECIPES[benchmark.name].seed, benchmark.reference
         )
     return board
+
+
+def check_markdown(path: Path) -> None:
+    """Check that a file has the marks that the leaderboard goes between.
+
+    Raises:
+        ValueError: the file is missing, or has no such marks.
+    """
+    begin, end = _MARKS
+    if not path.is_file() or not _BETWEEN.search(path.read_text(encoding="utf-8")):
+        raise ValueError(f"markdown: {path} is no file with the lines {begin} and {end}")
 
 
 def _cells(board: Board) -> list[list[str]]:
@@ -108,18 +123,11 @@ def markdown(board: Board) -> str:
 
 
 def write_markdown(board: Board, path: Path) -> None:
-    """Replace the leaderboard between the marks in a Markdown file.
-
-    Raises:
-        ValueError: the file has no such marks.
-    """
-    text = path.read_text(encoding="utf-8")
+    """Replace the leaderboard between the marks in a Markdown file."""
     begin, end = _MARKS
-    between = re.compile(f"{begin}.*?{end}", re.DOTALL)
-    if not between.search(text):
-        raise ValueError(f"markdown: {path} has no lines {begin} and {end}")
     table = f"{begin}\n{markdown(board)}\n{end}"
-    path.write_text(between.sub(lambda _: table, text), encoding="utf-8")
+    text = _BETWEEN.sub(lambda _: table, path.read_text(encoding="utf-8"))
+    replace_file(path, text.encode())
 
 
 def as_json(board: Board) -> dict[str, Any]:

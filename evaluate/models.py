@@ -26,6 +26,8 @@ class Model:
 
     def recipe(self, *varying: str) -> str:
         """Return the configuration less the fields that may vary within a row."""
+        if not self.config:  # not one that `python -m train` made: on its own
+            return str(self.directory)
         fields = {name: value for name, value in self.config.items() if name not in varying}
         return json.dumps(fields, sort_keys=True)
 
@@ -53,7 +55,13 @@ def rows_of(models: Sequence[Model], *varying: str) -> dict[str, Sequence[Policy
     """
     groups: dict[str, list[Model]] = defaultdict(list)
     for model in models:
-        groups[model.recipe("seed", *varying)].append(model)
+        group = groups[model.recipe("seed", *varying)]
+        if model.config.get("seed") in [other.config.get("seed") for other in group]:
+            raise ValueError(
+                f"model: {model.directory} is {group[0].directory} again, or the same but for its"
+                " name; give each training seed once"
+            )
+        group.append(model)
     rows: dict[str, Sequence[Policy]] = {}
     for group in groups.values():
         name = group[0].config.get("name", str(group[0].directory))

@@ -86,6 +86,12 @@ class PathLossChannel(Settings):
             positions = getattr(self, field)
             if positions is not None and not (len(positions) and np.isfinite(positions).all()):
                 raise ValueError(f"{field}: needs at least one x, y pair, all finite")
+        low, high = self.gain_range
+        if not 0 < low <= high < math.inf:
+            raise ValueError(
+                f"exponent: gains from {low:g} to {high:g} are not numbers above 0; lower the"
+                " exponent, the distances or the loss"
+            )
         return self
 
     @property
@@ -151,7 +157,8 @@ class PathLossChannel(Settings):
 
     def _gain(self, distance: FloatArray | float, shadow_db: FloatArray | float) -> FloatArray:
         loss_db = self.loss_at_1m_db + 10 * self.exponent * np.log10(distance) + shadow_db
-        return np.asarray(10 ** (-loss_db / 10))
+        with np.errstate(over="ignore"):  # refused when the channel is made
+            return np.asarray(10 ** (-loss_db / 10))
 
 
 def _exponential(quantile: FloatArray) -> FloatArray:

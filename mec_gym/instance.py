@@ -107,14 +107,17 @@ class Instance:
         """Return the slots at `index` of the leading dimensions (an int, slice, mask or array)."""
         if not self.batch_shape:
             raise TypeError("this instance is one slot and cannot be indexed")
-        np.empty(self.batch_shape)[index]  # refuses what reaches beyond the leading dimensions
-        return self._derive(lambda array: array[index])
+        slots = self.flatten()
+        positions = np.arange(len(slots)).reshape(self.batch_shape)[index]
+        return slots._derive(lambda array: array[positions])
 
     def __iter__(self) -> Iterator[Self]:
         return (self[row] for row in range(len(self)))
 
     def flatten(self) -> Self:
         """Return the same slots along one leading dimension."""
+        if len(self.batch_shape) == 1:
+            return self
         core = len(self.batch_shape)
         return self._derive(lambda array: array.reshape(-1, *array.shape[core:]))
 
@@ -192,6 +195,6 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
         raise ValueError(f"{name}: must hold finite numbers only")
     if not whole and not (array > 0).all():
         raise ValueError(f"{name}: holds {array.min():g}; every value must be above 0")
-    if whole and ((array < 0).any() or (array != np.floor(array)).any()):
-        raise ValueError(f"{name}: must hold whole numbers, 0 or more")
+    if whole and not ((array >= 0) & (array < 2**53) & (array == np.floor(array))).all():
+        raise ValueError(f"{name}: must hold whole numbers, 0 or more, below 2^53")
     return np.array(array, dtype=np.int64 if whole else np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
+from mec_gym import system
 from mec_gym.channels import Channel, UniformChannel, spread
 from mec_gym.instance import Instance
 from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
@@ -15,6 +16,9 @@ from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
 FloatArray = NDArray[np.float64]
 
 _DEPLOYMENT_STREAM = 2
+
+_OTHER_FORM = {"task_cycles": "cycles_per_bit", "noise_psd": "noise_w"}
+"""Fields of which one of two is given; the first has a default."""
 
 
 def _places(value: Any) -> int | tuple[int, ...]:
@@ -80,9 +84,11 @@ class Scenario(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_of_two(cls, fields: dict[str, Any]) -> dict[str, Any]:
+    def _one_of_two(cls, fields: Any) -> Any:
         """Give way with a default where the field's other form is given."""
-        for default, other in (("task_cycles", "cycles_per_bit"), ("noise_psd", "noise_w")):
+        if not isinstance(fields, dict):
+            return fields  # refused by what follows
+        for default, other in _OTHER_FORM.items():
             if fields.get(other) is not None:
                 if fields.get(default) is not None:
                     raise ValueError(f"{default}, {other}: give one of the two, not both")
@@ -114,6 +120,17 @@ class Scenario(Settings):
         for field, (value, count) in counts.items():
             if isinstance(value, tuple) and len(value) != count:
                 raise ValueError(f"{field}: {len(value)} values; needs {count}, one each")
+        slowest = system.uplink_rate(
+            self.channel.gain_range[0],
+            self.device_bandwidth_hz,
+            np.min(self.tx_power_w),
+            self.noise_power_w,
+        )
+        if not 0 < slowest < np.inf:
+            raise ValueError(
+                f"tx_power_w: the slowest link carries {slowest:g} bits/s; raise tx_power_w,"
+                " bandwidth_hz or the gains, or lower the noise"
+            )
         places = int(self.capacities.sum())
         if places < self.num_devices:
             each = f"{self.num_servers} servers x {self.capacity} places"
@@ -124,6 +141,12 @@ class Scenario(Settings):
                 " raise capacity or lower num_devices"
             )
         return self
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a validated copy with some fields changed; a field's other form gives way."""
+        forms = _OTHER_FORM | {other: default for default, other in _OTHER_FORM.items()}
+        given_up = {forms[name]: None for name in changes if name in forms}
+        return super().replace(**given_up | changes)
 
     def __eq__(self, other: object) -> bool:
         # pydantic would compare what is cached as well.
@@ -256,7 +279,9 @@ class Scenario(Settings):
         )
 
     def check(self, instance: Instance) -> None:
-        """Check that slots could be this scenario's: shapes, capacities and ranges.
+        """Check that slots fit what is seen of this scenario: shape, capacity, ranges of Eq. (11).
+
+        Server frequencies and the radio are not in Eq. (11) and may differ.
 
         Raises:
             ValueError: the first thing that does not fit, with what would.

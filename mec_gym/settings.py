@@ -34,7 +34,8 @@ def _one_line(error: ValidationError) -> str:
         given = "" if problem["type"] == "value_error" else f" (got {problem['input']!r})"
         if problem["type"] == "extra_forbidden":
             message, given = "no such field", ""
-        problems.append(f"{field}: {message}{given}" if field else message + given)
+        named = not field or message.startswith(f"{field}: ")
+        problems.append(message + given if named else f"{field}: {message}{given}")
     return "; ".join(problems)
 
 

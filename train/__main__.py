@@ -56,12 +56,15 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before or after the training, which keeps what it has
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     report.show(scores, f"{directory}{cut}: {len(result.heldout)} held-out slots")
     print(
         f"Curves:      tensorboard --logdir {directory}\n"
         f"More slots:  python -m evaluate --model {directory} --policies {' '.join(BASELINES)}"
-        " --instances 10000 --seed 1"
+        " --instances 10000"
     )
     return INTERRUPTED if result.interrupted else 0
 

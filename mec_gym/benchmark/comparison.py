@@ -136,11 +136,10 @@ def compare(
     Raises:
         ValueError: there are too few policies or slots, or a policy cannot play the slots.
     """
-    if not rows or len(slots.batch_shape) != 1 or len(slots) < 2:
-        raise ValueError(
-            f"instances: slots {slots.batch_shape}, policies {list(rows)}; a comparison needs at"
-            " least 2 slots and 1 policy"
-        )
+    if not rows or not all(rows.values()):
+        raise ValueError(f"policies: {dict(rows)}; a comparison needs at least 1, and 1 a row")
+    if len(slots.batch_shape) != 1 or len(slots) < 2:
+        raise ValueError(f"instances: {slots.batch_shape} slots; a comparison needs at least 2")
     # A policy that cannot play the slots says so before the search for their optima.
     assignments = {name: [policy(slots, seed) for policy in row] for name, row in rows.items()}
     reference = reference or find_reference(slots)

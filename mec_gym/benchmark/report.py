@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_FILE_WIDTH = 130
+_FILE_WIDTH = 150
+_NAME_WIDTH = 24
 
 
 def table(scores: list[Score], title: str) -> "Table":
@@ -43,7 +44,8 @@ def table(scores: list[Score], title: str) -> "Table":
             f" gaps are relative to the {scores[0].gap.reference}"
         ),
     )
-    result.add_column("policy", overflow="fold")
+    longest = max(len(score.name) for score in scores)
+    result.add_column("policy", overflow="fold", min_width=min(longest, _NAME_WIDTH))
     for heading in columns:
         result.add_column(heading, justify="right", no_wrap=True)
     for score in scores:

@@ -1,6 +1,7 @@
 """`MEC-Offload-v0`: one slot an episode, one device a step."""
 
 import operator
+import sys
 from numbers import Real
 from typing import Any
 
@@ -19,6 +20,21 @@ from mec_gym.settings import pick
 
 _LINKS_DRAWN_AT_ONCE = 2048
 """Slots are drawn in blocks of about so many links, for speed; one by one they are the same."""
+
+
+def check_options(options: Any, *names: str) -> dict[str, Any]:
+    """Return the options of a `reset`, an empty dictionary for None.
+
+    Raises:
+        ValueError: they are not a dictionary, or one is not among `names`.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise ValueError(f"options: {options!r} is not a dict")
+    if unknown := [name for name in options if name not in names]:
+        raise ValueError(f"options: no {unknown}; there are: {', '.join(names)}")
+    return options
 
 
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -98,8 +114,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             scenario = Scenario.preset(scenario)
         elif not isinstance(scenario, Scenario):
             raise ValueError(f"scenario: {scenario!r} is neither a preset's name nor a Scenario")
-        penalty: Any = overload_penalty  # a caller may give anything
-        if not (isinstance(penalty, Real) and 0 <= float(penalty) < np.inf):
+        is_number = isinstance(overload_penalty, Real)  # a caller may give anything
+        if not is_number or not 0 <= overload_penalty <= sys.float_info.max:
             raise ValueError(f"overload_penalty: {overload_penalty!r} must be finite, 0 or more")
         if render_mode not in (None, *self.metadata["render_modes"]):
             modes = ", ".join(self.metadata["render_modes"])
@@ -125,11 +141,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         Raises:
             ValueError: an unknown option, or an instance that does not fit the scenario.
         """
-        options = options or {}
-        if not isinstance(options, dict):
-            raise ValueError(f"options: {options!r} is not a dict")
-        if unknown := options.keys() - {"instance"}:
-            raise ValueError(f"options: no {sorted(unknown)}; there is: instance")
+        options = check_options(options, "instance")
         instance = options.get("instance")
         if instance is not None:
             self._check_instance(instance)

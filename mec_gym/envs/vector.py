@@ -1,6 +1,7 @@
 """The batched environment: many copies of `MEC-Offload-v0` stepped by one compiled loop."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from mec_gym.envs import compiled
-from mec_gym.envs.offload import OffloadEnv
+from mec_gym.envs.offload import OffloadEnv, check_options
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots, State
 from mec_gym.scenario import Scenario
@@ -71,14 +72,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         overload_penalty: float = 10.0,
         render_mode: str | None = None,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs: {num_envs!r} is not a whole number above 0")
+        copies: Any = num_envs  # a caller may give anything
+        if isinstance(copies, bool) or not isinstance(copies, Integral) or int(copies) < 1:
+            raise ValueError(f"num_envs: {copies!r} is not a whole number above 0")
         if render_mode is not None:
             raise ValueError(
                 f"render_mode: {render_mode!r}; a batch is not rendered, gym.make one environment"
             )
         single = OffloadEnv(scenario, observation, reward, overload_penalty)
-        self.num_envs = num_envs
+        num_envs = self.num_envs = int(copies)
         self.render_mode = None
         self.scenario = single.scenario
         self.single_observation_space = single.observation_space
@@ -132,9 +134,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         Raises:
             ValueError: a bad seed or option, or slots that do not fit the scenario.
         """
-        options = options or {}
-        if unknown := options.keys() - {"instance", "reset_mask"}:
-            raise ValueError(f"options: no {sorted(unknown)}; there are: instance, reset_mask")
+        options = check_options(options, "instance", "reset_mask")
         rows = self._rows(options.get("reset_mask"))
         instance = options.get("instance")
         if instance is not None:
@@ -222,14 +222,17 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             )
         self.scenario.check(instance)
 
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+    def _seeds(self, seed: Any) -> list[int | None]:
         if seed is None:
             return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
+        if isinstance(seed, Integral):
             return [int(seed) + row for row in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(f"seed: {len(seed)} seeds for {self.num_envs} copies; give one each")
-        return list(seed)
+        seeds = [None if one is None else int(one) for one in seed] if np.iterable(seed) else []
+        if len(seeds) != self.num_envs:
+            raise ValueError(
+                f"seed: {len(seeds)} seeds for {self.num_envs} copies; give one number, or one each"
+            )
+        return seeds
 
     def _seed(self, rows: Sequence[int], seeds: Sequence[int | None]) -> None:
         made = {row: seeding.np_random(seeds[row])[0] for row in rows}

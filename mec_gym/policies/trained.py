@@ -6,7 +6,6 @@ SHA-256 of `policy.safetensors`, which holds the weights.
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from mec_gym.files import replace_file
 from mec_gym.instance import Instance
 from mec_gym.mdp import State, assign_all
 from mec_gym.observations import OBSERVATIONS
@@ -99,8 +99,8 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
         "sha256": hashlib.sha256(weights).hexdigest(),
         "training": policy.training,
     }
-    _replace(Path(directory) / WEIGHTS_FILE, weights)
-    _replace(Path(directory) / MANIFEST_FILE, json.dumps(manifest, indent=2).encode())
+    replace_file(Path(directory) / WEIGHTS_FILE, weights)
+    replace_file(Path(directory) / MANIFEST_FILE, json.dumps(manifest, indent=2).encode())
 
 
 def load_policy(directory: str | Path) -> TrainedPolicy:
@@ -125,6 +125,8 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             raise ValueError(f"its format is {manifest['format']}, this version reads {FORMAT}")
         if manifest["sha256"] != hashlib.sha256(weights).hexdigest():
             raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")
+        if not isinstance(manifest["training"], dict):
+            raise ValueError("its training is not a table")
         arrays = safetensors.numpy.load(weights)
         layers = range(len(arrays) // len(_PARTS))
         return TrainedPolicy(
@@ -138,13 +140,3 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
 
 
 _PARTS = ("weight", "bias")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that, whatever happens, it is the old one or the new one."""
-    temporary = path.with_name(path.name + ".new")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

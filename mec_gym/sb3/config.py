@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from tyro.constructors import PrimitiveConstructorSpec
 
 from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies import POLICIES
 from mec_gym.rewards import REWARDS
 from mec_gym.scenario import Scenario
 from mec_gym.settings import Positive, Settings, pick
@@ -33,7 +34,7 @@ class TrainConfig(Settings):
         ValueError: one line that names each wrong field, its value and the remedy.
     """
 
-    name: str = Field("dqn-rao", description="what tables call the trained policy")
+    name: str = Field("dqn-rao", min_length=1, description="what tables call the trained policy")
     scenario: NamedScenario = Field(Scenario(), description="Sec. IV-A")
     observation: str = Field("paper", description="what the agent sees; Eq. (11)")
     reward: str = Field("paper", description="what a decision is paid; Eq. (13)")
@@ -41,8 +42,12 @@ class TrainConfig(Settings):
         10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
     )
     episodes: Count = Field(4000, description="training episodes; Table I")
-    hidden: tuple[Count, ...] = Field((128, 64), description="neurons a hidden layer; Table I")
-    replay_size: Count = Field(100_000, description="transitions kept; Table I")
+    hidden: tuple[Count, ...] = Field(
+        (128, 64), min_length=1, description="neurons a hidden layer; Table I"
+    )
+    replay_size: Annotated[int, Field(ge=1, le=10**8)] = Field(
+        100_000, description="transitions kept; Table I"
+    )
     batch_size: Count = Field(64, description="minibatch; Table I")
     learning_rate: Positive = Field(1e-3, description="Adam's; Table I")
     gamma: float = Field(0.95, gt=0, le=1, description="discount factor; Table I")
@@ -57,7 +62,9 @@ class TrainConfig(Settings):
     max_grad_norm: Positive | None = Field(
         None, description="gradient clipping; the paper names none"
     )
-    seed: int = Field(0, ge=0, description="seed of slots, exploration, weights and minibatches")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="seed of slots, exploration, weights and minibatches"
+    )
     heldout_slots: Annotated[int, Field(ge=2)] = Field(
         500, description="held-out slots for the curves and the closing table"
     )
@@ -72,6 +79,8 @@ class TrainConfig(Settings):
     def _names_exist(self) -> Self:
         pick(OBSERVATIONS, self.observation, "observation")
         pick(REWARDS, self.reward, "reward")
+        if self.name in POLICIES:
+            raise ValueError(f"name: {self.name!r} is another policy's; give one of its own")
         if self.heldout_seed == self.seed:
             raise ValueError(
                 f"heldout_seed: {self.heldout_seed} is the seed of training; give another, so that"

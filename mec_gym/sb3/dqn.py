@@ -45,10 +45,9 @@ class LossDQN(DQN):
         super()._setup_model()
         self._flat = FlatMLP(self.q_net.q_net)
         self._flat_target = FlatMLP(self.q_net_target.q_net)
-        (settings,) = self.policy.optimizer.param_groups
-        self.policy.optimizer = torch.optim.Adam(
-            [self._flat.values], lr=settings["lr"], betas=settings["betas"], fused=True
-        )
+        optimizer = self.policy.optimizer
+        settings = {name: value for name, value in optimizer.defaults.items() if name != "fused"}
+        self.policy.optimizer = type(optimizer)([self._flat.values], **settings)
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_flat", "_flat_target"]
@@ -59,6 +58,7 @@ class LossDQN(DQN):
         assert self.replay_buffer is not None  # made by _setup_model
         loss, gradient = LOSSES[self.loss], self._flat.values.grad
         assert gradient is not None  # made by FlatMLP
+        self._update_learning_rate(self.policy.optimizer)
         for _ in range(gradient_steps):
             batch = self.replay_buffer.sample(batch_size)
             next_q = self._flat_target.forward(batch.next_observations)[-1].amax(1, keepdim=True)

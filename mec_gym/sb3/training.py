@@ -21,6 +21,9 @@ from mec_gym.sb3.dqn import LossDQN
 
 CONFIG_FILE = "config.toml"
 
+_REFERENCE_SECONDS = 0.1
+"""At most so long a held-out slot for its optimum; the curve can do with a bound."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -94,7 +97,7 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
     torch.set_num_threads(config.torch_threads)
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
-    reference = find_reference(heldout)
+    reference = find_reference(heldout, _REFERENCE_SECONDS)
     model = make_dqn(config)
     make_run_directory(directory)
     (directory / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")

@@ -49,9 +49,9 @@ def test_differences_are_taken_slot_by_slot(run, tmp_path):
     path = tmp_path / "result.json"
     assert main(["--policies", "roa", "goa", "--instances", "30", "--json", str(path)]) == 0
     first, second = json.loads(path.read_text())["policies"]
-    slots = mec_gym.Scenario.preset("paper").sample(30, 1)
+    slots = mec_gym.Scenario.preset("paper").sample(30, 1_000_001)
     delays = [
-        mec_gym.average_delay(slots, mec_gym.policies.get(name)(slots, 1))
+        mec_gym.average_delay(slots, mec_gym.policies.get(name)(slots, 1_000_001))
         for name in ("roa", "goa")
     ]
     difference = delays[1] - delays[0]
@@ -69,7 +69,12 @@ def test_differences_are_taken_slot_by_slot(run, tmp_path):
         (["--instances", "1"], ["instances", "1", "at least 2"]),
         (["--instances", "-5"], ["-5"]),
         (["--model", "/nowhere"], ["/nowhere", "not a run directory"]),
-        (["--json", "/nowhere/x.json"], ["/nowhere/x.json"]),
+        (["--json", "/nowhere/x.json"], ["json", "/nowhere", "make it first"]),
+        (["--json", "/tmp"], ["json", "/tmp", "give a file"]),
+        (["--markdown", "README.md"], ["markdown", "--benchmark"]),
+        (["--benchmark", "paper", "--markdown", "Makefile"], ["markdown", "Makefile", "lines"]),
+        (["--benchmark", "moon"], ["benchmark: no 'moon'", "city"]),
+        (["--policies"], ["policies", "at least 1"]),
     ],
 )
 def test_a_bad_command_line_gets_one_clear_line(flags, words, capsys):
@@ -88,3 +93,44 @@ def test_slots_a_model_was_trained_on_are_refused(run, capsys):
 def test_slots_of_another_shape_than_the_models_are_refused(run, capsys):
     assert main(["--model", str(run), "--scenario", "large", "--instances", "10"]) == 2
     assert "9 x 3" in capsys.readouterr().err
+
+
+def test_a_refused_command_leaves_no_file(tmp_path):
+    path = tmp_path / "result.json"
+    assert main(["--policies", "best", "--json", str(path)]) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_run_twice_is_refused_and_two_seeds_are_one_row(run, tmp_path, capsys):
+    assert main(["--model", str(run), str(run), "--instances", "10"]) == 2
+    assert "again" in capsys.readouterr().err
+    other = tmp_path / "other"
+    other.mkdir()
+    config = TrainConfig(seed=8)
+    save_policy(snapshot(make_dqn(config), config), other)
+    path = tmp_path / "result.json"
+    flags = ["--model", str(run), str(other), "--instances", "10", "--json", str(path)]
+    assert main(flags) == 0
+    first, *_ = json.loads(path.read_text())["policies"]
+    slots = mec_gym.Scenario.preset("paper").sample(10, 1_000_001)
+    optimum = mec_gym.average_delay(slots, mec_gym.policies.get("optimal")(slots, 0))
+    means = [
+        (mec_gym.average_delay(slots, mec_gym.load_policy(one)(slots)) / optimum - 1).mean()
+        for one in (run, other)
+    ]
+    assert first["seeds"] == 2
+    assert first["gap"]["mean"] == pytest.approx(np.mean(means))
+    assert first["gap"]["worst_seed"] == pytest.approx(max(means))
+    half = 12.706 * np.std(means, ddof=1) / np.sqrt(2)  # Student's t, 1 degree of freedom
+    assert first["gap"]["seeds_ci95"] == pytest.approx(half, rel=1e-4)
+
+
+def test_the_leaderboard_replaces_what_stands_between_its_marks(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("before\n<!-- leaderboard -->\nold\n<!-- end of leaderboard -->\nafter\n")
+    assert main(["--benchmark", "paper", "slack", "--markdown", str(path)]) == 0
+    text = path.read_text()
+    assert text.startswith("before\n<!-- leaderboard -->\n| policy | paper | slack |\n")
+    assert text.endswith("<!-- end of leaderboard -->\nafter\n")
+    assert "old" not in text
+    assert all(f"| {name} |" in text for name in ("roa", "goa", "least-delay", "local-search"))
