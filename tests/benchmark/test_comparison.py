@@ -1,0 +1,73 @@
+"""Comparing policies: seeds as one row, gaps against the reference, and what cannot be compared."""
+
+import numpy as np
+import pytest
+
+from mec_gym import Scenario, average_delay, policies
+from mec_gym.benchmark.comparison import Estimate, Reference, compare, find_reference
+
+SLOTS = Scenario.preset("paper-varied").sample(12, 3)
+
+
+def constant(shift):
+    """A policy that deals the devices out in turn, beginning at a server."""
+    return lambda slots, seed=0: np.broadcast_to(
+        (np.arange(slots.num_devices) + shift) % slots.num_servers, slots.task_bits.shape
+    )
+
+
+def test_an_estimate_is_students_interval_by_hand():
+    # Mean 3, standard deviation 1, standard error 1/sqrt(3), t(0.975, 2) = 4.302653
+    estimate = Estimate.of([2.0, 3.0, 4.0])
+    assert estimate.mean == 3
+    assert estimate.ci95 == pytest.approx(4.302653 / 3**0.5, rel=1e-6)
+
+
+def test_several_seeds_are_one_row_with_mean_worst_and_interval():
+    row, alone = compare(
+        {"three": [constant(0), constant(1), constant(2)], "one": [constant(1)]}, SLOTS
+    )
+    optimum = find_reference(SLOTS).delay
+    gaps = [(average_delay(SLOTS, constant(k)(SLOTS)) / optimum - 1) for k in range(3)]
+    means = [gap.mean() for gap in gaps]
+    assert row.seeds == 3
+    assert row.gap.mean == pytest.approx(np.mean(means))
+    assert row.gap.worst_seed == pytest.approx(max(means))
+    assert row.gap.max == pytest.approx(np.max(gaps))
+    assert row.gap.seeds_ci95 == pytest.approx(4.302653 * np.std(means, ddof=1) / 3**0.5, rel=1e-6)
+    assert alone.gap.seeds_ci95 is None
+    assert alone.gap.worst_seed == alone.gap.mean
+
+
+def test_the_optimum_has_no_gap_and_is_feasible():
+    (score,) = compare({"optimal": [policies.get("optimal")]}, SLOTS)
+    assert score.gap.mean == pytest.approx(0, abs=1e-9)
+    assert score.feasible_rate == 1
+    assert score.gap.reference == "optimum"
+
+
+def test_a_reference_that_is_not_proven_says_so_in_every_gap():
+    found = find_reference(SLOTS)
+    partly = Reference(found.delay, np.arange(12) < 3)
+    (score,) = compare({"roa": [policies.get("roa")]}, SLOTS, reference=partly)
+    assert score.gap.reference == "optimum (25% of slots) or lower bound"
+
+
+def test_overloads_count_tasks_above_capacity():
+    crowd = lambda slots, seed=0: np.zeros(slots.task_bits.shape, dtype=int)  # noqa: E731
+    (score,) = compare({"crowd": [crowd]}, SLOTS)
+    assert (score.overloads, score.feasible_rate) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "slots", "words"),
+    [
+        ({}, SLOTS, "policies: .* at least 1"),
+        ({"none": []}, SLOTS, "policies: .* at least 1"),
+        ({"roa": [policies.get("roa")]}, SLOTS[:1], "instances: .* at least 2"),
+        ({"roa": [policies.get("roa")]}, SLOTS[0], "instances: .* at least 2"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(rows, slots, words):
+    with pytest.raises(ValueError, match=words):
+        compare(rows, slots)
