@@ -118,6 +118,8 @@ def train_cells(
 def _obey_parent_only() -> None:
     """Leave Ctrl-C, which reaches all processes of a terminal, to the parent; end when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # tqdm's own lock is a semaphore of the system's, which a worker that is ended would leak.
+    tqdm.set_lock(threading.RLock())
     parent = multiprocessing.parent_process()
     assert parent is not None  # this runs in workers
 

@@ -93,8 +93,8 @@ def order(results: Results) -> str:
 servers with M_max = {scenario.capacity} fill every place: whoever keeps to capacity puts exactly
 {scenario.capacity} tasks on every server, so that even a random choice is balanced. ROA is
 {span(row.gap for row in first.of("roa"))} above the optimum in Fig. 4 (equal servers) and
-{span(row.gap for row in second.of("roa"))} in Fig. 5 (unequal ones), and no policy within capacity can gain more
-than that on it. DQN-RAO is {span(row.gap for row in first.of(DQN_RAO))} and
+{span(row.gap for row in second.of("roa"))} in Fig. 5 (unequal ones), and no policy within
+capacity can gain more than that on it. DQN-RAO is {span(row.gap for row in first.of(DQN_RAO))} and
 {span(row.gap for row in second.of(DQN_RAO))} above it, the least-delay heuristic, which needs no
 training, {span(row.gap for row in first.of("least-delay"))} and
 {span(row.gap for row in second.of("least-delay"))}.

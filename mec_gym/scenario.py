@@ -156,7 +156,7 @@ class Scenario(Settings):
         return hash(self.to_toml())
 
     @classmethod
-    def preset(cls, name: str, **changes: Any) -> Self:
+    def preset(cls, name: str, /, **changes: Any) -> Self:
         """Return the preset called `name`, with some fields changed.
 
         Raises:

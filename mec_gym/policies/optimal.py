@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,19 +100,26 @@ def _enumerate(
     target = price * slots.server_hz / 2
     tolerance = TOLERANCE / 2 * num_devices * np.maximum(bound, 0.0)
     gap = (system.average_delay(slots, assignment) - bound) * num_devices - tolerance
-    arrays = compiled.slots_of(slots)
-    for row in np.flatnonzero(gap > 0):
-        tx_delay, sqrt_cycles, server_hz, capacity = (array[row] for array in arrays)
+    tx_delay, sqrt_cycles, server_hz, capacity = compiled.slots_of(slots)
+
+    def plant(row: int, share: float) -> Any:
+        of_row = (array[row] for array in (tx_delay, sqrt_cycles, capacity, price, charge))
+        return compiled.plant(*of_row, share * gap[row])
+
+    def explore(row: int, tree: Any, path: Any, nodes: int) -> None:
+        of_row = (array[row] for array in (server_hz, target, charge, tolerance))
+        compiled.explore(tree, path, *of_row, nodes)
+
+    rows = np.flatnonzero(gap > 0).tolist()
+    for row in rows[:1]:  # numba compiles at a first call: that is no slot's time
+        explore(row, *plant(row, 0.0), 0)
+    for row in rows:
         relaxed = bound[row]
         deadline = time.monotonic() + time_limit
         for share in _WIDENING:
-            tree, path = compiled.plant(
-                tx_delay, sqrt_cycles, capacity, price[row], charge[row], share * gap[row]
-            )
+            tree, path = plant(row, share)
             while path.depth[0] >= 0 and time.monotonic() < deadline:
-                compiled.explore(
-                    tree, path, server_hz, target[row], charge[row], tolerance[row], _NODES_AT_ONCE
-                )
+                explore(row, tree, path, _NODES_AT_ONCE)
             found = path.best[0] >= 0
             if found:
                 assignment[row] = path.best

@@ -93,7 +93,7 @@ class TrainConfig(Settings):
         return self
 
     @classmethod
-    def preset(cls, name: str, **changes: Any) -> Self:
+    def preset(cls, name: str, /, **changes: Any) -> Self:
         """Return the preset called `name`, with some fields changed.
 
         Raises:

@@ -133,6 +133,7 @@ def test_a_kill_ends_the_workers_and_leaves_nothing_unfinished(tmp_path):
     assert process.returncode == 130
     assert "goes on where this one was" in said
     assert "Traceback" not in said
+    assert "leaked" not in said
     assert list((tmp_path / "cells").iterdir()) == []
 
 

@@ -1,5 +1,9 @@
 """The exact solver against plain enumeration and against SCIP."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import oracle
 import pytest
@@ -160,3 +164,13 @@ def test_a_slot_with_too_few_places_is_refused():
 def test_a_time_limit_that_is_not_above_zero_is_refused(time_limit):
     with pytest.raises(ValueError, match="time_limit"):
         solve(make(np.random.default_rng(0), 1, 2, 2), time_limit)
+
+
+def test_compiling_takes_no_slots_time(tmp_path):
+    # Without what numba has compiled before, and with less time a slot than compiling takes.
+    code = (
+        "import mec_gym; from mec_gym.policies.optimal import solve;"
+        "assert solve(mec_gym.Scenario().sample(20, 0), time_limit=0.1).proven.all()"
+    )
+    fresh = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=fresh)
