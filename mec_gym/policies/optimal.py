@@ -103,12 +103,19 @@ def _enumerate(
     tx_delay, sqrt_cycles, server_hz, capacity = compiled.slots_of(slots)
 
     def plant(row: int, share: float) -> Any:
-        of_row = (array[row] for array in (tx_delay, sqrt_cycles, capacity, price, charge))
-        return compiled.plant(*of_row, share * gap[row])
+        return compiled.plant(
+            tx_delay[row],
+            sqrt_cycles[row],
+            capacity[row],
+            price[row],
+            charge[row],
+            share * gap[row],
+        )
 
     def explore(row: int, tree: Any, path: Any, nodes: int) -> None:
-        of_row = (array[row] for array in (server_hz, target, charge, tolerance))
-        compiled.explore(tree, path, *of_row, nodes)
+        compiled.explore(
+            tree, path, server_hz[row], target[row], charge[row], tolerance[row], nodes
+        )
 
     rows = np.flatnonzero(gap > 0).tolist()
     for row in rows[:1]:  # numba compiles at a first call: that is no slot's time
