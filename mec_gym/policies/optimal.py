@@ -102,7 +102,7 @@ def _enumerate(
     gap = (system.average_delay(slots, assignment) - bound) * num_devices - tolerance
     tx_delay, sqrt_cycles, server_hz, capacity = compiled.slots_of(slots)
 
-    def plant(row: int, share: float) -> Any:
+    def plant(row: int, share: float) -> tuple[Any, Any]:
         return compiled.plant(
             tx_delay[row],
             sqrt_cycles[row],
@@ -119,7 +119,8 @@ def _enumerate(
 
     rows = np.flatnonzero(gap > 0).tolist()
     for row in rows[:1]:  # numba compiles at a first call: that is no slot's time
-        explore(row, *plant(row, 0.0), 0)
+        tree, path = plant(row, 0.0)
+        explore(row, tree, path, 0)
     for row in rows:
         relaxed = bound[row]
         deadline = time.monotonic() + time_limit
