@@ -62,8 +62,8 @@ def main(arguments: list[str]) -> int:
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     report.show(scores, f"{directory}{cut}: {len(result.heldout)} held-out slots")
     print(
-        f"Curves:      tensorboard --logdir {directory}\n"
-        f"More slots:  python -m evaluate --model {directory} --policies {' '.join(BASELINES)}"
+        "Next: make tensorboard (the curves), make evaluate (the newest run on fresh slots), or\n"
+        f"python -m evaluate --model {directory} --policies {' '.join(BASELINES)}"
         " --instances 10000"
     )
     return INTERRUPTED if result.interrupted else 0
