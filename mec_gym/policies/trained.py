@@ -88,7 +88,11 @@ class TrainedPolicy:
 
 
 def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
-    """Write `policy.safetensors` and `policy.json`, each replaced as a whole."""
+    """Write `policy.json` and `policy.safetensors`, each replaced as a whole.
+
+    Whenever this is cut short, what stood there before or the new policy can be read: between the
+    two files `policy.json` vouches for the weights before as well.
+    """
     names = [f"{layer}.{part}" for layer in range(len(policy.weights)) for part in _PARTS]
     arrays = [np.ascontiguousarray(array) for layer in policy.weights for array in layer]
     weights = safetensors.numpy.save(dict(zip(names, arrays, strict=True)))
@@ -99,8 +103,11 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
         "sha256": hashlib.sha256(weights).hexdigest(),
         "training": policy.training,
     }
-    replace_file(Path(directory) / WEIGHTS_FILE, weights)
+    path = Path(directory) / WEIGHTS_FILE
+    if path.exists():
+        manifest["sha256_before"] = hashlib.sha256(path.read_bytes()).hexdigest()
     replace_file(Path(directory) / MANIFEST_FILE, json.dumps(manifest, indent=2).encode())
+    replace_file(path, weights)
 
 
 def load_policy(directory: str | Path) -> TrainedPolicy:
@@ -123,7 +130,8 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     try:
         if manifest["format"] != FORMAT:
             raise ValueError(f"its format is {manifest['format']}, this version reads {FORMAT}")
-        if manifest["sha256"] != hashlib.sha256(weights).hexdigest():
+        vouched_for = (manifest["sha256"], manifest.get("sha256_before"))
+        if hashlib.sha256(weights).hexdigest() not in vouched_for:
             raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")
         if not isinstance(manifest["training"], dict):
             raise ValueError("its training is not a table")

@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
+from mec_gym import files
+from mec_gym.policies import trained
 from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 from mec_gym.scenario import Scenario
 
@@ -108,3 +110,21 @@ def test_weights_that_do_not_fit_the_scenario_are_refused():
     policy = network(Scenario.preset("slack"))
     with pytest.raises(ValueError, match="do not take 355 inputs"):
         TrainedPolicy(Scenario.preset("large"), "paper", policy.weights, {})
+
+
+@pytest.mark.parametrize("cut_at", [0, 1])
+def test_a_save_that_is_cut_short_leaves_a_policy_that_loads(saved, monkeypatch, cut_at):
+    directory, before = saved
+    calls = []
+
+    def replace_file(path, content):
+        calls.append(path.name)
+        if len(calls) > cut_at:
+            raise KeyboardInterrupt
+        files.replace_file(path, content)
+
+    monkeypatch.setattr(trained, "replace_file", replace_file)
+    with pytest.raises(KeyboardInterrupt):
+        save_policy(network(Scenario.preset("slack"), seed=1), directory)
+    slots = before.scenario.sample(20, 1)
+    assert (load_policy(directory)(slots) == before(slots)).all()
