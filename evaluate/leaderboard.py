@@ -102,7 +102,7 @@ def caption(board: Board) -> str:
     if seeds:
         counts = " or ".join(str(count) for count in sorted(seeds))
         text += f"; ± is half a 95% confidence interval over {counts} trained seeds"
-    return text + "; not feasible slots are counted as they are."
+    return text + "; slots above capacity are counted as they are."
 
 
 def show(board: Board) -> None:

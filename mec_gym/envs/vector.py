@@ -15,7 +15,6 @@ from mec_gym.envs import compiled
 from mec_gym.envs.offload import OffloadEnv, check_options
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots, State
-from mec_gym.scenario import Scenario
 
 IntArray = NDArray[np.int64]
 
@@ -48,11 +47,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     Args:
         num_envs: how many copies.
-        scenario: as for `OffloadEnv`.
-        observation: as for `OffloadEnv`.
-        reward: as for `OffloadEnv`.
-        overload_penalty: as for `OffloadEnv`.
         render_mode: None; a single environment can be rendered.
+        **arguments: those of `OffloadEnv`, with its defaults.
 
     Raises:
         ValueError: a bad argument.
@@ -66,11 +62,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     def __init__(
         self,
         num_envs: int = 1,
-        scenario: str | Scenario = "paper",
-        observation: str = "paper",
-        reward: str = "paper",
-        overload_penalty: float = 10.0,
         render_mode: str | None = None,
+        **arguments: Any,
     ) -> None:
         copies: Any = num_envs  # a caller may give anything
         if isinstance(copies, bool) or not isinstance(copies, Integral) or int(copies) < 1:
@@ -79,7 +72,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             raise ValueError(
                 f"render_mode: {render_mode!r}; a batch is not rendered, gym.make one environment"
             )
-        single = OffloadEnv(scenario, observation, reward, overload_penalty)
+        single = OffloadEnv(**arguments)
         num_envs = self.num_envs = int(copies)
         self.render_mode = None
         self.scenario = single.scenario
@@ -88,7 +81,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.observation_space = batch_space(single.observation_space, num_envs)
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
-        self._reward_name = reward
+        self._reward_name = single.reward_name
         self._overload_penalty = single.overload_penalty
 
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers

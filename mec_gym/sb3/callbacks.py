@@ -31,6 +31,7 @@ Devices are assigned to servers one by one; an episode is one slot. Lower delay 
 | `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
 | `episode/feasible_share`, `episode/overloads` | slots within capacity; tasks above it, a slot |
 | `heldout_delay_s/...` | average delay on the held-out slots of each policy, seconds |
+| `heldout_delay_s/optimum` | the least there is; a lower bound on it where that takes too long |
 | `heldout/gap` | how far the network is above the optimum, relative, mean over held-out slots |
 | `heldout/feasible_share`, `heldout/overloads` | as above, on the held-out slots |
 | `heldout_load/server_n` | tasks given to server n, over the held-out slots (histograms) |

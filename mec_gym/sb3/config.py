@@ -79,8 +79,8 @@ class TrainConfig(Settings):
     def _names_exist(self) -> Self:
         pick(OBSERVATIONS, self.observation, "observation")
         pick(REWARDS, self.reward, "reward")
-        if self.name in POLICIES:
-            raise ValueError(f"name: {self.name!r} is another policy's; give one of its own")
+        if self.name in (*POLICIES, "optimum"):
+            raise ValueError(f"name: {self.name!r} is another curve's; give one of its own")
         if self.heldout_seed == self.seed:
             raise ValueError(
                 f"heldout_seed: {self.heldout_seed} is the seed of training; give another, so that"

@@ -19,6 +19,8 @@ from mec_gym.scenario import Scenario
         ({"scenario": "no-such.toml"}, ["scenario", "no-such.toml"]),
         ({"observation": "all"}, ["observation", "all", "paper", "si"]),
         ({"reward": "much"}, ["reward", "much", "paper", "delay"]),
+        ({"name": "roa"}, ["name", "roa", "one of its own"]),
+        ({"name": "optimum"}, ["name", "optimum", "one of its own"]),
         ({"epsiode": 3}, ["epsiode", "no such field"]),
         ({"seed": 7, "heldout_seed": 7}, ["heldout_seed", "7", "another"]),
         ({"batch_size": 64, "replay_size": 32}, ["batch_size", "64", "32", "lower"]),
