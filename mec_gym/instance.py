@@ -67,7 +67,12 @@ class Instance:
         """Return the slots of arrays that are known to be valid, not checked and not copied."""
         shapes = _shapes(arrays["gain"].shape)
         made = object.__new__(cls)
-        made.__setstate__({name: np.broadcast_to(arrays[name], shapes[name]) for name in shapes})
+        made.__setstate__(
+            {
+                name: array if array.shape == shapes[name] else np.broadcast_to(array, shapes[name])
+                for name, array in arrays.items()
+            }
+        )
         return made
 
     @cached_property

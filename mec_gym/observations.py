@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.channels import FloatArray, unspread
-from mec_gym.mdp import State
+from mec_gym.instance import Instance
+from mec_gym.mdp import Slots, State
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
@@ -23,12 +24,10 @@ class Observation(ABC):
     """One way to see a state of a scenario's slots.
 
     Attributes:
-        shown_places: how u tasks on server n show, (N, M + 1).
-        first_place: where the servers' part begins, which is last.
+        constants: arrays that are the same for every slot.
     """
 
-    shown_places: Array
-    first_place: int
+    constants: tuple[NDArray[Any], ...]
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -37,6 +36,31 @@ class Observation(ABC):
     @abstractmethod
     def space(self) -> gym.spaces.Box[np.float32]:
         """The space of one slot's observation."""
+
+    @abstractmethod
+    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
+        """Return what is worked out once a slot: arrays with the slots' leading dimensions."""
+
+    @staticmethod
+    @abstractmethod
+    def show(
+        known: tuple[NDArray[Any], ...],
+        constants: tuple[NDArray[Any], ...],
+        slots: Slots,
+        row: int,
+        device: int,
+        out: Array,
+    ) -> None:
+        """Write the observation of one of many slots; plain loops, to be compiled.
+
+        Args:
+            known: what `prepare` returns, a row for each slot.
+            constants: the attribute.
+            slots: the slots, flat.
+            row: which of them.
+            device: the device to decide on, M after the last.
+            out: one slot's observation.
+        """
 
     @abstractmethod
     def begin(self, state: State) -> Array:
@@ -57,10 +81,10 @@ class SIObservation(Observation):
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
         loads = np.arange(scenario.num_devices + 1)
-        self.shown_places = self._show_places(scenario.capacities[:, None] - loads).astype(
-            np.float32
-        )
-        self.first_place = scenario.num_devices * (scenario.num_servers + 2)
+        places = self._show_places(scenario.capacities[:, None] - loads)
+        self._shown_places = places.astype(np.float32)  # how u tasks on server n show
+        self._first_place = scenario.num_devices * (scenario.num_servers + 2)
+        self.constants = (self._shown_places,)
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -80,29 +104,48 @@ class SIObservation(Observation):
             np.nextafter(np.concatenate([*high, places], dtype="f"), np.inf),
         )
 
+    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
+        """Return Eq. (11) but for the places left, (..., M N + 2 M)."""
+        batch, end = instance.batch_shape, self._first_place
+        bits, cycles = end - 2 * instance.num_devices, end - instance.num_devices
+        fixed = np.empty((*batch, end), np.float32)
+        fixed[..., :bits] = self._scaled("gain", instance.gain.reshape(*batch, -1))
+        fixed[..., bits:cycles] = self._scaled("task_bits", instance.task_bits)
+        fixed[..., cycles:] = self._scaled("task_cycles", instance.task_cycles)
+        return (fixed,)
+
+    @staticmethod
+    def show(
+        known: tuple[NDArray[Any], ...],
+        constants: tuple[NDArray[Any], ...],
+        slots: Slots,
+        row: int,
+        device: int,
+        out: Array,
+    ) -> None:
+        """Write all of Eq. (11)."""
+        fixed, shown_places = known[0][row], constants[0]  # a row of its own: copied faster
+        first_place, num_servers = len(fixed), len(shown_places)
+        for entry in range(first_place):
+            out[entry] = fixed[entry]
+        for server in range(num_servers):
+            out[first_place + server] = shown_places[server, slots.load[row * num_servers + server]]
+
     def begin(self, state: State) -> Array:
         """Return all of Eq. (11)."""
-        instance, end = state.instance, self.first_place
-        observation = np.empty((*instance.batch_shape, end + instance.num_servers), np.float32)
-        bits = end - 2 * instance.num_devices
-        cycles = end - instance.num_devices
-        gain = instance.gain.reshape(*instance.batch_shape, -1)
-        self._show("gain", gain, observation[..., :bits])
-        self._show("task_bits", instance.task_bits, observation[..., bits:cycles])
-        self._show("task_cycles", instance.task_cycles, observation[..., cycles:end])
-        servers = np.arange(instance.num_servers)
-        observation[..., end:] = self.shown_places[servers, state.load]
-        return observation
+        (fixed,) = self.prepare(state.instance)
+        places = self._shown_places[np.arange(self.scenario.num_servers), state.load]
+        return np.concatenate([fixed, places], axis=-1)
 
     def update(self, observation: Array, state: State) -> None:
         """Write the places left on the last server chosen; nothing else has changed."""
         *_, place = state.at(state.last)
-        shown = self.shown_places[state.last, state.slots.load[place]]
-        observation[(*state.rows, self.first_place + state.last)] = shown
+        shown = self._shown_places[state.last, state.slots.load[place]]
+        observation[(*state.rows, self._first_place + state.last)] = shown
 
-    def _show(self, name: str, values: FloatArray, shown: Array) -> None:
-        """Write how values of an attribute of the instance show."""
-        shown[...] = values
+    def _scaled(self, name: str, values: FloatArray) -> FloatArray:
+        """Return how values of an attribute of the instance show."""
+        return values
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:
         """Return how places left show, (N, ...)."""
@@ -118,16 +161,19 @@ class PaperObservation(SIObservation):
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
         """The unit box."""
-        size = self.first_place + self.scenario.num_servers
+        size = self._first_place + self.scenario.num_servers
         return gym.spaces.Box(0.0, 1.0, (size,), np.float32)
 
-    def _show(self, name: str, values: FloatArray, shown: Array) -> None:
-        if name == "gain":
-            shown[...] = self.scenario.channel.to_unit(values)
-        else:
-            shown[...] = unspread(values, self.scenario.ranges[name])
+    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
+        """Return Eq. (11) but for the places left, (..., M N + 2 M)."""
+        (fixed,) = super().prepare(instance)
         # Scenario.check lets a slot stand beyond a range by a rounding error.
-        np.clip(shown, 0, 1, out=shown)
+        return (np.clip(fixed, 0, 1, out=fixed),)
+
+    def _scaled(self, name: str, values: FloatArray) -> FloatArray:
+        if name == "gain":
+            return self.scenario.channel.to_unit(values)
+        return unspread(values, self.scenario.ranges[name])
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:
         return np.maximum(places, 0) / np.maximum(self.scenario.capacities[:, None], 1)

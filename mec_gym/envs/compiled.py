@@ -1,18 +1,23 @@
-"""The loops of the batched environment, compiled by numba when first called.
+"""The loops of the batched environment, compiled by numba when first called and then kept on disk.
 
-They call the functions of `mec_gym.mdp`, `mec_gym.rewards` and `mec_gym.system` themselves. Arrays
-have a row for each of B copies; `slots` is flat.
+They call the functions of `mec_gym.mdp`, `mec_gym.observations`, `mec_gym.rewards` and
+`mec_gym.system` themselves. A copy plays the slot in a row of `slots`, which is flat; arrays over
+copies have a row for each of B.
 """
 
-import math
+import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numba
 from numba.extending import register_jitable
 
-from mec_gym import mdp, rewards, system
+from mec_gym import mdp, observations, rewards, system
+
+_MODULES: tuple[ModuleType, ...] = (system, mdp, rewards, observations)
 
 _CALLED: tuple[Callable[..., Any], ...] = (
     system.computation_delay,
@@ -21,98 +26,122 @@ _CALLED: tuple[Callable[..., Any], ...] = (
     system.equal_share_delay,
     mdp.assign,
     rewards.paid,
+    *rewards.REWARDS.values(),
+    *(observation.show for observation in observations.OBSERVATIONS.values()),
 )
-for _function in _CALLED:
-    register_jitable(_function)  # so that compiled code may call it
+for _function in set(_CALLED):
+    register_jitable(inline="always")(_function)  # so that compiled code may call it
+
+
+@cache
+def _sources() -> str:
+    """Return a digest of the modules whose functions the loops call.
+
+    Numba keeps a loop on disk as long as the loop's own file and closure stay the same. Each loop
+    has this digest in its closure, so that one whose formulas have changed is compiled anew.
+    """
+    text = "".join(inspect.getsource(module) for module in _MODULES)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache
 def step_of(reward: str) -> Any:
     """Return the compiled loop of one step for a reward's name, see `step` in it."""
-    cost = numba.njit(rewards.REWARDS[reward])
+    cost, sources = rewards.REWARDS[reward], _sources()
 
-    @numba.njit
+    @numba.njit(cache=True, error_model="numpy")
     def step(
         slots: Any,
+        row: Any,
         device: Any,
         server: Any,
         overload_penalty: Any,
         assignment: Any,
-        observation: Any,
-        shown_places: Any,
-        first_place: Any,
-        mask: Any,
         reward: Any,
         terminated: Any,
-    ) -> None:
-        """Give each copy's device to its server; `reward` and `terminated` are written."""
+    ) -> int:
+        """Give each copy's device to its server; `reward` and `terminated` are written.
+
+        Returns how many copies have ended their slots.
+        """
+        assert sources
+        ended = 0
         num_copies, num_devices = assignment.shape
-        num_servers = mask.shape[1]
-        for row in range(num_copies):
-            chosen = server[row]
-            task = row * num_devices + device[row]
-            place = row * num_servers + chosen
+        num_servers = len(slots.load) * num_devices // len(slots.task_cycles)
+        for copy in range(num_copies):
+            chosen = server[copy]
+            task = row[copy] * num_devices + device[copy]
+            place = row[copy] * num_servers + chosen
             link = task * num_servers + chosen
-            reward[row] = rewards.paid(
+            reward[copy] = rewards.paid(
                 slots, place, cost(slots, link, task, place), overload_penalty
             )
             mdp.assign(slots, task, place)
-            assignment[row, device[row]] = chosen
-            observation[row, first_place + chosen] = shown_places[chosen, slots.load[place]]
-            mask[row, chosen] = slots.load[place] < slots.capacity[place]
-            device[row] += 1
-            terminated[row] = device[row] == num_devices
+            assignment[copy, device[copy]] = chosen
+            device[copy] += 1
+            terminated[copy] = device[copy] == num_devices
+            ended += terminated[copy]
+        return ended
 
     return step
 
 
-@numba.njit
-def finish(
-    slots: Any,
-    rows: Any,
-    assignment: Any,
-    cpu_hz: Any,
-    task_delay: Any,
-    overloads: Any,
-) -> None:
-    """Write what the slots of some copies came to, by Eqs. (20), (21) and (5)."""
-    num_copies, num_devices = assignment.shape
-    num_servers = len(slots.load) // num_copies
-    for row in rows:
-        for device in range(num_devices):
-            task = row * num_devices + device
-            place = row * num_servers + assignment[row, device]
-            link = task * num_servers + assignment[row, device]
-            cpu_hz[row, device] = system.cpu_share(
-                slots.server_hz[place], slots.sqrt_cycles[task], slots.sqrt_load[place]
-            )
-            task_delay[row, device] = slots.tx_delay[link] + system.computation_delay(
-                slots.task_cycles[task], cpu_hz[row, device]
-            )
-        for place in range(row * num_servers, (row + 1) * num_servers):
-            overloads[row] += max(slots.load[place] - slots.capacity[place], 0)
+@cache
+def show_of(observation: str) -> Any:
+    """Return the compiled loop that writes observations, see `show_all` in it."""
+    show, sources = observations.OBSERVATIONS[observation].show, _sources()
+
+    @numba.njit(cache=True, error_model="numpy")
+    def show_all(
+        known: Any, constants: Any, slots: Any, row: Any, device: Any, observation: Any, mask: Any
+    ) -> None:
+        """Write what each copy sees, and which of its servers have a free place (B, N)."""
+        assert sources
+        num_copies, num_servers = mask.shape
+        for copy in range(num_copies):
+            show(known, constants, slots, row[copy], device[copy], observation[copy])
+            for server in range(num_servers):
+                place = row[copy] * num_servers + server
+                mask[copy, server] = slots.load[place] < slots.capacity[place]
+
+    return show_all
 
 
-@numba.njit
-def begin(
-    rows: Any, sources: Any, tx_delay: Any, task_cycles: Any, server_hz: Any, seen: Any,
-    slots: Any, observation: Any, device: Any,
-) -> None:  # fmt: skip
-    """Put the slots at `sources`, the rows of the four arrays, into some copies, unassigned."""
-    num_links, num_devices, num_servers = (
-        tx_delay.shape[1],
-        task_cycles.shape[1],
-        server_hz.shape[1],
-    )
-    for row, source in zip(rows, sources):  # noqa: B905  # numba knows no strict
-        slots.tx_delay[row * num_links : (row + 1) * num_links] = tx_delay[source]
-        slots.task_cycles[row * num_devices : (row + 1) * num_devices] = task_cycles[source]
-        for task in range(row * num_devices, (row + 1) * num_devices):
-            slots.sqrt_cycles[task] = math.sqrt(slots.task_cycles[task])
-        for server in range(num_servers):
-            place = row * num_servers + server
-            slots.server_hz[place] = server_hz[source, server]
-            slots.load[place] = 0
-            slots.sqrt_load[place] = 0.0
-        observation[row] = seen[source]
-        device[row] = 0
+@cache
+def finish() -> Any:
+    """Return the compiled loop over slots that end, see `finish_all` in it."""
+    sources = _sources()
+
+    @numba.njit(cache=True, error_model="numpy")
+    def finish_all(
+        slots: Any,
+        row: Any,
+        ended: Any,
+        chosen: Any,
+        assignment: Any,
+        cpu_hz: Any,
+        task_delay: Any,
+        overloads: Any,
+        feasible: Any,
+    ) -> None:
+        """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
+        assert sources
+        num_devices = chosen.shape[1]
+        num_servers = len(slots.load) * num_devices // len(slots.task_cycles)
+        for copy in ended:
+            for device in range(num_devices):
+                task = row[copy] * num_devices + device
+                place = row[copy] * num_servers + chosen[copy, device]
+                link = task * num_servers + chosen[copy, device]
+                assignment[copy, device] = chosen[copy, device]
+                cpu_hz[copy, device] = system.cpu_share(
+                    slots.server_hz[place], slots.sqrt_cycles[task], slots.sqrt_load[place]
+                )
+                task_delay[copy, device] = slots.tx_delay[link] + system.computation_delay(
+                    slots.task_cycles[task], cpu_hz[copy, device]
+                )
+            for place in range(row[copy] * num_servers, (row[copy] + 1) * num_servers):
+                overloads[copy] += max(slots.load[place] - slots.capacity[place], 0)
+            feasible[copy] = overloads[copy] == 0
+
+    return finish_all

@@ -126,6 +126,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.render_mode = render_mode
         self.observer = pick(OBSERVATIONS, observation, "observation")(scenario)
         self._cost = pick(rewards.REWARDS, reward, "reward")
+        self.observation_name = observation
         self.reward_name = reward
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_servers)

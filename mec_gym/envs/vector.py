@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
@@ -14,24 +14,15 @@ from numpy.typing import NDArray
 from mec_gym.envs import compiled
 from mec_gym.envs.offload import OffloadEnv, check_options
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slots, State
+from mec_gym.mdp import Slots
 
 IntArray = NDArray[np.int64]
 
-_LINKS_KEPT = 1 << 19
+_LINKS_KEPT = 1 << 18
 """Slots are drawn ahead, about so many links in all; at least one slot a copy."""
 
-_LINKS_AT_ONCE = 1 << 15
+_LINKS_AT_ONCE = 1 << 16
 """They are worked out about so many links at a time, to stay within the cache."""
-
-
-class Drawn(NamedTuple):
-    """Slots to be played, a row each: what `mdp.Slots` holds of them, and their observation."""
-
-    tx_delay: NDArray[Any]
-    task_cycles: NDArray[Any]
-    server_hz: NDArray[Any]
-    observation: NDArray[Any]
 
 
 class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
@@ -81,36 +72,31 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.observation_space = batch_space(single.observation_space, num_envs)
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
-        self._reward_name = single.reward_name
+        self._show = compiled.show_of(single.observation_name)
+        self._step = compiled.step_of(single.reward_name)
         self._overload_penalty = single.overload_penalty
 
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
         links = num_devices * num_servers
-        shape = self.single_observation_space.shape or ()
+        # A layer is a slot for each copy, a row each; the last one is for slots that are given.
+        self._drawn_ahead = min(max(1, _LINKS_KEPT // (num_envs * links)), 64)
+        rows = num_envs * (self._drawn_ahead + 1)
         self._slots = Slots(
-            tx_delay=np.empty(num_envs * links),
-            task_cycles=np.empty(num_envs * num_devices),
-            sqrt_cycles=np.empty(num_envs * num_devices),
-            server_hz=np.empty(num_envs * num_servers),
-            capacity=np.tile(self.scenario.capacities, num_envs),
-            load=np.zeros(num_envs * num_servers, dtype=np.int64),
-            sqrt_load=np.zeros(num_envs * num_servers),
+            tx_delay=np.empty(rows * links),
+            task_cycles=np.empty(rows * num_devices),
+            sqrt_cycles=np.empty(rows * num_devices),
+            server_hz=np.empty(rows * num_servers),
+            capacity=np.tile(self.scenario.capacities, rows),
+            load=np.zeros(rows * num_servers, dtype=np.int64),
+            sqrt_load=np.zeros(rows * num_servers),
         )
+        known = self._observer.prepare(self.scenario.sample(1, 0))
+        self._known = tuple(np.empty((rows, *array.shape[1:]), array.dtype) for array in known)
+        self._rng: list[np.random.Generator] = []
+        self._next = np.full(num_envs, self._drawn_ahead)  # layer of each copy's next slot
+        self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
-        self._observation = np.empty((num_envs, *shape), dtype=np.float32)
-        self._mask = np.empty((num_envs, num_servers), dtype=np.bool_)
-
-        self._rng: list[np.random.Generator] = []
-        self._drawn_ahead = min(max(1, _LINKS_KEPT // (num_envs * links)), 64)
-        ahead = num_envs * self._drawn_ahead
-        self._ahead = Drawn(
-            np.empty((ahead, links)),
-            np.empty((ahead, num_devices)),
-            np.empty((ahead, num_servers)),
-            np.empty((ahead, *shape), dtype=np.float32),
-        )
-        self._next = np.full(num_envs, self._drawn_ahead)  # of the slots drawn ahead
 
     def reset(
         self,
@@ -139,11 +125,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if instance is None:
             self._begin_next(rows)
         else:
-            self._begin(rows, self._drawn(instance), rows)
+            self._keep(instance[rows], self._drawn_ahead * self.num_envs + rows)
+            self._begin(rows, self._drawn_ahead)
         had = np.zeros(self.num_envs, dtype=np.bool_)
         had[rows] = True
-        mask = np.where(had[:, None], self._mask, False)
-        return self._observation.copy(), {"action_mask": mask, "_action_mask": had}
+        observation, mask = self._seen()
+        return observation, {"action_mask": mask & had[:, None], "_action_mask": had}
 
     def step(
         self, actions: IntArray
@@ -165,34 +152,39 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         servers = self._servers(actions)
         reward = np.empty(self.num_envs)
         terminated = np.empty(self.num_envs, dtype=np.bool_)
-        compiled.step_of(self._reward_name)(
+        ended = self._step(
             self._slots,
+            self._row,
             self._device,
             servers,
             self._overload_penalty,
             self._assignment,
-            self._observation,
-            self._observer.shown_places,
-            self._observer.first_place,
-            self._mask,
             reward,
             terminated,
         )
         info: dict[str, Any] = {}
-        if terminated.any():
-            rows = np.flatnonzero(terminated)
-            info = self._final(rows, terminated)
-            self._begin_next(rows)
+        if ended:
+            info = self._final(terminated)
+            self._begin_next(np.flatnonzero(terminated))
+        observation, mask = self._seen()
         every = np.ones(self.num_envs, dtype=np.bool_)
-        info |= {"action_mask": self._mask.copy(), "_action_mask": every}
+        info |= {"action_mask": mask, "_action_mask": every}
         never = np.zeros(self.num_envs, dtype=np.bool_)
-        return self._observation.copy(), reward, terminated, never, info
+        return observation, reward, terminated, never, info
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server of each copy has a free place, (num_envs, N)."""
         if not self._rng:
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
-        return self._mask.copy()
+        return self._seen()[1]
+
+    def _seen(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return every copy's observation and mask, as new arrays."""
+        observation = np.empty(self.observation_space.shape or (), dtype=np.float32)
+        mask = np.empty((self.num_envs, self.scenario.num_servers), dtype=np.bool_)
+        constants = self._observer.constants
+        self._show(self._known, constants, self._slots, self._row, self._device, observation, mask)
+        return observation, mask
 
     def _rows(self, reset_mask: Any) -> IntArray:
         if reset_mask is None:
@@ -239,67 +231,77 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"action: {servers.dtype} of shape {servers.shape}; it must be ({self.num_envs},)"
                 " whole numbers"
             )
-        num_servers = self.scenario.num_servers
-        if servers.min() < 0 or servers.max() >= num_servers:
+        servers, num_servers = servers.astype(np.int64, copy=False), self.scenario.num_servers
+        if servers.view(np.uint64).max() >= num_servers:  # one below 0 counts as a great one
             row = int(np.flatnonzero((servers < 0) | (servers >= num_servers))[0])
             raise InvalidAction(
                 f"action: {servers[row]} of copy {row} is not a server; they go from 0 to"
                 f" {num_servers - 1}"
             )
-        return servers.astype(np.int64, copy=False)
+        return servers
 
     def _begin_next(self, rows: IntArray) -> None:
         """Begin the next slot drawn ahead; draw where none is left."""
         self._draw(rows[self._next[rows] == self._drawn_ahead])
-        self._begin(rows, self._ahead, self._next[rows] * self.num_envs + rows)
+        self._begin(rows, self._next[rows])
         self._next[rows] += 1
 
-    def _begin(self, rows: IntArray, drawn: "Drawn", sources: IntArray) -> None:
-        compiled.begin(rows, sources, *drawn, self._slots, self._observation, self._device)
-        self._mask[rows] = self.scenario.capacities > 0
+    def _begin(self, rows: IntArray, layer: IntArray | int) -> None:
+        self._row[rows] = layer * self.num_envs + rows
+        self._device[rows] = 0
 
     def _draw(self, rows: IntArray) -> None:
         """Draw ahead for some copies, each from its own generator."""
         if not len(rows):
             return
+        ahead, size = self._drawn_ahead, self.scenario.num_uniforms
         links = self.scenario.num_devices * self.scenario.num_servers
-        at_once = max(1, _LINKS_AT_ONCE // (links * self._drawn_ahead))
+        at_once = max(1, _LINKS_AT_ONCE // (links * ahead))
+        layers = np.arange(ahead) * self.num_envs
         for start in range(0, len(rows), at_once):
             part = rows[start : start + at_once]
-            unit = np.empty((len(part), self._drawn_ahead, self.scenario.num_uniforms))
+            unit = np.empty((len(part), ahead, size))
             for row, numbers in zip(part.tolist(), unit, strict=True):
                 self._rng[row].random(out=numbers)
-            slots = self.scenario.slots_of(unit.reshape(-1, unit.shape[-1]))
-            for kept, new in zip(self._ahead, self._drawn(slots), strict=True):
-                # All copies' first slots come first, then their second: copies go abreast.
-                by_copy = kept.reshape(self._drawn_ahead, self.num_envs, -1).swapaxes(0, 1)
-                by_copy[part] = new.reshape(len(part), self._drawn_ahead, -1)
+            slots = self.scenario.slots_of(unit.reshape(-1, size))
+            self._keep(slots, (part[:, None] + layers).ravel())
         self._next[rows] = 0
 
-    def _drawn(self, slots: Instance) -> "Drawn":
-        return Drawn(
-            slots.tx_delay.reshape(len(slots), -1),
-            slots.task_cycles,
-            slots.server_hz,
-            self._observer.begin(State(slots)),
-        )
-
-    def _final(self, rows: IntArray, terminated: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return `final_obs` and `final_info` of the copies that have just ended."""
-        cpu_hz, task_delay = np.zeros(self._assignment.shape), np.zeros(self._assignment.shape)
-        overloads = np.zeros(self.num_envs, dtype=np.int64)
-        compiled.finish(self._slots, rows, self._assignment, cpu_hz, task_delay, overloads)
-        outcome = {
-            "action_mask": self._mask & terminated[:, None],
-            "assignment": self._assignment * terminated[:, None],
-            "cpu_hz": cpu_hz,
-            "task_delay": task_delay,
-            "average_delay": task_delay.sum(axis=1) / self.scenario.num_devices,
-            "overloads": overloads,
-            "feasible": (overloads == 0) & terminated,
+    def _keep(self, slots: Instance, rows: IntArray) -> None:
+        """Put slots, unassigned, into some rows."""
+        new = {
+            "tx_delay": slots.tx_delay,
+            "task_cycles": slots.task_cycles,
+            "sqrt_cycles": np.sqrt(slots.task_cycles),
+            "server_hz": slots.server_hz,
+            "load": np.zeros(1),
+            "sqrt_load": np.zeros(1),
         }
+        total = self.num_envs * (self._drawn_ahead + 1)
+        for name, values in new.items():
+            kept = getattr(self._slots, name).reshape(total, -1)
+            kept[rows] = values.reshape(-1, values[0].size)
+        for kept, values in zip(self._known, self._observer.prepare(slots), strict=True):
+            kept[rows] = values
+
+    def _final(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return `final_obs` and `final_info` of the copies that have just ended."""
+        ended = np.flatnonzero(terminated)
+        observation, mask = self._seen()
+        shape = self._assignment.shape
+        outcome: dict[str, NDArray[Any]] = {
+            "action_mask": mask & terminated[:, None],
+            "assignment": np.zeros(shape, dtype=np.int64),
+            "cpu_hz": np.zeros(shape),
+            "task_delay": np.zeros(shape),
+            "overloads": np.zeros(self.num_envs, dtype=np.int64),
+            "feasible": np.zeros(self.num_envs, dtype=np.bool_),
+        }
+        _, *written = outcome.values()
+        compiled.finish()(self._slots, self._row, ended, self._assignment, *written)
+        outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         last = np.full(self.num_envs, None, dtype=object)
-        last[rows] = np.fromiter(self._observation[rows], dtype=object, count=len(rows))
+        last[ended] = np.fromiter(observation[ended], dtype=object, count=len(ended))
         whose = {f"_{key}": terminated.copy() for key in outcome}
         return {
             "final_obs": last,
