@@ -1,6 +1,6 @@
 """Every benchmark in turn: `python -m benchmarks [--json FILE]`, or `make benchmark`."""
 
-from benchmarks import common, environments, exact, training
+from benchmarks import common, environments, exact, memory, training
 
 if __name__ == "__main__":
     common.main(
@@ -8,6 +8,7 @@ if __name__ == "__main__":
         {
             "Environments": environments.figures,
             "Training": training.figures,
+            "Memory": memory.figures,
             "Bound, local search, optimum": exact.figures,
         },
     )

@@ -1,11 +1,12 @@
 """How fast the environments step: `python -m benchmarks.environments [--json FILE]`.
 
 A step is one decision of one device; resets and the drawing of slots are included, but for the
-scalar `step` alone. Rates are of one core and vary with the machine; read the ratios.
+scalar `step` alone. A rival's step decides for all its users at once, so it is also given by the
+decision. Rates are of one core and vary with the machine; read the ratios.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -17,22 +18,31 @@ from benchmarks import common
 
 ID = "mec_gym:MEC-Offload-v0"
 STEPS = 30_000
+RIVALS = ("mobile-env small central", "EdgeEngine AWARE", "UCMEC static")
 COPIES = (1, 64, 1024, 4096)
 
 
-def step_seconds(env: gym.Env[Any, Any]) -> float:
-    """Return the seconds of one unwrapped `step`, resets not counted."""
+def step_seconds(env: Any, actions: Sequence[Any]) -> float:
+    """Return the seconds of one unwrapped `step`, resets not counted, of Gymnasium or old Gym."""
     env = env.unwrapped
-    actions = np.random.default_rng(0).integers(0, env.action_space.n, STEPS).tolist()
-    env.reset(seed=0)
+    env.reset()
     total = 0.0
     for action in actions:
         start = time.perf_counter()
-        done = env.step(action)[2]
+        outcome = env.step(action)
         total += time.perf_counter() - start
-        if done:
+        if np.any(outcome[2:-1]):  # terminated, truncated; in old Gym, done
             env.reset()
-    return total / STEPS
+    return total / len(actions)
+
+
+def scalar_seconds(name: str) -> float:
+    """Return the seconds of one unwrapped `step` of an environment of ours or Gymnasium's."""
+    env = gym.make(name)
+    env.reset(seed=0)
+    return step_seconds(
+        env, np.random.default_rng(0).integers(0, env.action_space.n, STEPS).tolist()
+    )
 
 
 def rate(env: gym.vector.VectorEnv[Any, Any, Any], seconds: float = 1.0) -> float:
@@ -58,13 +68,18 @@ def sync(copies: int) -> SyncVectorEnv:
 
 def figures() -> dict[str, float]:
     """Return every figure by name."""
-    ours = [step_seconds(gym.make(ID)) for _ in range(3)]
-    cartpole = [step_seconds(gym.make("CartPole-v1")) for _ in range(3)]
+    ours = min(scalar_seconds(ID) for _ in range(3))
+    cartpole = min(scalar_seconds("CartPole-v1") for _ in range(3))
     result = {
-        "scalar step, us": min(ours) * 1e6,
-        "CartPole-v1 step, us": min(cartpole) * 1e6,
-        "scalar step rate / CartPole-v1's": min(cartpole) / min(ours),
+        "scalar step, us": ours * 1e6,
+        "CartPole-v1 step, us": cartpole * 1e6,
+        "scalar step rate / CartPole-v1's": cartpole / ours,
     }
+    for name in RIVALS:
+        rival = common.rival_answer("benchmarks.rivals.steps", name)
+        if rival is not None:
+            result[f"{name} step, {rival['decisions']} decisions, us"] = rival["seconds"] * 1e6
+            result[f"{name}, time a decision / ours"] = rival["seconds"] / rival["decisions"] / ours
     base = rate(sync(64))
     result["SyncVectorEnv of 64, decisions/s"] = base
     for observation in ("paper", "si"):

@@ -1,7 +1,10 @@
-"""Training Table I against a plain Stable-Baselines3 script: the same updates and network.
+"""Training Table I against Stable-Baselines3 and SBX: the same network and updates.
 
-`python -m benchmarks.training [--json FILE]` times both commands whole, in turn. Ours also plays
-held-out slots, writes curves and prints the closing table.
+`python -m benchmarks.training [--json FILE]` times whole commands, in turn: ours also plays
+held-out slots, writes curves and prints the closing table. Then it times `learn` alone, without
+imports and compilation (ours and SBX learn 40 episodes first; stock compiles nothing). A step is
+one decision of one device; an update is one minibatch of 64; in chunks of k, k steps are followed
+by k updates.
 """
 
 import statistics
@@ -9,12 +12,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmarks import common
 
-EPISODES = 2000
-PAIRS = 2
+EPISODES, PAIRS = 2000, 2
+LEARN_EPISODES, RUNS = 500, 3
+CHUNKS = (1, 8, 32)
+
+LEARNERS = {
+    "ours": partial(common.answer, "benchmarks.our_dqn"),
+    "stock": partial(common.answer, "benchmarks.stock_sb3"),
+    "SBX": partial(common.rival_answer, "benchmarks.rivals.sbx_dqn"),
+}
 
 
 def seconds(command: list[str]) -> float:
@@ -24,15 +35,15 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def figures() -> dict[str, float]:
-    """Return every figure by name."""
+def commands() -> dict[str, float]:
+    """Return the figures of whole commands."""
     ours, stock = [], []
     with tempfile.TemporaryDirectory() as scratch:
         for pair in range(PAIRS):
             flags = ["--episodes", str(EPISODES), "--epsilon-episodes", str(EPISODES // 2)]
             out = str(Path(scratch) / str(pair))
             ours.append(seconds(["-m", "train", "paper", *flags, "--out", out]))
-            stock.append(seconds(["benchmarks/stock_sb3.py", str(EPISODES)]))
+            stock.append(seconds(["-m", "benchmarks.stock_sb3", str(EPISODES)]))
     ratios = [theirs / mine for mine, theirs in zip(ours, stock, strict=True)]
     return {
         f"train paper, {EPISODES} episodes, s": statistics.median(ours),
@@ -40,6 +51,30 @@ def figures() -> dict[str, float]:
         "plain script's time / ours, median of pairs": statistics.median(ratios),
         "plain script's time / ours, least": min(ratios),
     }
+
+
+def learning(chunk: int) -> dict[str, float]:
+    """Return the figures of `learn` in chunks of one length."""
+    rates: dict[str, list[float]] = {name: [] for name in LEARNERS}
+    for run in range(RUNS):
+        for name in list(LEARNERS)[:: 1 if run % 2 == 0 else -1]:
+            measured = LEARNERS[name](LEARN_EPISODES, chunk)
+            if measured is not None:
+                rates[name].append(measured["updates"] / measured["seconds"])
+    medians = {name: statistics.median(found) for name, found in rates.items() if found}
+    result = {f"chunk {chunk}: {name}, updates/s": rate for name, rate in medians.items()}
+    for name, rate in medians.items():
+        if name != "ours":
+            result[f"chunk {chunk}: ours / {name}"] = medians["ours"] / rate
+    return result
+
+
+def figures() -> dict[str, float]:
+    """Return every figure by name."""
+    result = commands()
+    for chunk in CHUNKS:
+        result |= learning(chunk)
+    return result
 
 
 if __name__ == "__main__":

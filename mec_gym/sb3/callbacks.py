@@ -114,8 +114,9 @@ class HeldOutCurves(BaseCallback):
         self._evaluate()
 
     def _on_step(self) -> bool:
+        before, every = self._episodes, self._config.heldout_episodes
         self._episodes += int(np.sum(self.locals["dones"]))
-        if self.locals["dones"].any() and self._episodes % self._config.heldout_episodes == 0:
+        if self._episodes // every > before // every:
             self._evaluate()
         return True
 

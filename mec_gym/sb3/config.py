@@ -58,6 +58,10 @@ class TrainConfig(Settings):
     )
     target_update_steps: Count = Field(100, description="steps between target copies; Table I")
     update_every_steps: Count = Field(1, description="steps between updates; Algorithm 1, line 10")
+    updates_at_once: Count = Field(
+        1, description="updates made one after the other when so many are due; more is faster"
+    )
+    num_envs: Count = Field(1, description="copies of the environment that play side by side")
     loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")
     max_grad_norm: Positive | None = Field(
         None, description="gradient clipping; the paper names none"
@@ -73,12 +77,17 @@ class TrainConfig(Settings):
     )
     heldout_episodes: Count = Field(100, description="episodes between held-out evaluations")
     log_episodes: Count = Field(20, description="episodes between two points of a training curve")
-    torch_threads: Count = Field(1, description="more than one slows networks of this size")
+    threads: Count = Field(1, description="more than one slows networks of this size")
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         pick(OBSERVATIONS, self.observation, "observation")
         pick(REWARDS, self.reward, "reward")
+        if self.steps_at_once % self.num_envs:
+            raise ValueError(
+                f"num_envs: {self.num_envs} copies do not divide the {self.steps_at_once} steps"
+                " between updates (update_every_steps x updates_at_once); raise one of those"
+            )
         if self.name in (*POLICIES, "optimum"):
             raise ValueError(f"name: {self.name!r} is another curve's; give one of its own")
         if self.heldout_seed == self.seed:
@@ -91,6 +100,11 @@ class TrainConfig(Settings):
                 f"batch_size: {self.batch_size} is above replay_size {self.replay_size}; lower it"
             )
         return self
+
+    @property
+    def steps_at_once(self) -> int:
+        """The steps between two rounds of updates."""
+        return self.update_every_steps * self.updates_at_once
 
     @classmethod
     def preset(cls, name: str, /, **changes: Any) -> Self:

@@ -4,20 +4,24 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import gymnasium as gym
 import torch
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import configure
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import mec_gym
 from mec_gym.benchmark.comparison import Reference, find_reference
+from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3.callbacks import EpisodeCurves, HeldOutCurves
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.dqn import LossDQN
+from mec_gym.sb3.vec_env import OffloadVecEnv
 
 CONFIG_FILE = "config.toml"
 
@@ -38,25 +42,25 @@ class Result:
 
 def make_dqn(config: TrainConfig) -> LossDQN:
     """Return the DQN of a configuration with its environment, untrained."""
-    env = gym.make(
+    env = gym.make_vec(
         "MEC-Offload-v0",
+        num_envs=config.num_envs,
         scenario=config.scenario,
         observation=config.observation,
         reward=config.reward,
         overload_penalty=config.overload_penalty,
-        disable_env_checker=True,
     )
     return LossDQN(
         "MlpPolicy",
-        env,
+        OffloadVecEnv(cast(OffloadVectorEnv, env)),
         loss=config.loss,
         learning_rate=config.learning_rate,
         buffer_size=config.replay_size,
         learning_starts=config.batch_size - 1,  # the first update once a minibatch is stored
         batch_size=config.batch_size,
         gamma=config.gamma,
-        train_freq=config.update_every_steps,
-        gradient_steps=1,
+        train_freq=config.steps_at_once // config.num_envs,
+        gradient_steps=config.updates_at_once,
         target_update_interval=config.target_update_steps,
         exploration_fraction=config.epsilon_episodes / config.episodes,
         exploration_initial_eps=config.epsilon_start,
@@ -94,7 +98,6 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
         ValueError: the directory is not empty, or cannot be written.
     """
     directory = Path(directory)
-    torch.set_num_threads(config.torch_threads)
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
     reference = find_reference(heldout, _REFERENCE_SECONDS)
@@ -103,7 +106,11 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
     (directory / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")
     model.set_logger(configure(str(directory), ["tensorboard"]))
     interrupted = False
-    with tqdm(total=config.episodes, unit="episode", disable=not progress, file=sys.stderr) as bar:
+    torch.set_num_threads(config.threads)
+    with (
+        threadpool_limits(config.threads),  # NumPy's
+        tqdm(total=config.episodes, unit="episode", disable=not progress, file=sys.stderr) as bar,
+    ):
         held_out_curves = HeldOutCurves(
             config,
             heldout,

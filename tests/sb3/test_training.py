@@ -1,5 +1,6 @@
 """A run directory: what a run leaves, on every way out, and what TensorBoard finds in it."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -104,7 +105,7 @@ def test_the_policy_assigns_as_stable_baselines3_predicts_in_the_environment():
     model.learn(150)
     policy = snapshot(model, config)
     slots = config.scenario.sample(10, 5)
-    env = model.get_env().envs[0].unwrapped
+    env = gym.make("mec_gym:MEC-Offload-v0").unwrapped
     for row in range(10):
         observation, _ = env.reset(options={"instance": slots[row]})
         done = False

@@ -1,0 +1,1 @@
+"""Other people's environments and learners, run in an environment of their own."""
