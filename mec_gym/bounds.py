@@ -1,5 +1,7 @@
 """Lower bounds on the delay: the water level of a partly assigned slot, the convex relaxation."""
 
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +29,52 @@ _BLOCK_LINKS = 1 << 16
 """So many device-server links are solved together, to stay within the cache."""
 
 
+def fill(
+    server_hz: Sequence[float],
+    sqrt_load: Sequence[float],
+    first: int,
+    count: int,
+    remaining: float,
+    joined: int = -1,
+    sqrt_cycles: float = 0.0,
+) -> float:
+    """Return the water level of `count` servers from entry `first` on, s / sqrt(cycle).
+
+    `water_level` says what it is. Plain loops, for lists and to be compiled; `sqrt_cycles` more
+    stand on the server at entry `joined`.
+    """
+    level, before = math.inf, -1
+    while True:  # leave out the servers that stand above the level, which lowers it
+        load, speed, below = remaining, 0.0, 0
+        for place in range(first, first + count):
+            standing = sqrt_load[place] + (sqrt_cycles if place == joined else 0.0)
+            if standing < level * server_hz[place]:
+                load += standing
+                speed += server_hz[place]
+                below += 1
+        if below in (0, before):
+            return level
+        level, before = load / speed, below
+
+
+def filled(
+    server_hz: Sequence[float],
+    sqrt_load: Sequence[float],
+    first: int,
+    count: int,
+    level: float,
+    joined: int = -1,
+    sqrt_cycles: float = 0.0,
+) -> float:
+    """Return the total computation delay of servers filled to a level, seconds; see `fill`."""
+    total = 0.0
+    for place in range(first, first + count):
+        standing = sqrt_load[place] + (sqrt_cycles if place == joined else 0.0)
+        standing = max(standing, level * server_hz[place])
+        total += standing * standing / server_hz[place]
+    return total
+
+
 def water_level(server_hz: FloatArray, sqrt_load: FloatArray, remaining: FloatArray) -> FloatArray:
     """Return the level to which work still to come fills the servers, (...), s / sqrt(cycle).
 
@@ -38,11 +86,9 @@ def water_level(server_hz: FloatArray, sqrt_load: FloatArray, remaining: FloatAr
         sqrt_load: sum of sqrt(C) over the tasks already on each server L_n, (..., N).
         remaining: sum of sqrt(C) over the tasks still to come, (...).
     """
-    order = np.argsort(sqrt_load / server_hz, axis=-1)
-    load = np.take_along_axis(sqrt_load, order, axis=-1).cumsum(axis=-1)
-    speed = np.take_along_axis(server_hz, order, axis=-1).cumsum(axis=-1)
-    # No set of servers can stand higher than this, and the set that is filled stands just so high.
-    return np.asarray(((load + np.asarray(remaining)[..., None]) / speed).min(axis=-1))
+    return _by_row(lambda hz, load, rest: fill(hz, load, 0, len(hz), rest))(
+        server_hz, sqrt_load, remaining
+    )
 
 
 def computing_bound(
@@ -53,9 +99,14 @@ def computing_bound(
     Arguments as for `water_level`. It never falls as tasks are assigned, and is the exact delay
     sum of L_n^2 / F_n under Eq. (20) when none remain. Capacity is ignored.
     """
-    level = water_level(server_hz, sqrt_load, remaining)
-    filled = np.maximum(sqrt_load, level[..., None] * server_hz)
-    return np.asarray((filled**2 / server_hz).sum(axis=-1))
+    return _by_row(
+        lambda hz, load, rest: filled(hz, load, 0, len(hz), fill(hz, load, 0, len(hz), rest))
+    )(server_hz, sqrt_load, remaining)
+
+
+def _by_row(bound: Callable[..., float]) -> Callable[..., FloatArray]:
+    """Return a function of F_n, L_n and the work to come of one slot for leading dimensions."""
+    return np.vectorize(bound, otypes=[np.float64], signature="(n),(n),()->()")
 
 
 class Relaxation(NamedTuple):

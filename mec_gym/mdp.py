@@ -31,6 +31,8 @@ class Slots(NamedTuple):
         capacity: places M_n^max, (B N).
         load: tasks on each server u_n so far, (B N).
         sqrt_load: sum of sqrt(C) over them, (B N); what Eq. (20) needs.
+        num_devices: M.
+        num_servers: N.
     """
 
     tx_delay: Any
@@ -40,6 +42,8 @@ class Slots(NamedTuple):
     capacity: Any
     load: Any
     sqrt_load: Any
+    num_devices: int
+    num_servers: int
 
 
 def assign(slots: Slots, task: Index, place: Index) -> None:
@@ -92,6 +96,8 @@ class State:
             flat(instance.capacity),
             flat(np.zeros((*batch, num_servers), dtype=np.int64)),
             flat(np.zeros((*batch, num_servers))),
+            num_devices,
+            num_servers,
         )
 
     @property

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import bounds, rewards, system
 from mec_gym.channels import FloatArray, unspread
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots, State
@@ -36,6 +37,10 @@ class Observation(ABC):
     @abstractmethod
     def space(self) -> gym.spaces.Box[np.float32]:
         """The space of one slot's observation."""
+
+    @abstractmethod
+    def free(self, observation: Array) -> NDArray[np.bool_]:
+        """Return which servers have a free place, (..., N), as an observation shows it."""
 
     @abstractmethod
     def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
@@ -84,7 +89,9 @@ class SIObservation(Observation):
         places = self._show_places(scenario.capacities[:, None] - loads)
         self._shown_places = places.astype(np.float32)  # how u tasks on server n show
         self._first_place = scenario.num_devices * (scenario.num_servers + 2)
-        self.constants = (self._shown_places,)
+        seen = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
+        self._lookahead = min(seen, scenario.num_devices)
+        self.constants = (self._shown_places, np.array([self._lookahead]))
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -98,9 +105,12 @@ class SIObservation(Observation):
         }
         low = [np.full(count, ranges[name][0]) for name, count in counts.items()]
         high = [np.full(count, ranges[name][1]) for name, count in counts.items()]
+        lows = np.concatenate([*low, places - num_devices], dtype="f")
+        if self.scenario.lookahead is not None:
+            lows = np.minimum(lows, 0)  # what is not seen
         # Rounded outward, so that no observation in float32 falls outside.
         return gym.spaces.Box(
-            np.nextafter(np.concatenate([*low, places - num_devices], dtype="f"), -np.inf),
+            np.nextafter(lows, -np.inf),
             np.nextafter(np.concatenate([*high, places], dtype="f"), np.inf),
         )
 
@@ -125,23 +135,40 @@ class SIObservation(Observation):
     ) -> None:
         """Write all of Eq. (11)."""
         fixed, shown_places = known[0][row], constants[0]  # a row of its own: copied faster
-        first_place, num_servers = len(fixed), len(shown_places)
+        num_devices, num_servers = slots.num_devices, slots.num_servers
+        first_place, links = len(fixed), num_devices * num_servers
         for entry in range(first_place):
             out[entry] = fixed[entry]
+        for hidden in range(device + constants[1][0] + 1, num_devices):
+            out[links + hidden] = out[links + num_devices + hidden] = 0.0
+            for link in range(hidden * num_servers, (hidden + 1) * num_servers):
+                out[link] = 0.0
         for server in range(num_servers):
             out[first_place + server] = shown_places[server, slots.load[row * num_servers + server]]
 
     def begin(self, state: State) -> Array:
         """Return all of Eq. (11)."""
         (fixed,) = self.prepare(state.instance)
+        num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
+        hidden = state.device + self._lookahead + 1
+        for first, size in ((0, num_servers), (num_devices * num_servers, 1), (-num_devices, 1)):
+            part = fixed[..., first : first + num_devices * size or None]
+            part[..., hidden * size :] = 0
         places = self._shown_places[np.arange(self.scenario.num_servers), state.load]
         return np.concatenate([fixed, places], axis=-1)
 
     def update(self, observation: Array, state: State) -> None:
-        """Write the places left on the last server chosen; nothing else has changed."""
+        """Write the places left on the last server chosen, and the task that comes into sight."""
+        if state.device + self._lookahead < self.scenario.num_devices:
+            observation[...] = self.begin(state)
+            return
         *_, place = state.at(state.last)
         shown = self._shown_places[state.last, state.slots.load[place]]
         observation[(*state.rows, self._first_place + state.last)] = shown
+
+    def free(self, observation: Array) -> NDArray[np.bool_]:
+        """Return which servers have a free place, (..., N)."""
+        return observation[..., self._first_place :] > 0
 
     def _scaled(self, name: str, values: FloatArray) -> FloatArray:
         """Return how values of an attribute of the instance show."""
@@ -179,5 +206,143 @@ class PaperObservation(SIObservation):
         return np.maximum(places, 0) / np.maximum(self.scenario.capacities[:, None], 1)
 
 
-OBSERVATIONS: dict[str, type[Observation]] = {"paper": PaperObservation, "si": SIObservation}
+class ServersObservation(Observation):
+    """All that one server's worth for the current device depends on, a row a server: (N, 16).
+
+    The same features at any M and N, so that one network fits all sizes. Sizes q = sqrt(C) are in
+    units of the slot's mean q-, levels in units of l = M q- / sum of F, delays in units of q- l;
+    what lies beyond -10 and 10 is cut off. T, F, L, p are the server's transmission delay for the
+    device, CPU frequency, sum of q so far and free places; P is the sum of p over servers, r the
+    devices left with the current one, R the sum of q over them, and w the water level
+    (`bounds.fill`) that R reaches. Of tasks beyond `lookahead` the scenario's mean q is used.
+
+    | column | feature |
+    |---|---|
+    | 0 | 1 if the server is free, else all of its row is 0 |
+    | 1 | T |
+    | 2 | T less the least T of a free server |
+    | 3 | computation delay that the task adds, q (2 L + q) / F |
+    | 4 | rise in the bound on the total computation delay, see `rewards.computing_rise` |
+    | 5 | room below the water level, w - L / F |
+    | 6 | the same once the task has joined, w - (L + q) / F |
+    | 7 | F over the servers' mean |
+    | 8 | free places over devices left, p / r, at most 1 |
+    | 9 | 1 / p |
+    | 10 | room for each free place, (w F - L) / p |
+    | 11 | share of the free places that faster servers have |
+    | 12 | q less 1 |
+    | 13 | mean q of the devices to come, less 1 |
+    | 14 | share of the free places that will stay empty, (P - r) / P |
+    | 15 | share of the devices left, r / M |
+    """
+
+    NUM_FEATURES = 16
+    LIMIT = 10.0
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        lookahead = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
+        self.constants = (np.array([lookahead, scenario.mean_sqrt_cycles]),)
+
+    @property
+    def space(self) -> gym.spaces.Box[np.float32]:
+        """Rows of features."""
+        shape = (self.scenario.num_servers, self.NUM_FEATURES)
+        return gym.spaces.Box(-self.LIMIT, self.LIMIT, shape, np.float32)
+
+    def free(self, observation: Array) -> NDArray[np.bool_]:
+        """Return which servers have a free place, (..., N)."""
+        return observation[..., 0] > 0
+
+    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
+        """Return nothing: the slots hold all that is needed."""
+        return ()
+
+    @staticmethod
+    def show(
+        known: tuple[NDArray[Any], ...],
+        constants: tuple[NDArray[Any], ...],
+        slots: Slots,
+        row: int,
+        device: int,
+        out: Array,
+    ) -> None:
+        """Write the features of each server; zeros after the last device."""
+        num_devices, num_servers = slots.num_devices, slots.num_servers
+        out[:] = 0.0
+        if device == num_devices:
+            return
+        first_task, first = row * num_devices, row * num_servers
+        task, lookahead, mean = first_task + device, int(constants[0][0]), constants[0][1]
+        seen = min(device + lookahead + 1, num_devices)
+        gone = rest = 0.0
+        for earlier in range(first_task, task):
+            gone += slots.sqrt_cycles[earlier]
+        for later in range(task + 1, first_task + seen):
+            rest += slots.sqrt_cycles[later]
+        rest += (num_devices - seen) * mean
+        joining, to_come = slots.sqrt_cycles[task], num_devices - device - 1
+        size = (gone + joining + rest) / num_devices
+        speed, places, sending = 0.0, 0, np.inf
+        for place in range(first, first + num_servers):
+            speed += slots.server_hz[place]
+            if slots.load[place] < slots.capacity[place]:
+                places += slots.capacity[place] - slots.load[place]
+                sending = min(sending, slots.tx_delay[task * num_servers + place - first])
+        height = num_devices * size / speed
+        delay = size * height
+        level = bounds.fill(
+            slots.server_hz, slots.sqrt_load, first, num_servers, joining + rest, -1, 0.0
+        )
+        for server in range(num_servers):
+            place = first + server
+            left = slots.capacity[place] - slots.load[place]
+            if left <= 0:
+                continue
+            hz, load = slots.server_hz[place], slots.sqrt_load[place]
+            tx_delay = slots.tx_delay[task * num_servers + server]
+            faster = 0
+            for other in range(first, first + num_servers):
+                if slots.server_hz[other] > hz:
+                    faster += max(slots.capacity[other] - slots.load[other], 0)
+            rise = rewards.computing_rise(slots, first, place, joining, rest)
+            features = out[server]
+            features[0] = 1.0
+            features[1] = tx_delay / delay
+            features[2] = (tx_delay - sending) / delay
+            features[3] = system.delay_rise(0.0, joining, hz, load) / delay
+            features[4] = rise / delay
+            features[5] = (level - load / hz) / height
+            features[6] = (level - (load + joining) / hz) / height
+            features[7] = hz * num_servers / speed
+            features[8] = min(left / (to_come + 1), 1.0)
+            features[9] = 1 / left
+            features[10] = (level * hz - load) / left / size
+            features[11] = faster / places
+            features[12] = joining / size - 1
+            features[13] = rest / to_come / size - 1 if to_come else 0.0
+            features[14] = (places - to_come - 1) / places
+            features[15] = (to_come + 1) / num_devices
+            for column in range(len(features)):
+                features[column] = min(max(features[column], -10.0), 10.0)
+
+    def begin(self, state: State) -> Array:
+        """Return the features of a state."""
+        batch = state.instance.batch_shape
+        observation = np.empty((*batch, self.scenario.num_servers, self.NUM_FEATURES), np.float32)
+        self.update(observation, state)
+        return observation
+
+    def update(self, observation: Array, state: State) -> None:
+        """Work out every feature anew, one slot after the other."""
+        rows = observation if state.rows else observation[None]
+        for row, out in enumerate(rows):
+            self.show((), self.constants, state.slots, row, state.device, out)
+
+
+OBSERVATIONS: dict[str, type[Observation]] = {
+    "paper": PaperObservation,
+    "si": SIObservation,
+    "servers": ServersObservation,
+}
 """The observations by name; a new one is a class and an entry here."""

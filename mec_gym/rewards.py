@@ -5,9 +5,10 @@ A cost takes slots before the decision and where in them it finds its link, task
 is already full.
 """
 
+import math
 from collections.abc import Callable
 
-from mec_gym import system
+from mec_gym import bounds, system
 from mec_gym.mdp import Index, Slots, State
 from mec_gym.system import Real
 
@@ -31,7 +32,58 @@ def delay(slots: Slots, link: Index, task: Index, place: Index) -> Real:
     )
 
 
-REWARDS: dict[str, Cost] = {"paper": paper, "delay": delay}
+def regret(slots: Slots, link: Index, task: Index, place: Index) -> Real:
+    """Return the rise in a lower bound on the total delay of any completion; of one slot only.
+
+    The bound B fills what remains to compute up to the water level, capacity ignored, and sends
+    each task still to come on its fastest link to a free server. Over a slot its rise sums to
+    M D - B_0; it is at least 0 where the server has a free place.
+    """
+    first = place - place % slots.num_servers
+    end = task - task % slots.num_devices + slots.num_devices  # of the slot's tasks
+    remaining = 0.0
+    for later in range(task + 1, end):
+        remaining += slots.sqrt_cycles[later]
+    joining = slots.sqrt_cycles[task]
+    rise = slots.tx_delay[link] - cheapest(slots, task, first, -1)
+    rise += computing_rise(slots, first, place, joining, remaining)
+    if slots.load[place] + 1 == slots.capacity[place]:  # those to come cannot be sent there
+        for later in range(task + 1, end):
+            rise += cheapest(slots, later, first, place) - cheapest(slots, later, first, -1)
+    return rise
+
+
+def computing_rise(
+    slots: Slots, first: int, place: int, joining: float, remaining: float
+) -> float:
+    """Return the rise in the bound on the total computation delay when a task joins a server.
+
+    Args:
+        slots: before the decision.
+        first: where in them the slot's servers begin.
+        place: the server joined.
+        joining: sqrt(C) of the task.
+        remaining: sum of sqrt(C) over those still to come after it.
+    """
+    hz, load, count = slots.server_hz, slots.sqrt_load, slots.num_servers
+    before = bounds.fill(hz, load, first, count, joining + remaining, -1, 0.0)
+    after = bounds.fill(hz, load, first, count, remaining, place, joining)
+    rise = bounds.filled(hz, load, first, count, after, place, joining) - bounds.filled(
+        hz, load, first, count, before, -1, 0.0
+    )
+    return max(rise, 0.0)  # less would be rounding
+
+
+def cheapest(slots: Slots, task: int, first: int, closed: int) -> float:
+    """Return the least transmission delay of a task to a free server, none of them `closed`."""
+    least = math.inf
+    for place in range(first, first + slots.num_servers):
+        if slots.load[place] < slots.capacity[place] and place != closed:
+            least = min(least, slots.tx_delay[task * slots.num_servers + place - first])
+    return least if least < math.inf else 0.0
+
+
+REWARDS: dict[str, Cost] = {"paper": paper, "delay": delay, "regret": regret}
 """The costs by name; a new one is a function and an entry here."""
 
 

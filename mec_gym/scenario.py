@@ -82,6 +82,12 @@ class Scenario(Settings):
         None, description="noise power sigma^2, W, given directly; noise_psd is then none"
     )
 
+    lookahead: int | None = Field(
+        None,
+        ge=0,
+        description="how many of the devices to come are seen; none: all of them, as in the paper",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _one_of_two(cls, fields: Any) -> Any:
@@ -211,6 +217,14 @@ class Scenario(Settings):
         bits, complexity = ends(self.task_bits), ends(self.cycles_per_bit)
         return bits[0] * complexity[0], bits[1] * complexity[1]
 
+    @property
+    def mean_sqrt_cycles(self) -> float:
+        """The mean of sqrt(C_m), sqrt(cycles): what is known of the work of a task not yet seen."""
+        if self.task_cycles is not None:
+            return _mean_sqrt(self.task_cycles)
+        assert self.cycles_per_bit is not None  # one of the two is given
+        return _mean_sqrt(self.task_bits) * _mean_sqrt(self.cycles_per_bit)  # independent draws
+
     @cached_property
     def deployment_hz(self) -> FloatArray | None:
         """CPU frequency of each server, (N,), cycles/s; None where they are drawn each slot."""
@@ -313,6 +327,12 @@ class Scenario(Settings):
         }
 
 
+def _mean_sqrt(limits: float | tuple[float, float]) -> float:
+    """Return the mean square root of a number drawn uniformly between `limits`."""
+    low, high = (end**0.5 for end in ends(limits))
+    return 2 / 3 * (low * low + low * high + high * high) / (low + high)
+
+
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -322,6 +342,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper-complexity": {"cycles_per_bit": 750.0},  # Fig. 5: 500 to 1000 cycles/bit
     "slack": {"capacity": 5} | _PER_SLOT,
     "large": {"num_devices": 50, "num_servers": 5, "capacity": 10} | _PER_SLOT,
+    "online": {"lookahead": 0} | _PER_SLOT,
+    "online-slack": {"capacity": 5, "lookahead": 0} | _PER_SLOT,
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }
 """What each preset changes; a new one is an entry here."""

@@ -15,22 +15,33 @@ from typing import Any
 import numba
 from numba.extending import register_jitable
 
-from mec_gym import mdp, observations, rewards, system
+from mec_gym import bounds, mdp, observations, rewards, system
 
-_MODULES: tuple[ModuleType, ...] = (system, mdp, rewards, observations)
+_MODULES: tuple[ModuleType, ...] = (system, bounds, mdp, rewards, observations)
 
 _CALLED: tuple[Callable[..., Any], ...] = (
+    bounds.fill,
+    bounds.filled,
+    rewards.cheapest,
+    rewards.computing_rise,
+    rewards.regret,
+    observations.ServersObservation.show,
+)
+_INLINED: tuple[Callable[..., Any], ...] = (  # handing over all of `slots` would take longer
     system.computation_delay,
     system.cpu_share,
     system.delay_rise,
     system.equal_share_delay,
     mdp.assign,
+    rewards.delay,
     rewards.paid,
-    *rewards.REWARDS.values(),
-    *(observation.show for observation in observations.OBSERVATIONS.values()),
+    rewards.paper,
+    observations.SIObservation.show,
 )
-for _function in set(_CALLED):
-    register_jitable(inline="always")(_function)  # so that compiled code may call it
+for _function in _CALLED:
+    register_jitable(_function)  # so that compiled code may call it
+for _function in _INLINED:
+    register_jitable(inline="always")(_function)
 
 
 @cache
@@ -66,9 +77,8 @@ def step_of(reward: str) -> Any:
         """
         assert sources
         ended = 0
-        num_copies, num_devices = assignment.shape
-        num_servers = len(slots.load) * num_devices // len(slots.task_cycles)
-        for copy in range(num_copies):
+        num_devices, num_servers = slots.num_devices, slots.num_servers
+        for copy in range(len(server)):
             chosen = server[copy]
             task = row[copy] * num_devices + device[copy]
             place = row[copy] * num_servers + chosen
@@ -126,8 +136,7 @@ def finish() -> Any:
     ) -> None:
         """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
         assert sources
-        num_devices = chosen.shape[1]
-        num_servers = len(slots.load) * num_devices // len(slots.task_cycles)
+        num_devices, num_servers = slots.num_devices, slots.num_servers
         for copy in ended:
             for device in range(num_devices):
                 task = row[copy] * num_devices + device

@@ -89,6 +89,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             capacity=np.tile(self.scenario.capacities, rows),
             load=np.zeros(rows * num_servers, dtype=np.int64),
             sqrt_load=np.zeros(rows * num_servers),
+            num_devices=num_devices,
+            num_servers=num_servers,
         )
         known = self._observer.prepare(self.scenario.sample(1, 0))
         self._known = tuple(np.empty((rows, *array.shape[1:]), array.dtype) for array in known)
