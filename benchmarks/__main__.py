@@ -1,4 +1,7 @@
-"""Every benchmark in turn: `python -m benchmarks [--json FILE]`, or `make benchmark`."""
+"""Every benchmark in turn: `python -m benchmarks [--json FILE]`, or `make benchmark`.
+
+What is learned, `python -m benchmarks.heldout`, takes too long to be among them.
+"""
 
 from benchmarks import common, environments, exact, memory, training
 

@@ -16,9 +16,18 @@ RIVALS = Path(".venv-rivals")
 
 def main(doc: str | None, benchmarks: Mapping[str, Figures]) -> None:
     """Run benchmarks, by title, from the command line."""
-    parser = argparse.ArgumentParser(description=doc)
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
-    given = parser.parse_args()
+    report(benchmarks, command(doc).parse_args().json)
+
+
+def command(doc: str | None) -> argparse.ArgumentParser:
+    """Return a command line with what every benchmark takes."""
+    made = argparse.ArgumentParser(description=doc)
+    made.add_argument("--json", type=Path, help="file to write the figures to")
+    return made
+
+
+def report(benchmarks: Mapping[str, Figures], file: Path | None) -> None:
+    """Run benchmarks, by title; print the figures and write them as JSON where a file is named."""
     measured: dict[str, float] = {}
     for title, figures in benchmarks.items():
         print(f"\n{title}", flush=True)
@@ -27,8 +36,8 @@ def main(doc: str | None, benchmarks: Mapping[str, Figures]) -> None:
         for name, value in part.items():
             print(f"  {name:<{width}}  {value:.4g}", flush=True)
         measured |= part
-    if given.json is not None:
-        given.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    if file is not None:
+        file.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 def answer(module: str, *arguments: object, python: str = sys.executable) -> dict[str, Any]:

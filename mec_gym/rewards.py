@@ -53,9 +53,7 @@ def regret(slots: Slots, link: Index, task: Index, place: Index) -> Real:
     return rise
 
 
-def computing_rise(
-    slots: Slots, first: int, place: int, joining: float, remaining: float
-) -> float:
+def computing_rise(slots: Slots, first: int, place: int, joining: float, remaining: float) -> float:
     """Return the rise in the bound on the total computation delay when a task joins a server.
 
     Args:

@@ -1,5 +1,6 @@
 """Scenario: a network, and the law its slots are drawn from."""
 
+import math
 from functools import cached_property
 from numbers import Integral
 from typing import Annotated, Any, Literal, Self
@@ -329,7 +330,7 @@ class Scenario(Settings):
 
 def _mean_sqrt(limits: float | tuple[float, float]) -> float:
     """Return the mean square root of a number drawn uniformly between `limits`."""
-    low, high = (end**0.5 for end in ends(limits))
+    low, high = (math.sqrt(end) for end in ends(limits))
     return 2 / 3 * (low * low + low * high + high * high) / (low + high)
 
 

@@ -19,6 +19,7 @@ from mec_gym.files import replace_file
 from mec_gym.instance import Instance
 from mec_gym.mdp import State, assign_all
 from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies import network
 from mec_gym.scenario import Scenario
 from mec_gym.settings import pick
 
@@ -36,35 +37,34 @@ class TrainedPolicy:
     Attributes:
         scenario: what it was trained for; slots must fit it.
         observation: name of the observation it reads.
-        weights: for each layer, first to last, its weights (out, in) and its bias (out,).
+        weights: the layers, first to last, see `mec_gym.policies.network`.
         training: what else is known of the training, for the reader of the file.
     """
 
     scenario: Scenario
     observation: str
-    weights: tuple[tuple[Array, Array], ...]
+    weights: tuple[network.Layer, ...]
     training: dict[str, Any]
 
     def __post_init__(self) -> None:
         observer = pick(OBSERVATIONS, self.observation, "observation")(self.scenario)
-        size = observer.space.shape[0]
-        for weight, bias in self.weights:
-            if weight.ndim != 2 or weight.shape[1] != size or bias.shape != weight.shape[:1]:
+        scores_servers = len(observer.space.shape) > 1
+        size = observer.space.shape[-1]
+        for weight, bias, *context in self.weights:
+            fits = weight.ndim == 2 and weight.shape[1] == size and bias.shape == weight.shape[:1]
+            if not fits or [array.shape for array in context] != [weight.shape] * scores_servers:
                 raise ValueError(
                     f"weights: shape {weight.shape} and bias {bias.shape} do not take {size} inputs"
                 )
             size = len(bias)
-        if size != self.scenario.num_servers:
+        if size != (1 if scores_servers else self.scenario.num_servers):
             raise ValueError(
                 f"weights: {size} outputs for {self.scenario.num_servers} servers; needs one each"
             )
 
     def q_values(self, observation: Array) -> Array:
-        """Return the Q-value of each server, (..., N), for observations (..., K)."""
-        *hidden, (last_weight, last_bias) = self.weights
-        for weight, bias in hidden:
-            observation = np.maximum(observation @ weight.T + bias, 0)
-        return observation @ last_weight.T + last_bias
+        """Return the Q-value of each server, (..., N), for observations with leading dimensions."""
+        return network.q_values(self.weights, network.forward(self.weights, observation))
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M); capacity is learned, not enforced.
@@ -72,6 +72,8 @@ class TrainedPolicy:
         Raises:
             ValueError: the slots do not fit the scenario it was trained for.
         """
+        if self.observation == "servers":
+            return self._score_servers(instance)
         try:
             self.scenario.check(instance)
         except ValueError as error:
@@ -86,6 +88,25 @@ class TrainedPolicy:
 
         return assign_all(instance, choose)
 
+    def _score_servers(self, instance: Instance) -> NDArray[np.int64]:
+        """Assign slots of any size; a full server is never chosen."""
+        from mec_gym.envs import compiled
+
+        instance.require_feasible()
+        slots = instance.flatten()
+        show = compiled.show_of(self.observation)
+        observer = OBSERVATIONS[self.observation](self.scenario)
+        shape = (len(slots), slots.num_servers)
+        observation = np.empty((*shape, observer.space.shape[-1]), np.float32)
+        free, rows = np.empty(shape, np.bool_), np.arange(len(slots))
+
+        def choose(state: State) -> NDArray[np.int64]:
+            device = np.full(len(slots), state.device)
+            show((), observer.constants, state.slots, rows, device, observation, free)
+            return np.asarray(np.where(free, self.q_values(observation), -np.inf).argmax(axis=-1))
+
+        return assign_all(instance, choose)
+
 
 def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     """Write `policy.json` and `policy.safetensors`, each replaced as a whole.
@@ -93,9 +114,12 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     Whenever this is cut short, what stood there before or the new policy can be read: between the
     two files `policy.json` vouches for the weights before as well.
     """
-    names = [f"{layer}.{part}" for layer in range(len(policy.weights)) for part in _PARTS]
-    arrays = [np.ascontiguousarray(array) for layer in policy.weights for array in layer]
-    weights = safetensors.numpy.save(dict(zip(names, arrays, strict=True)))
+    arrays = {
+        f"{number}.{part}": np.ascontiguousarray(array)
+        for number, layer in enumerate(policy.weights)
+        for part, array in zip(_PARTS, layer, strict=False)  # the context is not always there
+    }
+    weights = safetensors.numpy.save(arrays)
     manifest = {
         "format": FORMAT,
         "observation": policy.observation,
@@ -136,15 +160,18 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
         if not isinstance(manifest["training"], dict):
             raise ValueError("its training is not a table")
         arrays = safetensors.numpy.load(weights)
-        layers = range(len(arrays) // len(_PARTS))
+        layers = range(sum(name.endswith(".weight") for name in arrays))
         return TrainedPolicy(
             Scenario(**manifest["scenario"]),
             manifest["observation"],
-            tuple((arrays[f"{layer}.weight"], arrays[f"{layer}.bias"]) for layer in layers),
+            tuple(
+                tuple(arrays[f"{number}.{part}"] for part in _PARTS if f"{number}.{part}" in arrays)
+                for number in layers
+            ),
             manifest["training"],
         )
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{directory}: not a policy that can be read: {error}") from None
 
 
-_PARTS = ("weight", "bias")
+_PARTS = ("weight", "bias", "context")

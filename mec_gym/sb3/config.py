@@ -41,6 +41,11 @@ class TrainConfig(Settings):
     overload_penalty: float = Field(
         10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
     )
+    network: Literal["mlp", "servers"] = Field(
+        "mlp", description="Table I's; or one that scores each server, with observation servers"
+    )
+    mask: bool = Field(False, description="never choose, and never value, a server that is full")
+    double: bool = Field(False, description="double Q-learning")
     episodes: Count = Field(4000, description="training episodes; Table I")
     hidden: tuple[Count, ...] = Field(
         (128, 64), min_length=1, description="neurons a hidden layer; Table I"
@@ -50,6 +55,9 @@ class TrainConfig(Settings):
     )
     batch_size: Count = Field(64, description="minibatch; Table I")
     learning_rate: Positive = Field(1e-3, description="Adam's; Table I")
+    learning_rate_end: Positive | None = Field(
+        None, description="what it falls to, linearly in steps; none: it stays"
+    )
     gamma: float = Field(0.95, gt=0, le=1, description="discount factor; Table I")
     epsilon_start: float = Field(1.0, ge=0, le=1, description="exploration at first; Table I")
     epsilon_end: float = Field(0.05, ge=0, le=1, description="exploration at the end; Table I")
@@ -88,6 +96,11 @@ class TrainConfig(Settings):
                 f"num_envs: {self.num_envs} copies do not divide the {self.steps_at_once} steps"
                 " between updates (update_every_steps x updates_at_once); raise one of those"
             )
+        if (self.network == "servers") != (self.observation == "servers"):
+            raise ValueError(
+                f"network: {self.network!r} does not read observation {self.observation!r}; both"
+                " must be 'servers', or neither"
+            )
         if self.name in (*POLICIES, "optimum"):
             raise ValueError(f"name: {self.name!r} is another curve's; give one of its own")
         if self.heldout_seed == self.seed:
@@ -116,5 +129,25 @@ class TrainConfig(Settings):
         return cls(**pick(TRAIN_PRESETS, name, "preset") | changes)
 
 
-TRAIN_PRESETS: dict[str, dict[str, Any]] = {"paper": {}}
+TRAIN_PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "regret": {
+        "scenario": "paper-varied",
+        "observation": "servers",
+        "reward": "regret",
+        "network": "servers",
+        "hidden": (64, 64),
+        "mask": True,
+        "double": True,
+        "gamma": 1.0,
+        "loss": "huber",
+        "batch_size": 256,
+        "learning_rate": 1e-3,
+        "learning_rate_end": 1e-5,
+        "num_envs": 16,
+        "update_every_steps": 2,
+        "updates_at_once": 8,
+        "target_update_steps": 500,
+    },
+}
 """What each preset changes; a new one is an entry here."""

@@ -8,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3 import DQN
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.dqn.policies import DQNPolicy
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+from torch import nn
 
-from mec_gym.sb3.flat import FlatMLP
+from mec_gym.policies import network
+from mec_gym.sb3.flat import FlatNetwork, ServerLinear
 from mec_gym.sb3.replay import FlatReplayBuffer
 
 Array = NDArray[np.float32]
@@ -39,8 +41,23 @@ class FlatPolicy(DQNPolicy):
         """Do nothing: no layer differs, and going through them at every step takes long."""
 
 
+class ServersPolicy(FlatPolicy):
+    """A DQN policy that scores each server, a row of the observation, with one shared network."""
+
+    def make_q_net(self) -> QNetwork:
+        """Return a network of layers that are shared by the servers."""
+        made = super().make_q_net()
+        num_servers, size = self.observation_space.shape or ()
+        layers: list[nn.Module] = [nn.Unflatten(1, (num_servers, size))]
+        for width in self.net_arch:
+            layers += [ServerLinear(size, width), nn.ReLU()]
+            size = width
+        made.q_net = nn.Sequential(*layers, ServerLinear(size, 1), nn.Flatten())
+        return made
+
+
 class LossDQN(DQN):
-    """DQN whose loss can be chosen and which does no more than the arithmetic.
+    """DQN with a choice of loss, masks and double Q-learning, which does no more than arithmetic.
 
     For networks of linear layers with ReLU; the same minibatches give the same parameters as
     Stable-Baselines3's own update, to floating-point accuracy. Each copy of a batched environment
@@ -48,26 +65,39 @@ class LossDQN(DQN):
 
     Args:
         loss: a name in `LOSSES`.
+        free: from observations (B, ...) to the servers that may be chosen (B, N): in the greedy
+            choice, the random choice and the value of the next state. None: every server may.
+        double: whether the network itself picks the next action that the target network values.
         *args: as for DQN.
         **kwargs: as for DQN; a `max_grad_norm` of None clips nothing.
     """
 
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"MlpPolicy": FlatPolicy}
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpPolicy": FlatPolicy,
+        "ServersPolicy": ServersPolicy,
+    }
 
-    def __init__(self, *args: Any, loss: str = "squared", **kwargs: Any) -> None:
-        self.loss = loss
+    def __init__(
+        self,
+        *args: Any,
+        loss: str = "squared",
+        free: Callable[[Array], NDArray[np.bool_]] | None = None,
+        double: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.loss, self.free, self.double = loss, free, double
         super().__init__(*args, **{"replay_buffer_class": FlatReplayBuffer} | kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self._flat = FlatMLP(self.q_net.q_net)
-        self._flat_target = FlatMLP(self.q_net_target.q_net)
+        self.flat = FlatNetwork(self.q_net.q_net)
+        self._flat_target = FlatNetwork(self.q_net_target.q_net)
         optimizer = self.policy.optimizer
         settings = optimizer.defaults | ({"fused": True} if "fused" in optimizer.defaults else {})
-        self.policy.optimizer = type(optimizer)([self._flat.values], **settings)
+        self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_flat", "_flat_target"]
+        return [*super()._excluded_save_params(), "flat", "_flat_target"]
 
     def predict(
         self,
@@ -77,39 +107,63 @@ class LossDQN(DQN):
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
         """Return an action for each observation, epsilon-greedy; Algorithm 1, lines 6 and 7."""
+        shape = self.observation_space.shape or ()
         seen = np.asarray(observation, dtype=np.float32)
-        copies = seen.reshape(-1, seen.shape[-1])
+        copies = seen.reshape(-1, *shape)
         explores = np.zeros(len(copies), dtype=np.bool_)
         if not deterministic:
             explores = np.random.rand(len(copies)) < self.exploration_rate  # noqa: NPY002  # as SB3
         actions = np.empty(len(copies), dtype=np.int64)
         if not explores.all():
-            actions[:] = self._flat.forward(copies)[-1].argmax(axis=1)
-        for copy in np.flatnonzero(explores):
-            actions[copy] = self.action_space.sample()
-        return actions.reshape(seen.shape[:-1]), state
+            actions[:] = self._masked(self.flat.q_values(copies), copies).argmax(axis=1)
+        if self.free is None:
+            for copy in np.flatnonzero(explores):
+                actions[copy] = self.action_space.sample()
+        elif explores.any():
+            free = self.free(copies[explores])
+            keys = np.random.random_sample(free.shape)  # noqa: NPY002
+            actions[explores] = np.where(free, keys, -1.0).argmax(axis=1)
+        return actions.reshape(seen.shape[: seen.ndim - len(shape)]), state
+
+    def _masked(self, q_values: Array, observations: Array) -> Array:
+        if self.free is None:
+            return q_values
+        return np.where(self.free(observations), q_values, -np.float32(np.inf))
+
+    def _next_values(self, observations: Array) -> Array:
+        """Return what the target network makes of the next states, (B,)."""
+        values = self._flat_target.q_values(observations)
+        choice = self.flat.q_values(observations) if self.double else values
+        best = self._masked(choice, observations).argmax(axis=1)
+        return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Take gradient steps on minibatches; Algorithm 1, lines 10 and 11."""
         assert isinstance(self.replay_buffer, FlatReplayBuffer)  # made by __init__
         loss, every = LOSSES[self.loss], np.arange(batch_size)
         self._update_learning_rate(self.policy.optimizer)
-        # The target network stands still meanwhile: all its values at once.
         batch = self.replay_buffer.minibatch(gradient_steps * batch_size)
-        next_q = self._flat_target.forward(batch.next_observations)[-1].max(axis=1)
-        targets = batch.rewards + (1 - batch.dones) * np.float32(self.gamma) * next_q
+        targets = np.empty_like(batch.rewards)
         errors, q_values = np.empty_like(targets), np.empty_like(targets)
+        # The target network stands still meanwhile; with double Q-learning the other does not.
+        stride = batch_size if self.double else len(targets)
         for start in range(0, len(targets), batch_size):
             part = slice(start, start + batch_size)
-            chosen = (every, batch.actions[part])
-            outputs = self._flat.forward(batch.observations[part])
-            q_values[part] = outputs[-1][chosen]
-            errors[part] = q_values[part] - targets[part]
+            if start % stride == 0:
+                due = slice(start, start + stride)
+                next_q = self._next_values(batch.next_observations[due])
+                going_on = (1 - batch.dones[due]) * np.float32(self.gamma)
+                targets[due] = batch.rewards[due] + going_on * next_q
+            outputs = self.flat.forward(batch.observations[part])
             by_output = np.zeros_like(outputs[-1])
-            by_output[chosen] = loss.derivative(errors[part]) / batch_size
-            self._flat.backward(outputs, by_output)
+            chosen = (every, batch.actions[part])
+            q_values[part] = network.q_values(self.flat.layers, outputs)[chosen]
+            errors[part] = q_values[part] - targets[part]
+            by_q = network.q_values(self.flat.layers, [by_output])
+            by_q[chosen] = loss.derivative(errors[part]) / batch_size
+            self.flat.backward(outputs, by_output)
             if self.max_grad_norm is not None:
-                torch.nn.utils.clip_grad_norm_(self._flat.values, self.max_grad_norm)
+                torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
         self.logger.record_mean("train/loss", float(loss.value(errors).mean()))
         self.logger.record_mean("train/q_value", float(q_values.mean()))

@@ -1,4 +1,4 @@
-"""A fully connected network whose parameters lie in one flat array, with its gradient by hand.
+"""A network whose parameters lie in one flat array, with its gradient by hand.
 
 At the sizes of Table I most of an update's time is spent between the calls of a library, not in
 them; NumPy's calls are the shortest.
@@ -9,62 +9,89 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from mec_gym.policies import network
+
 Array = NDArray[np.float32]
 
 
-class FlatMLP:
+class ServerLinear(nn.Linear):
+    """A linear layer shared by all servers (B, N, in), which also sees the mean over them."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.context = nn.Parameter(torch.empty(out_features, in_features))
+        nn.init.kaiming_uniform_(self.context, a=5**0.5)  # as nn.Linear does for its weight
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # its name in nn.Linear
+        """Return (B, N, out); `mec_gym.policies.network.forward` says what."""
+        return super().forward(input) + input.mean(dim=-2, keepdim=True) @ self.context.t()
+
+
+class FlatNetwork:
     """The parameters and the gradient of a ReLU network, each as one tensor.
 
     The network goes on to work: its own parameters become views of the flat tensor.
 
+    Attributes:
+        values: the parameters, flat; their `grad` is what `backward` writes.
+        layers: views of them, as `mec_gym.policies.network` takes them.
+
     Args:
-        network: linear layers with ReLU between them, on the CPU.
+        module: linear layers, or layers shared by servers, with ReLU between them, on the CPU.
 
     Raises:
         TypeError: the network has any other layer.
     """
 
-    def __init__(self, network: nn.Sequential) -> None:
-        layers = list(network)
-        for index, layer in enumerate(layers):
-            if type(layer) is not (nn.ReLU if index % 2 else nn.Linear):
-                raise TypeError(f"network: {network}; it must be linear layers with ReLU between")
-        parameters = list(network.parameters())
-        self.values = nn.Parameter(nn.utils.parameters_to_vector(parameters).detach().clone())
+    def __init__(self, module: nn.Sequential) -> None:
+        layers = [layer for layer in module if type(layer) not in (nn.Flatten, nn.Unflatten)]
+        linear, between = ({type(layer) for layer in layers[start::2]} for start in (0, 1))
+        if linear not in ({nn.Linear}, {ServerLinear}) or not between <= {nn.ReLU}:
+            raise TypeError(f"network: {module}; it must be linear layers with ReLU between")
+        parameters = [list(layer.parameters()) for layer in layers[::2]]
+        every = [parameter for layer in parameters for parameter in layer]
+        self.values = nn.Parameter(nn.utils.parameters_to_vector(every).detach().clone())
         self.gradient = torch.zeros_like(self.values.data)
         self.values.grad = self.gradient
-        sizes = [parameter.numel() for parameter in parameters]
-        views = [
-            [part.view_as(p) for part, p in zip(torch.split(flat, sizes), parameters, strict=True)]
-            for flat in (self.values.data, self.gradient)
-        ]
-        for parameter, view in zip(parameters, views[0], strict=True):
-            parameter.data = view
-        values, gradients = ([view.numpy() for view in part] for part in views)  # the same memory
-        self._weights, self._biases = values[::2], values[1::2]
-        self._weight_gradients, self._bias_gradients = gradients[::2], gradients[1::2]
+        start = 0
+        self.layers: list[network.Layer] = []
+        self._gradients: list[network.Layer] = []
+        for layer in parameters:
+            views: list[list[Array]] = [[], []]
+            for parameter in layer:
+                part = slice(start, start := start + parameter.numel())
+                parameter.data = self.values.data[part].view_as(parameter)
+                views[0].append(parameter.data.numpy())  # the same memory
+                views[1].append(self.gradient[part].view_as(parameter).numpy())
+            self.layers.append(tuple(views[0]))
+            self._gradients.append(tuple(views[1]))
 
     def forward(self, inputs: Array) -> list[Array]:
-        """Return the inputs (B, in), the hidden layers' outputs, and the outputs (B, out)."""
-        outputs = [inputs]
-        for weight, bias in zip(self._weights, self._biases, strict=True):
-            layer = outputs[-1] @ weight.T
-            layer += bias
-            if weight is not self._weights[-1]:
-                np.maximum(layer, 0, out=layer)
-            outputs.append(layer)
-        return outputs
+        """Return the inputs and every layer's output; see `mec_gym.policies.network`."""
+        return network.forward(self.layers, inputs)
+
+    def q_values(self, inputs: Array) -> Array:
+        """Return the Q-values (B, N)."""
+        return network.q_values(self.layers, self.forward(inputs))
 
     def backward(self, outputs: list[Array], error: Array) -> None:
         """Write the gradient of a loss.
 
         Args:
             outputs: of `forward`.
-            error: derivative of the loss by the network's outputs, (B, out).
+            error: derivative of the loss by the last of them.
         """
-        for layer in reversed(range(len(self._weights))):
-            np.matmul(error.T, outputs[layer], out=self._weight_gradients[layer])
-            error.sum(axis=0, out=self._bias_gradients[layer])
-            if layer:
-                error = error @ self._weights[layer]
-                error *= outputs[layer] > 0
+        for number in reversed(range(len(self.layers))):
+            inputs, (weight, _, *context) = outputs[number], self.layers[number]
+            by_weight, by_bias, *by_context = self._gradients[number]
+            rows = error.reshape(-1, error.shape[-1])
+            np.matmul(rows.T, inputs.reshape(-1, inputs.shape[-1]), out=by_weight)
+            rows.sum(axis=0, out=by_bias)
+            if context:
+                summed = error.sum(axis=-2)
+                np.matmul(summed.T, inputs.mean(axis=-2), out=by_context[0])
+            if number:
+                error = error @ weight
+                if context:
+                    error += (summed @ context[0] / np.float32(inputs.shape[-2]))[..., None, :]
+                error *= inputs > 0

@@ -10,6 +10,7 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -17,6 +18,7 @@ import mec_gym
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
+from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3.callbacks import EpisodeCurves, HeldOutCurves
 from mec_gym.sb3.config import TrainConfig
@@ -50,11 +52,16 @@ def make_dqn(config: TrainConfig) -> LossDQN:
         reward=config.reward,
         overload_penalty=config.overload_penalty,
     )
+    observer = OBSERVATIONS[config.observation](config.scenario)
     return LossDQN(
-        "MlpPolicy",
+        {"mlp": "MlpPolicy", "servers": "ServersPolicy"}[config.network],
         OffloadVecEnv(cast(OffloadVectorEnv, env)),
         loss=config.loss,
-        learning_rate=config.learning_rate,
+        free=observer.free if config.mask else None,
+        double=config.double,
+        learning_rate=LinearSchedule(
+            config.learning_rate, config.learning_rate_end or config.learning_rate, 1.0
+        ),
         buffer_size=config.replay_size,
         learning_starts=config.batch_size - 1,  # the first update once a minibatch is stored
         batch_size=config.batch_size,
@@ -74,13 +81,12 @@ def make_dqn(config: TrainConfig) -> LossDQN:
 
 def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
     """Return a model's network, as it is now, as a policy."""
-    arrays = [p.detach().numpy().copy() for p in model.q_net.q_net.parameters()]
     training = {
         "mec_gym": mec_gym.__version__,
         "steps": model.num_timesteps,
         "config": config.model_dump(mode="json", exclude_none=True),
     }
-    layers = tuple(zip(arrays[::2], arrays[1::2], strict=True))
+    layers = tuple(tuple(array.copy() for array in layer) for layer in model.flat.layers)
     return TrainedPolicy(config.scenario, config.observation, layers, training)
 
 

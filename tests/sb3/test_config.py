@@ -24,6 +24,10 @@ from mec_gym.scenario import Scenario
         ({"epsiode": 3}, ["epsiode", "no such field"]),
         ({"seed": 7, "heldout_seed": 7}, ["heldout_seed", "7", "another"]),
         ({"batch_size": 64, "replay_size": 32}, ["batch_size", "64", "32", "lower"]),
+        (
+            {"num_envs": 3, "update_every_steps": 2, "updates_at_once": 4},
+            ["num_envs", "3 copies", "8 steps", "update_every_steps x updates_at_once"],
+        ),
     ],
 )
 def test_a_bad_setting_is_refused_in_one_line_that_names_it(fields, words):

@@ -10,7 +10,7 @@ from stable_baselines3 import DQN
 
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.dqn import LossDQN
-from mec_gym.sb3.flat import FlatMLP
+from mec_gym.sb3.flat import FlatNetwork
 from mec_gym.sb3.training import make_dqn
 
 
@@ -53,6 +53,52 @@ def test_every_step_is_followed_by_an_update_from_the_first_full_minibatch_on():
     assert model._n_updates == 90 - 15
 
 
+@pytest.mark.parametrize("copies", [1, 4])
+@pytest.mark.parametrize("every", [1, 3])
+def test_updates_at_once_are_as_many_as_one_by_one_up_to_one_chunk(every, copies):
+    made = []
+    for settings in ({}, {"updates_at_once": 8, "num_envs": copies}):
+        config = TrainConfig(batch_size=16, episodes=30, update_every_steps=every, **settings)
+        made.append(make_dqn(config).learn(288)._n_updates)  # whole chunks
+    assert made[0] == pytest.approx((288 - 15) / every, abs=1)
+    assert abs(made[1] - made[0]) <= 8
+
+
+def greedy(model, observations):
+    with torch.no_grad():
+        return model.q_net(torch.from_numpy(observations)).argmax(dim=1).numpy()
+
+
+def test_each_copy_explores_for_itself():
+    model = make_dqn(TrainConfig())
+    observations = np.random.default_rng(0).standard_normal((400, 48), dtype=np.float32)
+    best = greedy(model, observations)
+    assert len(set(best)) > 1
+    for rate, deterministic, low, high in (
+        (0.5, False, 0.2, 0.47),  # a third: of those that explore two in three differ
+        (1.0, False, 0.54, 0.8),
+        (0.0, False, 0, 0),
+        (1.0, True, 0, 0),
+    ):
+        model.exploration_rate = rate
+        actions, _ = model.predict(observations, deterministic=deterministic)
+        assert low <= (actions != best).mean() <= high
+
+
+def test_one_copy_explores_as_stable_baselines3s_own():
+    seen = np.random.default_rng(0).random((60, 48), dtype=np.float32)
+    chosen = []
+    for make in (DQN, LossDQN):
+        model = make("MlpPolicy", gym.make("mec_gym:MEC-Offload-v0"), seed=3, device="cpu")
+        model.exploration_rate = 0.5
+        actions = [model.predict(one)[0] for one in (*seen, *seen[:, None])]
+        chosen.append(actions)
+        assert (np.ravel(actions[:60]) != greedy(model, seen)).any()
+    for theirs, ours in zip(*chosen, strict=True):
+        assert np.shape(ours) == np.shape(theirs)
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_the_target_network_is_copied_every_100_steps_and_only_then():
     model = make_dqn(TrainConfig(episodes=50))
     model.learn(199)
@@ -65,15 +111,17 @@ def test_the_target_network_is_copied_every_100_steps_and_only_then():
     assert any(not torch.equal(a, b) for a, b in zip(at_199, at_200, strict=True))
 
 
-@pytest.mark.parametrize(("max_grad_norm", "bites"), [(10, False), (0.05, True)])
-def test_the_fast_update_gives_the_parameters_of_stable_baselines3s_own(max_grad_norm, bites):
+@pytest.mark.parametrize("chunk", [1, 8])
+@pytest.mark.parametrize("max_grad_norm", [10, 0.05])  # which bites
+def test_the_fast_update_gives_the_parameters_of_stable_baselines3s_own(max_grad_norm, chunk):
     trained = []
     for make, extra in ((DQN, {}), (LossDQN, {"loss": "huber"})):
         model = make(
             "MlpPolicy",
             gym.make("mec_gym:MEC-Offload-v0"),
             learning_starts=31,
-            train_freq=1,
+            train_freq=chunk,
+            gradient_steps=chunk,
             target_update_interval=50,
             max_grad_norm=max_grad_norm,
             exploration_initial_eps=1.0,  # the same transitions, whatever the last digits
@@ -131,7 +179,9 @@ def test_a_model_saved_by_stable_baselines3_learns_on_as_if_never_saved(tmp_path
 
 def test_a_network_the_update_cannot_handle_is_refused():
     with pytest.raises(TypeError, match="linear layers with ReLU between"):
-        FlatMLP(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)))
+        FlatNetwork(
+            torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+        )
 
 
 def test_the_gradient_by_hand_is_autograds():
@@ -142,10 +192,31 @@ def test_the_gradient_by_hand_is_autograds():
     )  # fmt: skip
     inputs, error = torch.randn(11, 5), torch.randn(11, 3)
     gradients = torch.autograd.grad((network(inputs) * error).sum(), list(network.parameters()))
-    flat = FlatMLP(network)
+    flat = FlatNetwork(network)
     outputs = flat.forward(inputs.numpy())
     with torch.no_grad():
         torch.testing.assert_close(torch.from_numpy(outputs[-1]), network(inputs))
     flat.backward(outputs, error.numpy())
     expected = torch.cat([gradient.reshape(-1) for gradient in gradients])
     torch.testing.assert_close(flat.values.grad, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.1, 30])  # errors on both sides of Huber's bend
+def test_the_curves_are_the_mean_huber_loss_and_q_value_of_all_minibatches(scale):
+    model = make_dqn(TrainConfig(loss="huber", learning_rate=1e-12, episodes=20))
+    model.learn(100)
+    model.replay_buffer.rewards[:] *= scale
+    model.logger.name_to_value.clear()
+    model.logger.name_to_count.clear()
+    np.random.seed(0)  # noqa: NPY002  # the buffer draws from it
+    batch = model.replay_buffer.sample(3 * 64)
+    np.random.seed(0)  # noqa: NPY002
+    model.train(3, 64)
+    with torch.no_grad():
+        q_values = model.q_net(batch.observations).gather(1, batch.actions)
+        best_next = model.q_net_target(batch.next_observations).max(dim=1, keepdim=True).values
+        targets = batch.rewards + 0.95 * (1 - batch.dones) * best_next
+        loss = torch.nn.functional.smooth_l1_loss(q_values, targets)
+    shown = model.logger.name_to_value
+    assert shown["train/loss"] == pytest.approx(loss.item(), rel=1e-4)
+    assert shown["train/q_value"] == pytest.approx(q_values.mean().item(), rel=1e-4, abs=1e-6)

@@ -115,6 +115,18 @@ def test_the_policy_assigns_as_stable_baselines3_predicts_in_the_environment():
         assert (info["assignment"] == policy(slots)[row]).all()
 
 
+def test_copies_that_end_together_count_each_and_are_evaluated_as_often(tmp_path, capsys):
+    config = SHORT.replace(num_envs=8, updates_at_once=8)
+    result = train(config, tmp_path / "run")
+    assert result.episodes == 40
+    assert "40/40" in capsys.readouterr().err
+    assert load_policy(tmp_path / "run").training["steps"] == 40 * 9
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    steps = [event.step for event in events.Scalars("heldout_delay_s/dqn-rao")]
+    assert steps == [0, 24 * 9, 40 * 9]  # the 20th episode ends with the 24th
+
+
 def test_an_interrupt_leaves_a_usable_run(tmp_path, monkeypatch):
     class CtrlC(BaseCallback):
         def _on_step(self):

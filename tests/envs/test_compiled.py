@@ -1,0 +1,71 @@
+"""Compiled loops are kept on disk, and never outlive a formula."""
+
+import inspect
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mec_gym
+from mec_gym.envs import compiled
+
+PLAY = """
+import json
+import numpy as np
+import mec_gym
+from mec_gym.envs import compiled
+from mec_gym.envs.vector import OffloadVectorEnv
+env = OffloadVectorEnv(2)
+env.reset(seed=0)
+for _ in range(9):
+    env.step(np.zeros(2, dtype=np.int64))
+loops = compiled.step_of("paper"), compiled.show_of("paper"), compiled.finish()
+counts = [[sum(x.values()) for x in (f.stats.cache_hits, f.stats.cache_misses)] for f in loops]
+print(json.dumps([mec_gym.__file__, *counts]))
+"""
+"""Play a slot; print which package, then the loops read from disk and compiled, loop by loop."""
+
+
+def test_loops_are_compiled_once_and_again_when_a_formula_has_changed(tmp_path):
+    package = tmp_path / "mec_gym"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(mec_gym.__file__).parent, package, ignore=ignored)
+    fresh = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept"), "PYTHONPATH": str(tmp_path)}
+
+    def play():
+        command = [sys.executable, "-c", PLAY]
+        done = subprocess.run(command, check=True, env=fresh, cwd=tmp_path, capture_output=True)
+        played, *counts = json.loads(done.stdout)
+        assert Path(played).parent == package
+        return counts
+
+    assert play() == [[0, 1]] * 3
+    assert play() == [[1, 0]] * 3
+    with (package / "system.py").open("a") as file:
+        file.write("# Equations as they are now.\n")
+    assert play() == [[0, 1]] * 3
+
+
+def test_the_source_of_every_function_that_loops_call_counts():
+    assert {inspect.getmodule(function) for function in compiled._CALLED} <= set(compiled._MODULES)
+
+
+def test_the_digest_changes_with_any_source(monkeypatch):
+    def digest():
+        compiled._sources.cache_clear()
+        return compiled._sources()
+
+    read = inspect.getsource
+    try:
+        digests = {digest()}
+        for changed in compiled._MODULES:
+            monkeypatch.setattr(
+                inspect, "getsource", lambda module, c=changed: read(module) + "#" * (module is c)
+            )
+            digests.add(digest())
+        assert len(digests) == 1 + len(compiled._MODULES)
+    finally:
+        monkeypatch.undo()
+        compiled._sources.cache_clear()
