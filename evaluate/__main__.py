@@ -26,7 +26,8 @@ class Arguments:
     policies: list[str] = field(default_factory=lambda: ["roa", "goa", "least-delay"])
     """names of policies"""
     model: list[Path] = field(default_factory=list)
-    """run directories; runs that differ in nothing but the seed become one row"""
+    """run directories, or names of policies that come with mec_gym; runs that differ in nothing
+    but the seed become one row"""
     instances: int = 1000
     """how many slots"""
     seed: int = 1_000_001
@@ -44,11 +45,19 @@ class Arguments:
 def on_scenario(given: Arguments) -> dict[str, Any]:
     """Compare on slots of one scenario, print the table and return the JSON."""
     models = load_models(given.model, held_out_seed=given.seed)
-    rows = rows_of(models) | {name: [policies.get(name)] for name in given.policies}
     if given.scenario is not None:
         scenario = Scenario.load(given.scenario)
     else:
         scenario = models[0].policy.scenario if models else Scenario.preset("paper")
+    for model in models:
+        if not model.policy.sees_no_more_than(scenario):
+            raise ValueError(
+                f"model: {model.directory} looks at tasks that the scenario's lookahead of"
+                f" {scenario.lookahead} hides; give one that was trained for it"
+            )
+    rows = rows_of(models) | {
+        policies.label(name, scenario): [policies.get(name)] for name in given.policies
+    }
     slots = scenario.sample(given.instances, given.seed)
     scores = compare(rows, slots, given.seed, find_reference(slots, given.time_limit))
     report.show(scores, f"{scenario.label}: {len(slots)} slots, seed {given.seed}")

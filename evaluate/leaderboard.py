@@ -41,7 +41,7 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
         benchmark.name: frozen.RECIPES[benchmark.name].scenario for benchmark in benchmarks
     }
     for model in models:
-        if model.policy.scenario not in scenarios.values():
+        if not any(map(model.policy.is_for, scenarios.values())):
             raise ValueError(
                 f"model: {model.directory} was trained for a scenario of none of the benchmarks"
                 f" {', '.join(scenarios)}"
@@ -50,9 +50,13 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
             raise ValueError(f"model: {model.directory} was trained with a benchmark's seed")
     board: Board = {}
     for benchmark in tqdm(benchmarks, unit="benchmark"):
-        fitting = [m for m in models if m.policy.scenario == scenarios[benchmark.name]]
-        rows = rows_of(fitting)
-        rows |= {name: [p] for name, p in policies.POLICIES.items() if name not in _NOT_RANKED}
+        scenario = scenarios[benchmark.name]
+        rows = rows_of([model for model in models if model.policy.is_for(scenario)])
+        rows |= {
+            policies.label(name, scenario): [policy]
+            for name, policy in policies.POLICIES.items()
+            if name not in _NOT_RANKED
+        }
         board[benchmark.name] = compare(
             rows, benchmark.slots, frozen.RECIPES[benchmark.name].seed, benchmark.reference
         )

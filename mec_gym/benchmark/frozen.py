@@ -46,6 +46,8 @@ RECIPES: dict[str, Recipe] = {
     "paper-frequency": Recipe(Scenario.preset("paper-frequency", server_hz=5e9)),
     "paper-complexity": Recipe(Scenario.preset("paper-complexity", cycles_per_bit=750.0)),
     "slack": Recipe(Scenario.preset("slack")),
+    "online": Recipe(Scenario.preset("online")),
+    "online-slack": Recipe(Scenario.preset("online-slack")),
     "large": Recipe(Scenario.preset("large"), slots=100),
     "city": Recipe(Scenario.preset("city"), slots=5, time_limit=1.0),  # the bound is close enough
 }

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.policies import baselines, local_search, optimal
+from mec_gym.scenario import Scenario
 from mec_gym.settings import pick
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
@@ -21,6 +22,15 @@ POLICIES: dict[str, Policy] = {
     "optimal": optimal.optimal,
 }
 """The policies by name; a new one is a function and an entry here."""
+
+HINDSIGHT = frozenset({"local-search", "optimal"})
+"""Those that look at all tasks of a slot at once, whatever the scenario's `lookahead`."""
+
+
+def label(name: str, scenario: Scenario) -> str:
+    """Return what a table calls a policy: with `lookahead` some know more than is shown."""
+    knows_more = scenario.lookahead is not None and name in HINDSIGHT
+    return f"{name} (hindsight)" if knows_more else name
 
 
 def get(name: str) -> Policy:

@@ -14,19 +14,30 @@ def forward(layers: Sequence[Layer], inputs: Array) -> list[Array]:
     """Return the inputs and every layer's output, with ReLU after all but the last.
 
     A layer with context weights takes (..., N, in), a row a server, and adds to each server's row
-    what the context weights make of the mean row. So one network scores any number of servers.
+    what the context weights make of the mean row of the free servers. So one network scores any
+    number of servers, and those that are full change nothing.
     """
     outputs = [inputs]
+    share = free_share(inputs) if len(layers[0]) > len(("weight", "bias")) else None
     for number, (weight, bias, *context) in enumerate(layers, start=1):
         rows = outputs[-1]
         layer = rows @ weight.T
         layer += bias
-        if context:
-            layer += (rows.mean(axis=-2) @ context[0].T)[..., None, :]
+        if share is not None:
+            layer += (share * rows).sum(axis=-2, keepdims=True) @ context[0].T
         if number < len(layers):
             np.maximum(layer, 0, out=layer)
         outputs.append(layer)
     return outputs
+
+
+def free_share(inputs: Array) -> Array:
+    """Return 1 / (number of free servers) at the free servers, else 0, (..., N, 1).
+
+    A server is free where the first entry of its row is above 0.
+    """
+    free = (inputs[..., :1] > 0).astype(np.float32)
+    return np.asarray(free / np.maximum(free.sum(axis=-2, keepdims=True), 1))
 
 
 def q_values(layers: Sequence[Layer], outputs: list[Array]) -> Array:

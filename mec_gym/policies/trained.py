@@ -25,6 +25,14 @@ from mec_gym.settings import pick
 
 Array = NDArray[np.float32]
 
+_SHIPPED_IN = Path(__file__).with_name("data")
+
+SHIPPED = {
+    "dqn-rao": "all tasks of the slot known, any size, capacity tight or not",
+    "dqn-rao-online": "only the current task known, any size, capacity tight or not",
+}
+"""The policies that come with the package, and what each is for."""
+
 WEIGHTS_FILE = "policy.safetensors"
 MANIFEST_FILE = "policy.json"
 FORMAT = 1
@@ -65,6 +73,17 @@ class TrainedPolicy:
     def q_values(self, observation: Array) -> Array:
         """Return the Q-value of each server, (..., N), for observations with leading dimensions."""
         return network.q_values(self.weights, network.forward(self.weights, observation))
+
+    def sees_no_more_than(self, scenario: Scenario) -> bool:
+        """Return whether a scenario shows all the tasks to come that the policy looks at."""
+        own, shown = self.scenario.lookahead, scenario.lookahead
+        return shown is None or (own is not None and own <= shown)
+
+    def is_for(self, scenario: Scenario) -> bool:
+        """Return whether it was trained for a scenario, or for any of its lookahead."""
+        if self.observation == "servers":
+            return self.sees_no_more_than(scenario)
+        return scenario == self.scenario
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M); capacity is learned, not enforced.
@@ -135,12 +154,15 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
 
 
 def load_policy(directory: str | Path) -> TrainedPolicy:
-    """Read the trained policy of a run directory; no code in its files is run.
+    """Read a trained policy; no code in its files is run.
+
+    Args:
+        directory: of a run, or the name of a policy that comes with the package: `SHIPPED`.
 
     Raises:
         ValueError: the directory is not a run, or a file is damaged or does not fit the other.
     """
-    directory = Path(directory)
+    directory = _SHIPPED_IN / directory if str(directory) in SHIPPED else Path(directory)
     try:
         manifest = json.loads((directory / MANIFEST_FILE).read_bytes())
         weights = (directory / WEIGHTS_FILE).read_bytes()

@@ -36,6 +36,11 @@ class TrainConfig(Settings):
 
     name: str = Field("dqn-rao", min_length=1, description="what tables call the trained policy")
     scenario: NamedScenario = Field(Scenario(), description="Sec. IV-A")
+    scenarios: tuple[NamedScenario, ...] = Field(
+        (),
+        description="train on all of these, with as many copies each, and not on `scenario`, whose"
+        " slots then only count the episodes and are held out; needs network servers and mask",
+    )
     observation: str = Field("paper", description="what the agent sees; Eq. (11)")
     reward: str = Field("paper", description="what a decision is paid; Eq. (13)")
     overload_penalty: float = Field(
@@ -101,6 +106,15 @@ class TrainConfig(Settings):
                 f"network: {self.network!r} does not read observation {self.observation!r}; both"
                 " must be 'servers', or neither"
             )
+        if self.scenarios and not (self.network == "servers" and self.mask):
+            raise ValueError("scenarios: only network 'servers' with mask true fits several sizes")
+        if self.num_envs % max(len(self.scenarios), 1):
+            raise ValueError(
+                f"num_envs: {self.num_envs} copies cannot be shared out evenly to"
+                f" {len(self.scenarios)} scenarios"
+            )
+        if len({scenario.lookahead for scenario in (self.scenario, *self.scenarios)}) > 1:
+            raise ValueError("scenarios: they must all have the lookahead of `scenario`")
         if self.name in (*POLICIES, "optimum"):
             raise ValueError(f"name: {self.name!r} is another curve's; give one of its own")
         if self.heldout_seed == self.seed:
@@ -132,6 +146,7 @@ class TrainConfig(Settings):
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": {
+        "name": "dqn-regret",
         "scenario": "paper-varied",
         "observation": "servers",
         "reward": "regret",
@@ -141,13 +156,14 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
         "double": True,
         "gamma": 1.0,
         "loss": "huber",
-        "batch_size": 256,
-        "learning_rate": 1e-3,
+        "batch_size": 128,
+        "learning_rate": 3e-3,
         "learning_rate_end": 1e-5,
+        "epsilon_episodes": 800,
+        "epsilon_end": 0.02,
         "num_envs": 16,
-        "update_every_steps": 2,
-        "updates_at_once": 8,
-        "target_update_steps": 500,
+        "updates_at_once": 16,
+        "target_update_steps": 200,
     },
 }
 """What each preset changes; a new one is an entry here."""

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import DQN
+from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
 from mec_gym.policies import network
-from mec_gym.sb3.flat import FlatNetwork, ServerLinear
+from mec_gym.sb3.flat import FlatNetwork, ServerScores
 from mec_gym.sb3.replay import FlatReplayBuffer
 
 Array = NDArray[np.float32]
@@ -47,12 +48,8 @@ class ServersPolicy(FlatPolicy):
     def make_q_net(self) -> QNetwork:
         """Return a network of layers that are shared by the servers."""
         made = super().make_q_net()
-        num_servers, size = self.observation_space.shape or ()
-        layers: list[nn.Module] = [nn.Unflatten(1, (num_servers, size))]
-        for width in self.net_arch:
-            layers += [ServerLinear(size, width), nn.ReLU()]
-            size = width
-        made.q_net = nn.Sequential(*layers, ServerLinear(size, 1), nn.Flatten())
+        shape = self.observation_space.shape or ()
+        made.q_net = nn.Sequential(nn.Unflatten(1, shape), ServerScores(shape[-1], self.net_arch))
         return made
 
 
@@ -90,8 +87,11 @@ class LossDQN(DQN):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self.flat = FlatNetwork(self.q_net.q_net)
-        self._flat_target = FlatNetwork(self.q_net_target.q_net)
+        self.flat, self._flat_target = (
+            # Table I's layers, or the scores that follow a layer which only gives the input shape.
+            FlatNetwork(layers[-1] if isinstance(layers[-1], ServerScores) else layers)
+            for layers in (self.q_net.q_net, self.q_net_target.q_net)
+        )
         optimizer = self.policy.optimizer
         settings = optimizer.defaults | ({"fused": True} if "fused" in optimizer.defaults else {})
         self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
@@ -124,6 +124,16 @@ class LossDQN(DQN):
             keys = np.random.random_sample(free.shape)  # noqa: NPY002
             actions[explores] = np.where(free, keys, -1.0).argmax(axis=1)
         return actions.reshape(seen.shape[: seen.ndim - len(shape)]), state
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return an action for each copy, twice; before learning starts too, only free servers."""
+        if self.free is None:
+            return super()._sample_action(learning_starts, action_noise, n_envs)
+        assert isinstance(self._last_obs, np.ndarray)  # made by learn
+        actions, _ = self.predict(self._last_obs)
+        return actions, actions
 
     def _masked(self, q_values: Array, observations: Array) -> Array:
         if self.free is None:

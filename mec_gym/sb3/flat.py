@@ -4,6 +4,9 @@ At the sizes of Table I most of an update's time is spent between the calls of a
 them; NumPy's calls are the shortest.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,16 +18,39 @@ Array = NDArray[np.float32]
 
 
 class ServerLinear(nn.Linear):
-    """A linear layer shared by all servers (B, N, in), which also sees the mean over them."""
+    """A linear layer shared by all servers, with context weights for the mean over the free ones.
+
+    `ServerScores` applies them; `mec_gym.policies.network.forward` says what comes of it.
+    """
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features)
         self.context = nn.Parameter(torch.empty(out_features, in_features))
         nn.init.kaiming_uniform_(self.context, a=5**0.5)  # as nn.Linear does for its weight
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # its name in nn.Linear
-        """Return (B, N, out); `mec_gym.policies.network.forward` says what."""
-        return super().forward(input) + input.mean(dim=-2, keepdim=True) @ self.context.t()
+
+class ServerScores(nn.Sequential):
+    """Layers shared by servers, with ReLU between them: from (B, N, in) to scores (B, N)."""
+
+    def __init__(self, in_features: int, hidden: Sequence[int]) -> None:
+        widths = [in_features, *hidden, 1]
+        layers: list[nn.Module] = []
+        for width, following in pairwise(widths):
+            layers += [ServerLinear(width, following), nn.ReLU()]
+        super().__init__(*layers[:-1])
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # its name in nn.Module
+        """Return the score of each server."""
+        free = (input[..., :1] > 0).to(input.dtype)
+        share = free / free.sum(dim=-2, keepdim=True).clamp(min=1)
+        rows = input
+        for layer in self:
+            if isinstance(layer, ServerLinear):
+                mean = (share * rows).sum(dim=-2, keepdim=True)
+                rows = layer(rows) + mean @ layer.context.t()
+            else:
+                rows = layer(rows)
+        return rows[..., 0]
 
 
 class FlatNetwork:
@@ -44,7 +70,7 @@ class FlatNetwork:
     """
 
     def __init__(self, module: nn.Sequential) -> None:
-        layers = [layer for layer in module if type(layer) not in (nn.Flatten, nn.Unflatten)]
+        layers = list(module)
         linear, between = ({type(layer) for layer in layers[start::2]} for start in (0, 1))
         if linear not in ({nn.Linear}, {ServerLinear}) or not between <= {nn.ReLU}:
             raise TypeError(f"network: {module}; it must be linear layers with ReLU between")
@@ -81,17 +107,18 @@ class FlatNetwork:
             outputs: of `forward`.
             error: derivative of the loss by the last of them.
         """
+        share = network.free_share(outputs[0]) if len(self.layers[0]) > 2 else None
         for number in reversed(range(len(self.layers))):
             inputs, (weight, _, *context) = outputs[number], self.layers[number]
             by_weight, by_bias, *by_context = self._gradients[number]
             rows = error.reshape(-1, error.shape[-1])
             np.matmul(rows.T, inputs.reshape(-1, inputs.shape[-1]), out=by_weight)
             rows.sum(axis=0, out=by_bias)
-            if context:
+            if share is not None:
                 summed = error.sum(axis=-2)
-                np.matmul(summed.T, inputs.mean(axis=-2), out=by_context[0])
+                np.matmul(summed.T, (share * inputs).sum(axis=-2), out=by_context[0])
             if number:
                 error = error @ weight
-                if context:
-                    error += (summed @ context[0] / np.float32(inputs.shape[-2]))[..., None, :]
+                if share is not None:
+                    error += share * (summed @ context[0])[..., None, :]
                 error *= inputs > 0

@@ -23,6 +23,7 @@ from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3.callbacks import EpisodeCurves, HeldOutCurves
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.dqn import LossDQN
+from mec_gym.sb3.mixed import MixedVecEnv
 from mec_gym.sb3.vec_env import OffloadVecEnv
 
 CONFIG_FILE = "config.toml"
@@ -44,18 +45,23 @@ class Result:
 
 def make_dqn(config: TrainConfig) -> LossDQN:
     """Return the DQN of a configuration with its environment, untrained."""
-    env = gym.make_vec(
-        "MEC-Offload-v0",
-        num_envs=config.num_envs,
-        scenario=config.scenario,
-        observation=config.observation,
-        reward=config.reward,
-        overload_penalty=config.overload_penalty,
-    )
+    scenarios = config.scenarios or (config.scenario,)
+    batches = [
+        gym.make_vec(
+            "MEC-Offload-v0",
+            num_envs=config.num_envs // len(scenarios),
+            scenario=scenario,
+            observation=config.observation,
+            reward=config.reward,
+            overload_penalty=config.overload_penalty,
+        )
+        for scenario in scenarios
+    ]
+    parts = [OffloadVecEnv(cast(OffloadVectorEnv, batch)) for batch in batches]
     observer = OBSERVATIONS[config.observation](config.scenario)
     return LossDQN(
         {"mlp": "MlpPolicy", "servers": "ServersPolicy"}[config.network],
-        OffloadVecEnv(cast(OffloadVectorEnv, env)),
+        parts[0] if len(parts) == 1 else MixedVecEnv(parts),
         loss=config.loss,
         free=observer.free if config.mask else None,
         double=config.double,
