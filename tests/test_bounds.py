@@ -34,6 +34,47 @@ def test_water_level_is_the_numeric_minimum_over_splits(seed):
     assert np.maximum(level * hz - load, 0).sum() == pytest.approx(remaining, abs=1e-12)
 
 
+def test_water_level_by_hand():
+    # All three would stand at (4 + 12) / 4 = 4, but the last is at 10 already: (4 + 2) / 3 = 2.
+    hz, load = [1.0, 2.0, 1.0], [0.0, 2.0, 10.0]
+    assert bounds.fill(hz, load, 0, 3, 4.0) == 2
+    assert bounds.filled(hz, load, 0, 3, 2.0) == 2**2 / 1 + 4**2 / 2 + 10**2 / 1
+    # 3 more on the second: at 2.5 above the first's 4 / 1 it is not, so (4 + 5) / 3 = 3.
+    assert bounds.fill(hz, load, 0, 3, 4.0, 1, 3.0) == 3
+    assert bounds.filled(hz, load, 0, 3, 3.0, 1, 3.0) == 3**2 / 1 + 6**2 / 2 + 10**2 / 1
+
+
+@given(st.integers(0, 2**32), st.floats(0, 10), st.booleans())
+def test_a_level_poured_out_is_all_that_remains_and_touches_only_the_servers_below(seed, rest, far):
+    rng = np.random.default_rng(seed)
+    hz = rng.uniform(1, 9, 4) ** (9 if far else 1)
+    load = rng.uniform(0, 5, 4) * rng.integers(0, 2, 4)
+    level = bounds.fill(hz, load, 0, 4, rest)
+    poured = np.maximum(level * hz - load, 0)
+    assert poured.sum() == pytest.approx(rest, rel=1e-9, abs=1e-9)
+    # No less than the lowest server stands at; exactly that where nothing is poured.
+    assert level >= (load / hz).min() * (1 - 1e-12)
+    if rest == 0:
+        assert bounds.filled(hz, load, 0, 4, level) == pytest.approx((load**2 / hz).sum())
+
+
+@given(st.integers(0, 2**32), st.integers(0, 3), st.integers(-1, 3))
+def test_filling_a_part_of_a_list_is_filling_a_list_of_that_part(seed, first, joined):
+    rng = np.random.default_rng(seed)
+    hz, load = rng.uniform(1, 9, 8), rng.uniform(0, 5, 8)
+    remaining, more = rng.uniform(0, 10, 2)
+    place = first + joined if joined >= 0 else -1
+    alone = load[first : first + 4].copy()
+    if joined >= 0:
+        alone[joined] += more
+    part = hz[first : first + 4].tolist()
+    level = bounds.fill(part, alone.tolist(), 0, 4, remaining)
+    assert bounds.fill(hz.tolist(), load.tolist(), first, 4, remaining, place, more) == level
+    assert bounds.filled(hz.tolist(), load.tolist(), first, 4, level, place, more) == bounds.filled(
+        part, alone.tolist(), 0, 4, level
+    )
+
+
 def test_water_levels_of_a_batch_are_those_of_its_rows():
     rng = np.random.default_rng(0)
     hz, load, remaining = rng.uniform(1, 9, (4, 1, 3)), rng.uniform(0, 5, (4, 5, 3)), rng.random(5)

@@ -1,9 +1,11 @@
-"""Observations: Eq. (11) in SI units and scaled to [0, 1], entry by entry."""
+"""Observations: Eq. (11) in SI units and scaled to [0, 1], a row a server, entry by entry."""
 
 import numpy as np
+import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 from strategies import assigned_slots, scenarios
 
 from mec_gym import Instance, Scenario
@@ -19,6 +21,35 @@ SMALL = Scenario(
 )
 FIELDS = ("gain", "task_bits", "task_cycles", "server_hz", "capacity")
 FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
+
+
+@st.composite
+def partly_seen_slots(draw, **fixed):
+    """As `assigned_slots`, with any lookahead."""
+    scenario, slot, assignment = draw(assigned_slots(**fixed))
+    lookahead = draw(st.none() | st.integers(0, 7))
+    return scenario.replace(lookahead=lookahead), slot, assignment
+
+
+def after(slot, assignment):
+    """The state once the first devices have their servers."""
+    state = State(slot)
+    for server in assignment:
+        state.assign(server)
+    return state
+
+
+def changed(slot, **changes):
+    """The slot with other values."""
+    return Instance(**({name: getattr(slot, name) for name in FIELDS} | changes))
+
+
+def with_devices_of(slot, other, devices):
+    """The slot, whose devices have the tasks and gains of another slot."""
+    fields = {name: getattr(slot, name).copy() for name in ("gain", "task_bits", "task_cycles")}
+    for name, values in fields.items():
+        values[devices] = getattr(other, name)[devices]
+    return changed(slot, **fields)
 
 
 def small_slot():
@@ -83,7 +114,7 @@ def test_spaces_are_boxes_of_float32_of_the_length_of_eq_11(scenario):
 
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
-@given(assigned_slots())
+@given(partly_seen_slots())
 def test_every_state_of_any_slot_lies_in_the_space(name, case):
     scenario, slot, assignment = case
     observer, state = OBSERVATIONS[name](scenario), State(slot)
@@ -129,7 +160,7 @@ def test_a_slot_that_the_scenario_just_accepts_lies_in_the_space(name, factor, s
 
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
-@given(case=assigned_slots())
+@given(case=partly_seen_slots())
 def test_updating_an_observation_gives_what_a_new_one_would(name, case):
     scenario, slot, assignment = case
     observer, state = OBSERVATIONS[name](scenario), State(slot)
@@ -142,8 +173,9 @@ def test_updating_an_observation_gives_what_a_new_one_would(name, case):
 
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
-def test_a_batch_is_seen_as_each_slot_alone(name):
-    scenario = Scenario.preset("paper-varied")
+@pytest.mark.parametrize("lookahead", [None, 0, 3])
+def test_a_batch_is_seen_as_each_slot_alone(name, lookahead):
+    scenario = Scenario.preset("paper-varied", lookahead=lookahead)
     slots, observer = scenario.sample(4, 0), OBSERVATIONS[name](scenario)
     choices = np.random.default_rng(0).integers(0, 3, (4, 9))
     batch, alone = State(slots), [State(slot) for slot in slots]
@@ -177,3 +209,231 @@ def test_renaming_servers_renames_gains_and_places(scenario, order, seed):
     np.testing.assert_array_equal(other[:size].reshape(-1, 3), one[:size].reshape(-1, 3)[:, order])
     np.testing.assert_array_equal(other[size:-3], one[size:-3])
     np.testing.assert_array_equal(other[-3:], one[-3:][order])
+
+
+# The same for a row a server.
+
+
+def rows_of_servers(scenario, slot, assignment):
+    """The documented features before the decision on device len(assignment), in NumPy."""
+    device, (num_devices, num_servers) = len(assignment), slot.gain.shape
+    lookahead = num_devices if scenario.lookahead is None else scenario.lookahead
+    roots = np.sqrt(slot.task_cycles)
+    roots[device + lookahead + 1 :] = scenario.mean_sqrt_cycles
+    chosen, hz = np.array(assignment, dtype=int), slot.server_hz
+    load = np.array([roots[:device][chosen == n].sum() for n in range(num_servers)])
+    tasks = np.bincount(chosen, minlength=num_servers)
+    places = np.maximum(slot.capacity - tasks, 0)
+    free, left = places > 0, num_devices - device
+    sending = np.array([oracle.tx_delay(slot, device, n) for n in range(num_servers)])
+    q, rest = roots[device], roots[device:].sum()
+    size = roots.mean()
+    height = num_devices * size / hz.sum()
+    delay = size * height
+
+    def level(standing, poured):
+        """The height at which what is poured stands, by root finding."""
+        top = ((standing / hz).max() + poured / hz.sum()) * 2
+        return brentq(
+            lambda w: np.maximum(w * hz - standing, 0).sum() - poured, 0, top, xtol=1e-300
+        )
+
+    def computing(standing, poured):
+        lifted = np.maximum(standing, level(standing, poured) * hz) if poured > 0 else standing
+        return (lifted**2 / hz).sum()
+
+    w = level(load, rest)
+    at = np.eye(num_servers)
+    rise = [computing(load + q * at[n], rest - q) for n in range(num_servers)]
+    if left == 1:
+        rise = [computing(load + q * at[n], 0.0) for n in range(num_servers)]
+    faster = np.array([places[hz > own].sum() for own in hz])
+    mean_to_come = roots[device + 1 :].mean() / size - 1 if left > 1 else 0.0
+    with np.errstate(all="ignore"):  # full servers
+        columns = [
+            np.ones(num_servers),
+            sending / delay,
+            (sending - sending[free].min()) / delay,
+            q * (2 * load + q) / hz / delay,
+            (np.array(rise) - computing(load, rest)) / delay,
+            (w - load / hz) / height,
+            (w - (load + q) / hz) / height,
+            hz / hz.mean(),
+            np.minimum(places / left, 1),
+            1 / places,
+            (w * hz - load) / places / size,
+            faster / places.sum(),
+            np.full(num_servers, q / size - 1),
+            np.full(num_servers, mean_to_come),
+            np.full(num_servers, (places.sum() - left) / places.sum()),
+            np.full(num_servers, left / num_devices),
+        ]
+    return np.where(free[:, None], np.clip(np.transpose(columns), -10, 10), 0)
+
+
+def servers_seen(scenario, slot, assignment):
+    return OBSERVATIONS["servers"](scenario).begin(after(slot, assignment))
+
+
+@given(partly_seen_slots())
+def test_every_feature_of_a_server_is_what_its_documentation_says(case):
+    scenario, slot, assignment = case
+    for device in range(slot.num_devices):
+        np.testing.assert_allclose(
+            servers_seen(scenario, slot, assignment[:device]),
+            rows_of_servers(scenario, slot, assignment[:device]),
+            rtol=1e-5,
+            atol=1e-6,
+        )
+    assert not servers_seen(scenario, slot, assignment).any()  # nothing is left to decide
+
+
+def test_the_features_of_a_server_by_hand():
+    # T 0.06, 0.04; 0.10, 0.06 s; q 2e4, 4e4; F 4e9, 8e9; 2 and 4 places.
+    slot = changed(
+        small_slot(),
+        gain=[[0.15, 0.31], [0.07, 0.63]],  # 4, 5; 3, 6 Mbit/s
+        task_bits=[2.4e5, 3.0e5],
+        task_cycles=[4e8, 16e8],
+        server_hz=[4e9, 8e9],
+    )
+    # Mean q 3e4; l = 6e4 / 12e9 = 5e-6 s / sqrt(cycle), q l = 0.15 s. Once device 0 is on server 1
+    # the level of 4e4 more is 6e4 / 12e9 = 5e-6.
+    expected = [
+        # 0.10 s; 0.05 more than 0.05; 4e4^2/4e9 = 0.4 s; 0.4 + 0.05 - 0.3 = 0.15 s more
+        [1, 2 / 3, 1 / 3, 8 / 3, 1, 1, -1, 2 / 3, 1, 1 / 2, 1 / 3, 3 / 5, 1 / 3, 0, 4 / 5, 1 / 2],
+        # 0.05 s; 4e4 (4e4 + 4e4)/8e9 = 0.4 s; 36e8/8e9 - 0.3 = 0.15 s; stands at 2.5e-6, then 7.5e-6
+        [1, 1 / 3, 0, 8 / 3, 1, 1 / 2, -1 / 2, 4 / 3, 1, 1 / 3, 2 / 9, 0, 1 / 3, 0, 4 / 5, 1 / 2],
+    ]
+    np.testing.assert_allclose(servers_seen(SMALL, slot, [1]), expected, rtol=1e-6, atol=1e-6)
+
+
+@given(partly_seen_slots(), st.data())
+def test_the_row_of_a_server_is_0_where_and_only_where_it_is_full(case, data):
+    scenario, slot, assignment = case
+    assignment = assignment[: data.draw(st.integers(0, slot.num_devices - 1))]
+    rows = servers_seen(scenario, slot, assignment)
+    free = np.array([assignment.count(n) < slot.capacity[n] for n in range(slot.num_servers)])
+    assert not rows[~free].any()
+    assert (rows[free, 0] == 1).all()
+    np.testing.assert_array_equal(OBSERVATIONS["servers"](scenario).free(rows), free)
+
+
+@given(partly_seen_slots(), st.data())
+def test_renaming_servers_renames_the_rows(case, data):
+    scenario, slot, assignment = case
+    assignment = assignment[: data.draw(st.integers(0, slot.num_devices - 1))]
+    order = data.draw(st.permutations(range(slot.num_servers)))
+    renamed = changed(
+        slot,
+        gain=slot.gain[:, order],
+        server_hz=slot.server_hz[order],
+        capacity=slot.capacity[order],
+    )
+    same_servers = [order.index(server) for server in assignment]
+    np.testing.assert_allclose(
+        servers_seen(scenario, renamed, same_servers),
+        servers_seen(scenario, slot, assignment)[order],
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+# What is not yet in sight.
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_an_observation_shows_the_devices_in_sight_and_no_other(name, lookahead):
+    scenario = Scenario.preset("slack", lookahead=lookahead)
+    slot, other = scenario.sample(2, 4)
+    observer = OBSERVATIONS[name](scenario)
+    choices = [0, 1, 2, 1, 1, 0, 2, 1, 0]
+    for device in range(9):
+        seen = observer.begin(after(slot, choices[:device]))
+        in_sight = device + lookahead + 1
+
+        def see(devices, device=device):
+            state = after(with_devices_of(slot, other, devices), choices[:device])
+            return observer.begin(state).tobytes()
+
+        assert see(slice(in_sight, None)) == seen.tobytes()
+        for one in range(device, min(in_sight, 9)):
+            assert see(one) != seen.tobytes()
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_what_comes_into_sight_is_all_that_an_update_adds(name, lookahead):
+    scenario = Scenario.preset("slack", lookahead=lookahead)
+    slot, other = scenario.sample(2, 4)
+    observer, choices = OBSERVATIONS[name](scenario), [0, 1, 2, 1, 1, 0, 2, 1, 0]
+    for last in range(9):  # the devices after this one differ
+        states = [State(slot), State(with_devices_of(slot, other, slice(last + 1, None)))]
+        seen = [observer.begin(state) for state in states]
+        for device in range(last - lookahead + 1):
+            assert seen[0].tobytes() == seen[1].tobytes()
+            for state, observation in zip(states, seen, strict=True):
+                state.assign(choices[device])
+                observer.update(observation, state)
+        if 0 <= last - lookahead and last < 8:
+            assert seen[0].tobytes() != seen[1].tobytes()
+
+
+@pytest.mark.parametrize("name", ["paper", "si"])
+@pytest.mark.parametrize("lookahead", [0, 1, 3])
+def test_eq_11_has_zeros_for_what_is_not_in_sight_and_is_else_the_same(name, lookahead):
+    scenario = Scenario.preset("slack")
+    slot, choices = scenario.sample(1, 4)[0], [0, 1, 2, 1, 1, 0, 2, 1, 0]
+    for device in range(10):
+        state = after(slot, choices[:device])
+        whole = OBSERVATIONS[name](scenario).begin(state)
+        gains, tasks = whole[:27].reshape(9, 3), whole[27:45].reshape(2, 9)
+        gains[device + lookahead + 1 :] = 0
+        tasks[:, device + lookahead + 1 :] = 0
+        seen = OBSERVATIONS[name](scenario.replace(lookahead=lookahead)).begin(state)
+        np.testing.assert_array_equal(seen, whole)
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@given(case=assigned_slots(), more=st.integers(-1, 2))
+def test_a_lookahead_over_all_devices_is_none_at_all(name, case, more):
+    scenario, slot, assignment = case
+    lookahead = max(scenario.num_devices + more, 0)
+    limited = OBSERVATIONS[name](scenario.replace(lookahead=lookahead))
+    unlimited, state = OBSERVATIONS[name](scenario), State(slot)
+    seen = [observer.begin(state) for observer in (limited, unlimited)]
+    assert seen[0].tobytes() == seen[1].tobytes()
+    for server in assignment:
+        state.assign(server)
+        for observer, observation in zip((limited, unlimited), seen, strict=True):
+            observer.update(observation, state)
+        assert seen[0].tobytes() == seen[1].tobytes()
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@pytest.mark.parametrize("lookahead", [None, 0, 2])
+def test_what_is_written_slot_by_slot_is_the_observation(name, lookahead):
+    scenario = Scenario.preset("slack", lookahead=lookahead)
+    slots, observer = scenario.sample(3, 0), OBSERVATIONS[name](scenario)
+    choices, state = np.random.default_rng(0).integers(0, 3, (9, 3)), State(slots)
+    known = observer.prepare(slots)
+    for device in range(10):
+        seen = observer.begin(state)
+        for row in range(3):
+            out = np.full(observer.space.shape, np.nan, np.float32)
+            observer.show(known, observer.constants, state.slots, row, device, out)
+            np.testing.assert_array_equal(out, seen[row])
+        if device < 9:
+            state.assign(choices[device])
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@given(partly_seen_slots(), st.data())
+def test_the_free_servers_can_be_read_off_an_observation(name, case, data):
+    scenario, slot, assignment = case
+    assignment = assignment[: data.draw(st.integers(0, slot.num_devices - 1))]
+    observer = OBSERVATIONS[name](scenario)
+    state = after(slot, assignment)
+    free = [assignment.count(n) < slot.capacity[n] for n in range(slot.num_servers)]
+    assert observer.free(observer.begin(state)).tolist() == free

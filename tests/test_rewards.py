@@ -1,4 +1,6 @@
-"""Rewards: Eq. (13) by hand and in plain loops; `delay` sums to -M D."""
+"""Rewards: Eq. (13) by hand and in plain loops; `delay` sums to -M D, `regret` to B_0 - M D."""
+
+from itertools import combinations
 
 import numpy as np
 import oracle
@@ -100,7 +102,119 @@ def test_every_cost_is_above_zero_whatever_the_reward_paper_and_delay(case):
         assert all(value < 0 for value in rewards_of(name, slot, assignment, 0.0))
 
 
-@pytest.mark.parametrize("name", REWARDS)
+def least_computing(hz, load, remaining):
+    """The least computation delay of a split of work: of all sets of servers filled to one level.
+
+    The best split is one of them, and none of those tried is better than the best.
+    """
+    least = np.inf
+    servers = range(len(hz))
+    for chosen in (list(c) for size in servers for c in combinations(servers, size + 1)):
+        level = (remaining + load[chosen].sum()) / hz[chosen].sum()
+        poured = np.zeros(len(hz))
+        poured[chosen] = remaining if len(chosen) == 1 else level * hz[chosen] - load[chosen]
+        if (poured >= 0).all():
+            least = min(least, ((load + poured) ** 2 / hz).sum())
+    return least
+
+
+def bounds_on_the_way(slot, assignment):
+    """The lower bound on M D before each decision and after the last; capacities below count."""
+    num_devices, num_servers = slot.gain.shape
+    tx_delay = np.array(
+        [[oracle.tx_delay(slot, m, n) for n in range(num_servers)] for m in range(num_devices)]
+    )
+    roots = np.sqrt(slot.task_cycles)
+    found = []
+    for decided in range(num_devices + 1):
+        chosen = np.array(assignment[:decided], dtype=int)
+        tasks = np.bincount(chosen, minlength=num_servers)
+        load = np.array([roots[:decided][chosen == n].sum() for n in range(num_servers)])
+        sent = sum(tx_delay[m, n] for m, n in enumerate(chosen))
+        to_send = tx_delay[decided:][:, tasks < slot.capacity]
+        to_come = to_send.min(axis=1).sum() if decided < num_devices else 0.0
+        computing = least_computing(slot.server_hz, load, roots[decided:].sum())
+        found.append(sent + to_come + computing)
+    return np.array(found)
+
+
+def within_capacity(slot, assignment):
+    """An assignment that is feasible: where a server is full, a free one in its place."""
+    chosen = []
+    for server in assignment:
+        free = [n for n in range(slot.num_servers) if chosen.count(n) < slot.capacity[n]]
+        chosen.append(server if server in free else free[server % len(free)])
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        # q = 2e4, 3e4, 4e4; the level is 9e4/12e9 = 7.5e-6 throughout, so computing 0.675 s.
+        # Server 0 closes: tasks 1, 2 rise from 0.06, 0.06 to 0.06, 0.21 | 0 |
+        # computing rises to 4e8/4e9 + 49e8/8e9 = 0.7125
+        ([0, 1, 1], [-0.15, 0, -0.0375]),
+        # 0.06 less 0.04 | server 1 closes, which task 2 does not want | to 16e8/4e9 + 25e8/8e9
+        ([1, 1, 0], [-0.02, 0, -0.0375]),
+        # as above | full server 0: 0.10 less 0.06, computing rises to 25e8/4e9 + 16e8/8e9 = 0.825,
+        # and 10 | 0
+        ([0, 0, 1], [-0.15, -10.19, 0]),
+    ],
+)
+def test_regret_step_by_step_by_hand(assignment, expected):
+    slot = slot_of()
+    assert rewards_of("regret", slot, assignment) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    # 0.04 + 0.06 + 0.06 sending and (9e4)^2/12e9 computing
+    assert bounds_on_the_way(slot, assignment)[0] == pytest.approx(0.16 + 0.675, rel=1e-12)
+
+
+@given(assigned_slots())
+def test_regret_is_the_rise_in_a_bound_found_by_brute_force_step_by_step(case):
+    _, slot, assignment = case
+    bounds = bounds_on_the_way(slot, assignment)
+    np.testing.assert_allclose(
+        -np.array(rewards_of("regret", slot, assignment, 0.0)),
+        np.diff(bounds),
+        atol=1e-11 * abs(bounds).max(),
+    )
+
+
+@given(assigned_slots(), st.booleans())
+def test_regret_sums_to_the_total_delay_less_the_bound_at_first(case, feasible):
+    _, slot, assignment = case
+    if feasible:
+        assignment = within_capacity(slot, assignment)
+    total = slot.num_devices * oracle.objective(slot, assignment)
+    at_first = bounds_on_the_way(slot, assignment)[0]
+    assert -sum(rewards_of("regret", slot, assignment, 0.0)) == pytest.approx(
+        total - at_first, rel=1e-9, abs=1e-11 * total
+    )
+
+
+@given(assigned_slots(), st.booleans())
+def test_regret_costs_at_least_0_wherever_the_server_chosen_is_free(case, feasible):
+    _, slot, assignment = case
+    if feasible:
+        assignment = within_capacity(slot, assignment)
+    for m, cost in enumerate(rewards_of("regret", slot, assignment, 0.0)):
+        if assignment[:m].count(assignment[m]) < slot.capacity[assignment[m]]:
+            assert cost <= 0  # a reward
+
+
+@given(assigned_slots(max_devices=1))
+def test_regret_of_the_only_device_is_what_the_best_server_would_have_saved(case):
+    _, slot, (server,) = case
+    free = [n for n in range(slot.num_servers) if slot.capacity[n] > 0]
+    sending = min(oracle.tx_delay(slot, 0, n) for n in free)
+    # The bound pours the one task over all servers.
+    least = sending + float(slot.task_cycles[0]) / slot.server_hz.sum()
+    own = oracle.objective(slot, [server])
+    assert rewards_of("regret", slot, [server], 0.0) == pytest.approx(
+        [least - own], abs=1e-11 * own
+    )
+
+
+@pytest.mark.parametrize("name", ["paper", "delay"])  # regret is of one slot at a time
 def test_a_batch_is_rewarded_as_each_slot_alone(name):
     slots = Scenario.preset("paper-varied").sample(5, 0)
     choices = np.random.default_rng(0).integers(0, 3, (5, 9))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.stats import kstest
-from strategies import scenarios
+from strategies import ranges, scenarios
 
 from mec_gym import Instance, Scenario
 from mec_gym.channels import PathLossChannel
@@ -25,7 +26,7 @@ def assert_same_slots(one, other):
 
 def test_the_presets_are_those_of_the_contract():
     names = {"paper", "paper-varied", "paper-frequency", "paper-complexity"}
-    names |= {"slack", "large", "city"}
+    names |= {"slack", "large", "city", "online", "online-slack"}
     assert names <= set(Scenario.presets())
 
 
@@ -53,12 +54,71 @@ def test_the_preset_paper_holds_the_numbers_of_sec_iv_a():
         ("slack", (9, 3), 5, "per-slot"),
         ("large", (50, 5), 10, "per-slot"),
         ("city", (1000, 50), 20, "per-slot"),
+        ("online", (9, 3), 3, "per-slot"),
+        ("online-slack", (9, 3), 5, "per-slot"),
     ],
 )
 def test_a_preset_has_the_size_of_the_contract(name, shape, capacity, servers):
     scenario = Scenario.preset(name)
     assert (scenario.num_devices, scenario.num_servers) == shape
     assert (scenario.capacity, scenario.servers) == (capacity, servers)
+
+
+@pytest.mark.parametrize(
+    ("online", "offline"), [("online", "paper-varied"), ("online-slack", "slack")]
+)
+def test_an_online_preset_is_another_whose_devices_come_into_sight_one_by_one(online, offline):
+    assert Scenario.preset(online) == Scenario.preset(offline, lookahead=0)
+    assert Scenario.preset(offline).lookahead is None
+    assert_same_slots(Scenario.preset(online).sample(3, 0), Scenario.preset(offline).sample(3, 0))
+
+
+@pytest.mark.parametrize("name", Scenario.presets())
+def test_the_label_of_a_preset_is_its_name_and_of_another_lookahead_custom(name):
+    scenario = Scenario.preset(name)
+    assert scenario.label == name
+    assert scenario.replace(lookahead=3).label == "custom"
+
+
+@pytest.mark.parametrize("lookahead", [None, 0, 4])
+def test_lookahead_reads_back_from_toml_and_is_left_out_where_all_is_seen(tmp_path, lookahead):
+    scenario = Scenario(lookahead=lookahead)
+    path = tmp_path / "scenario.toml"
+    path.write_text(scenario.to_toml())
+    assert Scenario.from_toml(path) == scenario
+    assert Scenario.from_toml(path).lookahead == lookahead
+    assert ("lookahead" in scenario.to_toml()) == (lookahead is not None)
+    assert Scenario(lookahead=2).replace(lookahead=lookahead) == scenario
+
+
+@given(ranges(1e4, 1e6), ranges(1e7, 1e10), st.booleans())
+def test_the_mean_root_of_the_work_is_that_of_numeric_integration(bits, work, by_bit):
+    def mean_root(limits):
+        if not isinstance(limits, tuple):
+            return math.sqrt(limits)
+        return quad(math.sqrt, *limits, epsrel=1e-12)[0] / (limits[1] - limits[0])
+
+    if by_bit:
+        work = tuple(end / 1e4 for end in work) if isinstance(work, tuple) else work / 1e4
+        scenario = Scenario(task_bits=bits, cycles_per_bit=work)
+        expected = mean_root(bits) * mean_root(work)
+    else:
+        scenario = Scenario(task_bits=bits, task_cycles=work)
+        expected = mean_root(work)
+    # Of a narrow range the integral over the width loses digits.
+    assert scenario.mean_sqrt_cycles == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [{}, {"task_cycles": 9e8}, {"cycles_per_bit": (100.0, 5000.0)}, {"cycles_per_bit": 750.0}],
+)
+def test_the_mean_root_of_the_work_is_that_of_many_tasks(work):
+    scenario = Scenario(**work)
+    roots = np.sqrt(scenario.sample(20_000, 0).task_cycles)
+    # 180000 tasks: five standard errors.
+    allowed = 5 * roots.std() / math.sqrt(roots.size) + 1e-9 * roots.mean()
+    assert abs(scenario.mean_sqrt_cycles - roots.mean()) < allowed
 
 
 @pytest.mark.parametrize("name", Scenario.presets())
@@ -368,6 +428,9 @@ def test_a_preset_with_changes_is_checked():
         ({"noise_psd": None}, "noise_psd, noise_w: give one"),
         ({"noise_psd": 1e-9, "noise_w": 1e-3}, "noise_psd, noise_w: .*not both"),
         ({"noise_w": math.inf}, "^noise_w: .*inf"),
+        ({"lookahead": -1}, "^lookahead: .*-1"),
+        ({"lookahead": 1.5}, "^lookahead: .*1.5"),
+        ({"lookahead": "all"}, "^lookahead: .*all"),
         ({"num_device": 9}, "^num_device: no such field"),
     ],
 )

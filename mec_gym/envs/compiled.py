@@ -45,7 +45,7 @@ for _function in _INLINED:
 
 
 @cache
-def _sources() -> str:
+def sources() -> str:
     """Return a digest of the modules whose functions the loops call.
 
     Numba keeps a loop on disk as long as the loop's own file and closure stay the same. Each loop
@@ -58,7 +58,7 @@ def _sources() -> str:
 @cache
 def step_of(reward: str) -> Any:
     """Return the compiled loop of one step for a reward's name, see `step` in it."""
-    cost, sources = rewards.REWARDS[reward], _sources()
+    cost, formulas = rewards.REWARDS[reward], sources()
 
     @numba.njit(cache=True, error_model="numpy")
     def step(
@@ -75,7 +75,7 @@ def step_of(reward: str) -> Any:
 
         Returns how many copies have ended their slots.
         """
-        assert sources
+        assert formulas
         ended = 0
         num_devices, num_servers = slots.num_devices, slots.num_servers
         for copy in range(len(server)):
@@ -99,14 +99,14 @@ def step_of(reward: str) -> Any:
 @cache
 def show_of(observation: str) -> Any:
     """Return the compiled loop that writes observations, see `show_all` in it."""
-    show, sources = observations.OBSERVATIONS[observation].show, _sources()
+    show, formulas = observations.OBSERVATIONS[observation].show, sources()
 
     @numba.njit(cache=True, error_model="numpy")
     def show_all(
         known: Any, constants: Any, slots: Any, row: Any, device: Any, observation: Any, mask: Any
     ) -> None:
         """Write what each copy sees, and which of its servers have a free place (B, N)."""
-        assert sources
+        assert formulas
         num_copies, num_servers = mask.shape
         for copy in range(num_copies):
             show(known, constants, slots, row[copy], device[copy], observation[copy])
@@ -120,7 +120,7 @@ def show_of(observation: str) -> Any:
 @cache
 def finish() -> Any:
     """Return the compiled loop over slots that end, see `finish_all` in it."""
-    sources = _sources()
+    formulas = sources()
 
     @numba.njit(cache=True, error_model="numpy")
     def finish_all(
@@ -135,7 +135,7 @@ def finish() -> Any:
         feasible: Any,
     ) -> None:
         """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
-        assert sources
+        assert formulas
         num_devices, num_servers = slots.num_devices, slots.num_servers
         for copy in ended:
             for device in range(num_devices):

@@ -58,6 +58,10 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     |---|---|---|---|
     | `"paper"` | Eq. (11): gains, bits, cycles, places left | M N + 2 M + N | scaled to [0, 1] |
     | `"si"` | the same | M N + 2 M + N | gain, bits, cycles, tasks |
+    | `"servers"` | a row of features a server, for any M and N | (N, 16) | of order 1 |
+
+    `mec_gym.observations` documents each entry. Where the scenario has a `lookahead`, the tasks and
+    gains of later devices are 0, or left out of the features.
 
     ## Rewards
     In seconds, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
@@ -67,6 +71,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     |---|---|
     | `"paper"` | Eq. (13): minus the task's delay on equal CPU shares at the time of the decision |
     | `"delay"` | minus the rise in the total delay under Eq. (20); sums to -M D over a slot |
+    | `"regret"` | minus the rise in a bound B on the total delay; sums to -(M D - B_0) |
+
+    `mec_gym.rewards` says what each is.
 
     ## Starting State
     A slot drawn from the scenario with nothing assigned, or the slot given by

@@ -109,22 +109,13 @@ class TrainedPolicy:
 
     def _score_servers(self, instance: Instance) -> NDArray[np.int64]:
         """Assign slots of any size; a full server is never chosen."""
-        from mec_gym.envs import compiled
+        from mec_gym.policies import scoring
 
         instance.require_feasible()
-        slots = instance.flatten()
-        show = compiled.show_of(self.observation)
         observer = OBSERVATIONS[self.observation](self.scenario)
-        shape = (len(slots), slots.num_servers)
-        observation = np.empty((*shape, observer.space.shape[-1]), np.float32)
-        free, rows = np.empty(shape, np.bool_), np.arange(len(slots))
-
-        def choose(state: State) -> NDArray[np.int64]:
-            device = np.full(len(slots), state.device)
-            show((), observer.constants, state.slots, rows, device, observation, free)
-            return np.asarray(np.where(free, self.q_values(observation), -np.inf).argmax(axis=-1))
-
-        return assign_all(instance, choose)
+        slots = State(instance.flatten()).slots
+        assignment = scoring.assign(slots, observer.constants, self.weights)
+        return assignment.reshape(instance.task_cycles.shape)
 
 
 def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
