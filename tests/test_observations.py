@@ -376,7 +376,7 @@ def test_what_comes_into_sight_is_all_that_an_update_adds(name, lookahead):
             for state, observation in zip(states, seen, strict=True):
                 state.assign(choices[device])
                 observer.update(observation, state)
-        if 0 <= last - lookahead and last < 8:
+        if last - lookahead >= 0 and last < 8:
             assert seen[0].tobytes() != seen[1].tobytes()
 
 

@@ -54,8 +54,8 @@ def test_the_source_of_every_function_that_loops_call_counts():
 
 def test_the_digest_changes_with_any_source(monkeypatch):
     def digest():
-        compiled._sources.cache_clear()
-        return compiled._sources()
+        compiled.sources.cache_clear()
+        return compiled.sources()
 
     read = inspect.getsource
     try:
@@ -68,4 +68,4 @@ def test_the_digest_changes_with_any_source(monkeypatch):
         assert len(digests) == 1 + len(compiled._MODULES)
     finally:
         monkeypatch.undo()
-        compiled._sources.cache_clear()
+        compiled.sources.cache_clear()

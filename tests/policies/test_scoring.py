@@ -1,0 +1,78 @@
+"""A network that scores servers plays any slots, as its forward pass in NumPy says."""
+
+import numpy as np
+import pytest
+
+from mec_gym import Scenario, is_feasible
+from mec_gym.mdp import State
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
+
+
+def policy_for(scenario, seed=0):
+    rng = np.random.default_rng(seed)
+    sizes = [16, 12, 8, 1]
+    layers = tuple(
+        tuple(
+            rng.normal(0, 0.4, shape).astype(np.float32)
+            for shape in ((after, before), (after,), (after, before))
+        )
+        for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+    )
+    return TrainedPolicy(scenario, "servers", layers, {})
+
+
+@pytest.mark.parametrize("name", ["paper-varied", "slack", "large", "online-slack"])
+def test_each_device_goes_to_the_free_server_of_the_greatest_score(name):
+    scenario = Scenario.preset(name)
+    policy, slots = policy_for(scenario), scenario.sample(20, 4)
+    assignment = policy(slots)
+    observer = OBSERVATIONS["servers"](scenario)
+    for slot, chosen in zip(slots, assignment, strict=True):
+        state = State(slot)
+        for server in chosen.tolist():
+            scores = np.where(state.free, policy.q_values(observer.begin(state)), -np.inf)
+            assert scores[server] >= scores.max() - 1e-5
+            state.assign(server)
+
+
+def test_the_same_network_plays_other_sizes_and_batches_slot_by_slot():
+    policy = policy_for(Scenario())
+    for changes in ({"num_devices": 20, "num_servers": 7}, {"num_devices": 1, "num_servers": 1}):
+        slots = Scenario(**changes).sample(6, 1)
+        assignment = policy(slots)
+        assert is_feasible(slots, assignment).all()
+        for row, slot in enumerate(slots):
+            np.testing.assert_array_equal(policy(slot), assignment[row])
+
+
+def test_it_is_saved_and_loaded_with_its_context_weights(tmp_path):
+    policy, slots = policy_for(Scenario()), Scenario().sample(30, 2)
+    save_policy(policy, tmp_path)
+    loaded = load_policy(tmp_path)
+    assert [len(layer) for layer in loaded.weights] == [3, 3, 3]
+    np.testing.assert_array_equal(loaded(slots), policy(slots))
+
+
+def test_weights_without_context_are_refused():
+    layers = ((np.zeros((1, 16), np.float32), np.zeros(1, np.float32)),)
+    with pytest.raises(ValueError, match="weights"):
+        TrainedPolicy(Scenario(), "servers", layers, {})
+
+
+@pytest.mark.parametrize(
+    ("own", "shown", "sees_no_more"),
+    [
+        (None, None, True),
+        (None, 0, False),
+        (0, None, True),
+        (0, 0, True),
+        (3, 2, False),
+        (2, 3, True),
+    ],
+)
+def test_a_policy_that_looks_further_than_a_scenario_shows_is_not_for_it(own, shown, sees_no_more):
+    policy = policy_for(Scenario(lookahead=own))
+    scenario = Scenario.preset("slack", lookahead=shown)
+    assert policy.sees_no_more_than(scenario) == sees_no_more
+    assert policy.is_for(scenario) == sees_no_more

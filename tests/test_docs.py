@@ -1,0 +1,29 @@
+"""The commands of docs/learning.md run, for a few episodes."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TEXT = (Path(__file__).parents[1] / "docs" / "learning.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line for code in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in code.splitlines()
+]
+SHORT = ["--episodes", "60", "--epsilon-episodes", "30", "--heldout-slots", "10"]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_training_command_runs(line, tmp_path):
+    words = shlex.split(line)
+    assert words[:3] == ["python", "-m", "train"]
+    done = subprocess.run(
+        [sys.executable, *words[1:], *SHORT, "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "dqn-regret" in done.stdout
+    assert (tmp_path / "run" / "policy.safetensors").exists()
