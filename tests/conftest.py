@@ -1,5 +1,11 @@
 """Settings every test shares; being here also lets tests import `oracle` and `strategies`."""
 
+# ruff: noqa: E402  # the number of threads is read when NumPy is imported
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")  # tests already run side by side
+
 import hypothesis
 import pytest
 

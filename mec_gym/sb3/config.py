@@ -72,7 +72,9 @@ class TrainConfig(Settings):
     target_update_steps: Count = Field(100, description="steps between target copies; Table I")
     update_every_steps: Count = Field(1, description="steps between updates; Algorithm 1, line 10")
     updates_at_once: Count = Field(
-        1, description="updates made one after the other when so many are due; more is faster"
+        1,
+        description="updates made one after the other when so many are due; more is faster, and the"
+        " last ones may take a run a few steps past `episodes`",
     )
     num_envs: Count = Field(1, description="copies of the environment that play side by side")
     loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")

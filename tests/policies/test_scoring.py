@@ -1,5 +1,7 @@
 """A network that scores servers plays any slots, as its forward pass in NumPy says."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def policy_for(scenario, seed=0):
             rng.normal(0, 0.4, shape).astype(np.float32)
             for shape in ((after, before), (after,), (after, before))
         )
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+        for before, after in pairwise(sizes)
     )
     return TrainedPolicy(scenario, "servers", layers, {})
 
