@@ -43,7 +43,7 @@ def fill(
     `water_level` says what it is. Plain loops, for lists and to be compiled; `sqrt_cycles` more
     stand on the server at entry `joined`.
     """
-    level, before = math.inf, -1
+    level, before = math.inf, count + 1
     while True:  # leave out the servers that stand above the level, which lowers it
         load, speed, below = remaining, 0.0, 0
         for place in range(first, first + count):
@@ -52,7 +52,7 @@ def fill(
                 load += standing
                 speed += server_hz[place]
                 below += 1
-        if below in (0, before):
+        if below == 0 or below >= before:  # more would be rounding
             return level
         level, before = load / speed, below
 

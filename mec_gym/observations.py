@@ -21,6 +21,10 @@ Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
+_ALL = 1 << 31
+"""A lookahead beyond any number of devices."""
+
+
 class Observation(ABC):
     """One way to see a state of a scenario's slots.
 
@@ -241,8 +245,9 @@ class ServersObservation(Observation):
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
-        lookahead = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
-        self.constants = (np.array([lookahead, scenario.mean_sqrt_cycles]),)
+        # Not M where all is seen: a network may play slots of other sizes.
+        lookahead = _ALL if scenario.lookahead is None else min(scenario.lookahead, _ALL)
+        self.constants = (np.array([lookahead, scenario.mean_sqrt_cycles, self.LIMIT]),)
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -273,7 +278,8 @@ class ServersObservation(Observation):
         if device == num_devices:
             return
         first_task, first = row * num_devices, row * num_servers
-        task, lookahead, mean = first_task + device, int(constants[0][0]), constants[0][1]
+        task, lookahead = first_task + device, int(constants[0][0])
+        mean, limit = constants[0][1], constants[0][2]
         seen = min(device + lookahead + 1, num_devices)
         gone = rest = 0.0
         for earlier in range(first_task, task):
@@ -306,25 +312,26 @@ class ServersObservation(Observation):
                 if slots.server_hz[other] > hz:
                     faster += max(slots.capacity[other] - slots.load[other], 0)
             rise = rewards.computing_rise(slots, first, place, joining, rest)
-            features = out[server]
-            features[0] = 1.0
-            features[1] = tx_delay / delay
-            features[2] = (tx_delay - sending) / delay
-            features[3] = system.delay_rise(0.0, joining, hz, load) / delay
-            features[4] = rise / delay
-            features[5] = (level - load / hz) / height
-            features[6] = (level - (load + joining) / hz) / height
-            features[7] = hz * num_servers / speed
-            features[8] = min(left / (to_come + 1), 1.0)
-            features[9] = 1 / left
-            features[10] = (level * hz - load) / left / size
-            features[11] = faster / places
-            features[12] = joining / size - 1
-            features[13] = rest / to_come / size - 1 if to_come else 0.0
-            features[14] = (places - to_come - 1) / places
-            features[15] = (to_come + 1) / num_devices
-            for column in range(len(features)):
-                features[column] = min(max(features[column], -10.0), 10.0)
+            features = (
+                1.0,
+                tx_delay / delay,
+                (tx_delay - sending) / delay,
+                system.delay_rise(0.0, joining, hz, load) / delay,
+                rise / delay,
+                (level - load / hz) / height,
+                (level - (load + joining) / hz) / height,
+                hz * num_servers / speed,
+                min(left / (to_come + 1), 1.0),
+                1 / left,
+                (level * hz - load) / left / size,
+                faster / places,
+                joining / size - 1,
+                rest / to_come / size - 1 if to_come else 0.0,
+                (places - to_come - 1) / places,
+                (to_come + 1) / num_devices,
+            )
+            for column, feature in enumerate(features):
+                out[server, column] = min(max(feature, -limit), limit)
 
     def begin(self, state: State) -> Array:
         """Return the features of a state."""

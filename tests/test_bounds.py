@@ -180,3 +180,10 @@ def test_lower_bound_refuses_a_slot_with_too_few_places():
     slots = make(np.random.default_rng(0), 2, 5, 2, capacity=np.array([2, 2]))
     with pytest.raises(ValueError, match=r"capacity: slot 0 has 4 places for 5 devices"):
         bounds.lower_bound(slots)
+
+
+def test_a_server_that_stands_just_at_the_level_is_no_reason_to_go_on_for_ever():
+    level = bounds.fill(
+        [7e9, 7e9], [262060.2642148783, 87353.42140495943], 0, 2, 174706.84280991886
+    )
+    assert level == pytest.approx(262060.2642148783 / 7e9)

@@ -72,7 +72,9 @@ class FlatNetwork:
     def __init__(self, module: nn.Sequential) -> None:
         layers = list(module)
         linear, between = ({type(layer) for layer in layers[start::2]} for start in (0, 1))
-        if linear not in ({nn.Linear}, {ServerLinear}) or not between <= {nn.ReLU}:
+        biased = all(getattr(layer, "bias", None) is not None for layer in layers[::2])
+        whole = len(layers) % 2 == 1 and biased and between <= {nn.ReLU}
+        if not whole or linear not in ({nn.Linear}, {ServerLinear}):
             raise TypeError(f"network: {module}; it must be linear layers with ReLU between")
         parameters = [list(layer.parameters()) for layer in layers[::2]]
         every = [parameter for layer in parameters for parameter in layer]
