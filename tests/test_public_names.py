@@ -68,6 +68,7 @@ def test_the_fields_of_a_scenario_are_these():
         "tx_power_w",
         "noise_psd",
         "noise_w",
+        "lookahead",
     }
 
 
