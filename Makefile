@@ -41,7 +41,7 @@ reproduction: setup
 	$(BIN)/python -m evaluate.reproduction
 
 leaderboard: figures
-	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt)
+	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) dqn-rao dqn-rao-online
 
 evaluate: setup
 	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))

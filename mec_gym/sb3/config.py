@@ -145,27 +145,50 @@ class TrainConfig(Settings):
         return cls(**pick(TRAIN_PRESETS, name, "preset") | changes)
 
 
+_REGRET: dict[str, Any] = {
+    "name": "dqn-regret",
+    "scenario": "paper-varied",
+    "observation": "servers",
+    "reward": "regret",
+    "network": "servers",
+    "hidden": (64, 64),
+    "mask": True,
+    "double": True,
+    "gamma": 1.0,
+    "loss": "huber",
+    "batch_size": 128,
+    "learning_rate": 3e-3,
+    "learning_rate_end": 1e-5,
+    "epsilon_episodes": 800,
+    "epsilon_end": 0.02,
+    "num_envs": 16,
+    "updates_at_once": 16,
+    "target_update_steps": 200,
+}
+_SHIPPED: dict[str, Any] = _REGRET | {
+    "num_envs": 48,
+    "update_every_steps": 2,
+    "updates_at_once": 24,
+    "epsilon_episodes": 5000,
+    "batch_size": 256,
+    "learning_rate": 2e-3,
+}
+
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "regret": {
-        "name": "dqn-regret",
-        "scenario": "paper-varied",
-        "observation": "servers",
-        "reward": "regret",
-        "network": "servers",
-        "hidden": (64, 64),
-        "mask": True,
-        "double": True,
-        "gamma": 1.0,
-        "loss": "huber",
-        "batch_size": 128,
-        "learning_rate": 3e-3,
-        "learning_rate_end": 1e-5,
-        "epsilon_episodes": 800,
-        "epsilon_end": 0.02,
-        "num_envs": 16,
-        "updates_at_once": 16,
-        "target_update_steps": 200,
+    "regret": _REGRET,
+    "regret-mix": _SHIPPED  # what `mec_gym.load_policy("dqn-rao")` was trained with
+    | {
+        "scenario": "slack",
+        "scenarios": ("paper-varied", "slack", "large"),
+        "episodes": 50_000,
+    },
+    "regret-online": _SHIPPED  # and "dqn-rao-online"
+    | {
+        "name": "dqn-regret-online",
+        "scenario": "online-slack",
+        "scenarios": ("online", "online-slack"),
+        "episodes": 45_000,
     },
 }
 """What each preset changes; a new one is an entry here."""

@@ -1,0 +1,82 @@
+"""The policies that come with the package: small, whole, near the optimum, within capacity."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mec_gym
+from mec_gym.benchmark import frozen
+from mec_gym.policies import trained
+
+# Percent above the optimum, with a margin over what was measured.
+GAPS = [
+    ("dqn-rao", "paper-varied", 0.25),
+    ("dqn-rao", "slack", 0.4),
+    ("dqn-rao", "large", 0.15),
+    ("dqn-rao-online", "online", 0.4),
+    ("dqn-rao-online", "online-slack", 0.5),
+    ("dqn-rao-online", "large", 0.25),  # trained on nothing larger than 9 x 3
+    ("dqn-rao-online", "city", 0.3),
+]
+
+
+@pytest.mark.parametrize(("name", "benchmark", "percent"), GAPS)
+def test_it_is_near_the_optimum_on_slots_it_has_never_seen(name, benchmark, percent):
+    frozen_slots = frozen.load(benchmark)
+    policy = mec_gym.load_policy(name)
+    assert policy.is_for(frozen.RECIPES[benchmark].scenario)
+    assignment = policy(frozen_slots.slots)
+    assert mec_gym.is_feasible(frozen_slots.slots, assignment).all()
+    delay = mec_gym.average_delay(frozen_slots.slots, assignment)
+    gap = 100 * (delay / frozen_slots.reference.delay - 1).mean()
+    assert 0 < gap < percent
+
+
+@pytest.mark.parametrize("name", trained.SHIPPED)
+def test_its_files_are_small_and_say_how_it_was_trained(name):
+    directory = Path(trained.__file__).with_name("data") / name
+    assert sum(file.stat().st_size for file in directory.iterdir()) < 300_000
+    assert {file.name for file in directory.iterdir()} == {"policy.json", "policy.safetensors"}
+    config = mec_gym.load_policy(name).training["config"]
+    seeds = {recipe.seed for recipe in frozen.RECIPES.values()}
+    assert config["seed"] not in seeds
+    assert config["heldout_seed"] not in seeds
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"), [("dqn-rao", "regret-mix"), ("dqn-rao-online", "regret-online")]
+)
+def test_its_preset_is_what_it_was_trained_with(name, preset):
+    config = pytest.importorskip("mec_gym.sb3.config")
+    kept = dict(mec_gym.load_policy(name).training["config"])
+    fresh = config.TrainConfig.preset(preset).model_dump(mode="json", exclude_none=True)
+    for curves_only in ("heldout_slots", "heldout_episodes"):
+        del kept[curves_only], fresh[curves_only]
+    assert kept == fresh
+
+
+def test_it_plays_without_the_training_libraries():
+    code = (
+        "import sys, mec_gym\n"
+        "slots = mec_gym.Scenario.preset('slack').sample(3, 0)\n"
+        "print(mec_gym.load_policy('dqn-rao')(slots, 0).shape)\n"
+        "assert not {'torch', 'stable_baselines3', 'matplotlib'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "(3, 9)", done.stderr
+
+
+def test_a_directory_of_that_name_is_reached_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained.save_policy(mec_gym.load_policy("dqn-rao-online"), _made(tmp_path / "dqn-rao"))
+    assert mec_gym.load_policy("./dqn-rao").scenario.lookahead == 0
+    assert mec_gym.load_policy("dqn-rao").scenario.lookahead is None
+    assert np.isfinite(mec_gym.load_policy("./dqn-rao").weights[0][0]).all()
+
+
+def _made(directory):
+    directory.mkdir()
+    return directory
