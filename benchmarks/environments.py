@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import mec_gym
 from benchmarks import common
+from mec_gym.observations import OBSERVATIONS
 
 ID = "mec_gym:MEC-Offload-v0"
 STEPS = 30_000
@@ -82,7 +83,7 @@ def figures() -> dict[str, float]:
             result[f"{name}, time a decision / ours"] = rival["seconds"] / rival["decisions"] / ours
     base = rate(sync(64))
     result["SyncVectorEnv of 64, decisions/s"] = base
-    for observation in ("paper", "si"):
+    for observation in OBSERVATIONS:
         for copies in COPIES:
             reached = rate(gym.make_vec(ID, num_envs=copies, observation=observation))
             result[f"batch of {copies}, {observation}, decisions/s"] = reached

@@ -14,6 +14,7 @@ from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare, find_reference
 from mec_gym.files import check_writable, replace_file
+from mec_gym.policies.local_search import polish
 from mec_gym.scenario import Scenario
 
 
@@ -28,6 +29,8 @@ class Arguments:
     model: list[Path] = field(default_factory=list)
     """run directories, or names of policies that come with mec_gym; runs that differ in nothing
     but the seed become one row"""
+    polish: bool = False
+    """also show each model with its assignment improved by local search, as a row of its own"""
     instances: int = 1000
     """how many slots"""
     seed: int = 1_000_001
@@ -40,6 +43,11 @@ class Arguments:
     """file to write the result to"""
     markdown: Path | None = None
     """with --benchmark: file whose leaderboard is replaced, such as README.md"""
+
+
+def polished(policy: policies.Policy) -> policies.Policy:
+    """Return a policy whose assignment local search improves; that looks at all tasks at once."""
+    return lambda instance, seed: polish(instance, policy(instance, seed))
 
 
 def on_scenario(given: Arguments) -> dict[str, Any]:
@@ -55,9 +63,13 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
                 f"model: {model.directory} looks at tasks that the scenario's lookahead of"
                 f" {scenario.lookahead} hides; give one that was trained for it"
             )
-    rows = rows_of(models) | {
-        policies.label(name, scenario): [policies.get(name)] for name in given.policies
-    }
+    rows = rows_of(models)
+    if given.polish:
+        better = "polished" if scenario.lookahead is None else "polished in hindsight"
+        rows |= {
+            f"{name}, {better}": [polished(policy) for policy in row] for name, row in rows.items()
+        }
+    rows |= {policies.label(name, scenario): [policies.get(name)] for name in given.policies}
     slots = scenario.sample(given.instances, given.seed)
     scores = compare(rows, slots, given.seed, find_reference(slots, given.time_limit))
     report.show(scores, f"{scenario.label}: {len(slots)} slots, seed {given.seed}")
@@ -77,6 +89,8 @@ def evaluate(given: Arguments) -> None:
     """Compare what the arguments name."""
     if given.json is not None:
         check_writable(given.json, "json")
+    if given.polish and (given.benchmark is not None or not given.model):
+        raise ValueError("polish: it improves models on a scenario; give --model, no --benchmark")
     if given.markdown is not None:
         if given.benchmark is None:
             raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")

@@ -311,7 +311,7 @@ class ServersObservation(Observation):
             for other in range(first, first + num_servers):
                 if slots.server_hz[other] > hz:
                     faster += max(slots.capacity[other] - slots.load[other], 0)
-            rise = rewards.computing_rise(slots, first, place, joining, rest)
+            rise = rewards.computing_rise(slots, first, place, joining, rest, level)
             features = (
                 1.0,
                 tx_delay / delay,

@@ -46,14 +46,19 @@ def regret(slots: Slots, link: Index, task: Index, place: Index) -> Real:
         remaining += slots.sqrt_cycles[later]
     joining = slots.sqrt_cycles[task]
     rise = slots.tx_delay[link] - cheapest(slots, task, first, -1)
-    rise += computing_rise(slots, first, place, joining, remaining)
+    level = bounds.fill(
+        slots.server_hz, slots.sqrt_load, first, slots.num_servers, joining + remaining, -1, 0.0
+    )
+    rise += computing_rise(slots, first, place, joining, remaining, level)
     if slots.load[place] + 1 == slots.capacity[place]:  # those to come cannot be sent there
         for later in range(task + 1, end):
             rise += cheapest(slots, later, first, place) - cheapest(slots, later, first, -1)
     return rise
 
 
-def computing_rise(slots: Slots, first: int, place: int, joining: float, remaining: float) -> float:
+def computing_rise(
+    slots: Slots, first: int, place: int, joining: float, remaining: float, level: float
+) -> float:
     """Return the rise in the bound on the total computation delay when a task joins a server.
 
     Args:
@@ -62,12 +67,14 @@ def computing_rise(slots: Slots, first: int, place: int, joining: float, remaini
         place: the server joined.
         joining: sqrt(C) of the task.
         remaining: sum of sqrt(C) over those still to come after it.
+        level: the water level before, `bounds.fill` with all of these to come.
     """
     hz, load, count = slots.server_hz, slots.sqrt_load, slots.num_servers
-    before = bounds.fill(hz, load, first, count, joining + remaining, -1, 0.0)
+    if load[place] + joining <= level * hz[place]:
+        return 0.0  # the server stays under water
     after = bounds.fill(hz, load, first, count, remaining, place, joining)
     rise = bounds.filled(hz, load, first, count, after, place, joining) - bounds.filled(
-        hz, load, first, count, before, -1, 0.0
+        hz, load, first, count, level, -1, 0.0
     )
     return max(rise, 0.0)  # less would be rounding
 

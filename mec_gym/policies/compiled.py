@@ -58,7 +58,22 @@ def descend(
 
 
 @_compile
-def _descend_slot(
+def improve(
+    tx_delay: FloatArray,
+    sqrt_cycles: FloatArray,
+    server_hz: FloatArray,
+    capacity: IntArray,
+    assignment: IntArray,
+) -> None:
+    """Improve feasible assignments, (B, M), in place, as `descend` improves its own."""
+    for slot in range(len(assignment)):
+        _improve_slot(
+            tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
+        )
+
+
+@_compile
+def _improve_slot(
     tx_delay: FloatArray,
     sqrt_cycles: FloatArray,
     server_hz: FloatArray,
@@ -69,22 +84,13 @@ def _descend_slot(
     free = capacity.copy()
     sqrt_load = np.zeros(num_servers)
     total = 0.0
-    for device in np.argsort(-sqrt_cycles, kind="mergesort"):
-        least = np.inf
-        for server in range(num_servers):
-            if free[server] > 0:
-                rise = _rise(
-                    tx_delay[device, server],
-                    sqrt_cycles[device],
-                    server_hz[server],
-                    sqrt_load[server],
-                )
-                if rise < least:
-                    least = rise
-                    assignment[device] = server
-        total += least
-        free[assignment[device]] -= 1
-        sqrt_load[assignment[device]] += sqrt_cycles[device]
+    for device in range(num_devices):
+        server = assignment[device]
+        total += _rise(
+            tx_delay[device, server], sqrt_cycles[device], server_hz[server], sqrt_load[server]
+        )
+        free[server] -= 1
+        sqrt_load[server] += sqrt_cycles[device]
 
     device = 0
     unchanged = 0
@@ -129,6 +135,35 @@ def _descend_slot(
             sqrt_load[here] -= moved
             sqrt_load[best_server] += moved
         device = (device + 1) % num_devices
+
+
+@_compile
+def _descend_slot(
+    tx_delay: FloatArray,
+    sqrt_cycles: FloatArray,
+    server_hz: FloatArray,
+    capacity: IntArray,
+    assignment: IntArray,
+) -> None:
+    num_servers = tx_delay.shape[1]
+    free = capacity.copy()
+    sqrt_load = np.zeros(num_servers)
+    for device in np.argsort(-sqrt_cycles, kind="mergesort"):
+        least = np.inf
+        for server in range(num_servers):
+            if free[server] > 0:
+                rise = _rise(
+                    tx_delay[device, server],
+                    sqrt_cycles[device],
+                    server_hz[server],
+                    sqrt_load[server],
+                )
+                if rise < least:
+                    least = rise
+                    assignment[device] = server
+        free[assignment[device]] -= 1
+        sqrt_load[assignment[device]] += sqrt_cycles[device]
+    _improve_slot(tx_delay, sqrt_cycles, server_hz, capacity, assignment)
 
 
 class Tree(NamedTuple):

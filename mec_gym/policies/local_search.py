@@ -3,7 +3,25 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import system
 from mec_gym.instance import Instance
+
+
+def polish(instance: Instance, assignment: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what local search makes of an assignment, (..., M); never worse.
+
+    Slots that stand above capacity are left as they are.
+    """
+    from mec_gym.policies import compiled
+
+    lead = np.shape(assignment)
+    polished = np.array(assignment, dtype=np.int64).reshape(-1, instance.num_devices)
+    feasible = np.flatnonzero(system.is_feasible(instance.flatten(), polished))
+    if len(feasible):
+        part = polished[feasible]
+        compiled.improve(*compiled.slots_of(instance.flatten()[feasible]), part)
+        polished[feasible] = part
+    return polished.reshape(lead)
 
 
 def local_search(instance: Instance, seed: int = 0) -> NDArray[np.int64]:

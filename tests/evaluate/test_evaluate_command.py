@@ -134,3 +134,28 @@ def test_the_leaderboard_replaces_what_stands_between_its_marks(tmp_path):
     assert text.endswith("<!-- end of leaderboard -->\nafter\n")
     assert "old" not in text
     assert all(f"| {name} |" in text for name in ("roa", "goa", "least-delay", "local-search"))
+
+
+def test_polished_models_are_rows_of_their_own_and_no_worse(tmp_path):
+    path = tmp_path / "result.json"
+    flags = ["--model", "dqn-rao", "--scenario", "slack", "--instances", "50", "--polish"]
+    assert main([*flags, "--policies", "roa", "--json", str(path)]) == 0
+    rows = json.loads(path.read_text())["policies"]
+    assert [row["name"] for row in rows] == ["dqn-regret", "dqn-regret, polished", "roa"]
+    assert rows[1]["gap"]["mean"] < rows[0]["gap"]["mean"]
+
+
+def test_a_polish_of_nothing_is_refused(capsys):
+    assert main(["--polish"]) == 2
+    assert "polish: it improves models" in capsys.readouterr().err
+
+
+def test_what_looks_at_hidden_tasks_is_called_hindsight_or_refused(tmp_path, capsys):
+    path = tmp_path / "result.json"
+    flags = ["--scenario", "online", "--instances", "30", "--json", str(path)]
+    names = ["local-search", "least-delay"]
+    assert main([*flags, "--policies", *names, "--model", "dqn-rao-online"]) == 0
+    rows = [row["name"] for row in json.loads(path.read_text())["policies"]]
+    assert rows == ["dqn-regret-online", "local-search (hindsight)", "least-delay"]
+    assert main([*flags, "--model", "dqn-rao"]) == 2
+    assert "looks at tasks that the scenario's lookahead of 0 hides" in capsys.readouterr().err

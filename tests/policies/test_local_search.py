@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario, average_delay, is_feasible, policies
+from mec_gym.policies.local_search import polish
 
 local_search = policies.get("local-search")
 
@@ -95,3 +96,24 @@ def test_importing_the_package_imports_neither_numba_nor_scipy():
     code = "import sys, mec_gym; print({'numba', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_polishing_never_makes_worse_ends_where_local_search_can_do_no_more_and_keeps_capacity():
+    slots = Scenario.preset("slack").sample(200, 8)
+    rough = policies.get("roa")(slots, 0)
+    smooth = polish(slots, rough)
+    before, after = average_delay(slots, rough), average_delay(slots, smooth)
+    assert (after <= before * (1 + 1e-12)).all()
+    assert after.mean() < 0.9 * before.mean()
+    assert is_feasible(slots, smooth).all()
+    assert (polish(slots, smooth) == smooth).all()
+    assert (polish(slots[3], rough[3]) == smooth[3]).all()
+
+
+def test_polishing_leaves_slots_above_capacity_as_they_are():
+    slots = Scenario().sample(50, 3)
+    over = policies.get("goa")(slots, 0)
+    feasible = is_feasible(slots, over)
+    assert 0 < feasible.sum() < 50
+    smooth = polish(slots, over)
+    assert (smooth[~feasible] == over[~feasible]).all()
