@@ -61,6 +61,7 @@ class State:
         device: the device to decide on next, 0..M; M when all are assigned.
         assignment: server of each device so far, (..., M); -1 for those to come.
         last: the server chosen last; before the first decision there is none.
+        last_place: where that server stands in `slots`.
         rows: what stands before a server or device to index an array of a batch; () for one slot.
     """
 
@@ -72,6 +73,7 @@ class State:
         "device",
         "instance",
         "last",
+        "last_place",
         "rows",
         "slots",
     )
@@ -133,7 +135,7 @@ class State:
         self._free[(*self.rows, server)] = self.slots.load[place] < self.slots.capacity[place]
         self.assignment[(*self.rows, self.device)] = server
         self.device += 1
-        self.last = server
+        self.last, self.last_place = server, place
 
     def finish(self) -> tuple[FloatArray, FloatArray]:
         """Return CPU frequency, cycles/s, and delay, s, of each task, (..., M); Eqs. (20), (21).

@@ -94,6 +94,7 @@ class SIObservation(Observation):
         self._shown_places = places.astype(np.float32)  # how u tasks on server n show
         self._first_place = scenario.num_devices * (scenario.num_servers + 2)
         seen = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
+        self._num_devices = scenario.num_devices
         self._lookahead = min(seen, scenario.num_devices)
         self.constants = (self._shown_places, np.array([self._lookahead]))
 
@@ -163,11 +164,10 @@ class SIObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Write the places left on the last server chosen, and the task that comes into sight."""
-        if state.device + self._lookahead < self.scenario.num_devices:
+        if state.device + self._lookahead < self._num_devices:
             observation[...] = self.begin(state)
             return
-        *_, place = state.at(state.last)
-        shown = self._shown_places[state.last, state.slots.load[place]]
+        shown = self._shown_places[state.last, state.slots.load[state.last_place]]
         observation[(*state.rows, self._first_place + state.last)] = shown
 
     def free(self, observation: Array) -> NDArray[np.bool_]:

@@ -181,12 +181,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         state.assign(server)
         self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.free}
-        if state.done:
+        done = state.done
+        if done:
             info |= self._outcome(state)
         if self.render_mode == "human":
             self.render()
         # A copy: callers may keep it, and may write to it.
-        return self._observation.copy(), reward, state.done, False, info
+        return self._observation.copy(), reward, done, False, info
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server has a free place, (N,); the name sb3-contrib looks for."""
