@@ -26,7 +26,7 @@ class Arguments:
     """preset, or TOML file; by default that of the first model, or else paper"""
     policies: list[str] = field(default_factory=lambda: ["roa", "goa", "least-delay"])
     """names of policies"""
-    model: list[Path] = field(default_factory=list)
+    model: list[str] = field(default_factory=list)
     """run directories, or names of policies that come with mec_gym; runs that differ in nothing
     but the seed become one row"""
     polish: bool = False
@@ -65,7 +65,7 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
             )
     rows = rows_of(models)
     if given.polish:
-        better = "polished" if scenario.lookahead is None else "polished in hindsight"
+        better = "polished in hindsight" if scenario.hides_tasks else "polished"
         rows |= {
             f"{name}, {better}": [polished(policy) for policy in row] for name, row in rows.items()
         }

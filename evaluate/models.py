@@ -32,13 +32,13 @@ class Model:
         return json.dumps(fields, sort_keys=True)
 
 
-def load_models(directories: Sequence[Path], held_out_seed: int | None = None) -> list[Model]:
+def load_models(directories: Sequence[str | Path], held_out_seed: int | None = None) -> list[Model]:
     """Read the trained policies of run directories.
 
     Raises:
         ValueError: a directory is not a run, or was trained with `held_out_seed`.
     """
-    models = [Model(directory, load_policy(directory)) for directory in directories]
+    models = [Model(Path(directory), load_policy(directory)) for directory in directories]
     for model in models:
         if held_out_seed is not None and model.config.get("seed") == held_out_seed:
             raise ValueError(

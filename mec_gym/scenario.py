@@ -86,6 +86,7 @@ class Scenario(Settings):
     lookahead: int | None = Field(
         None,
         ge=0,
+        strict=True,
         description="how many of the devices to come are seen; none: all of them, as in the paper",
     )
 
@@ -217,6 +218,11 @@ class Scenario(Settings):
         assert self.cycles_per_bit is not None  # one of the two is given
         bits, complexity = ends(self.task_bits), ends(self.cycles_per_bit)
         return bits[0] * complexity[0], bits[1] * complexity[1]
+
+    @property
+    def hides_tasks(self) -> bool:
+        """Whether `lookahead` leaves some devices unseen."""
+        return self.lookahead is not None and self.lookahead < self.num_devices - 1
 
     @property
     def mean_sqrt_cycles(self) -> float:

@@ -29,7 +29,7 @@ HINDSIGHT = frozenset({"local-search", "optimal"})
 
 def label(name: str, scenario: Scenario) -> str:
     """Return what a table calls a policy: with `lookahead` some know more than is shown."""
-    knows_more = scenario.lookahead is not None and name in HINDSIGHT
+    knows_more = scenario.hides_tasks and name in HINDSIGHT
     return f"{name} (hindsight)" if knows_more else name
 
 

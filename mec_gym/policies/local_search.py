@@ -14,8 +14,9 @@ def polish(instance: Instance, assignment: NDArray[np.int64]) -> NDArray[np.int6
     """
     from mec_gym.policies import compiled
 
-    lead = np.shape(assignment)
-    polished = np.array(assignment, dtype=np.int64).reshape(-1, instance.num_devices)
+    checked = system.check_assignment(instance, assignment)
+    lead = checked.shape
+    polished = checked.reshape(-1, instance.num_devices)
     feasible = np.flatnonzero(system.is_feasible(instance.flatten(), polished))
     if len(feasible):
         part = polished[feasible]

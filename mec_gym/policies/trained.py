@@ -43,7 +43,8 @@ class TrainedPolicy:
     """A fully connected ReLU network that gives each server a Q-value; the greatest is chosen.
 
     Attributes:
-        scenario: what it was trained for; slots must fit it.
+        scenario: what it was trained for; slots must fit it, but for observation "servers", which
+            takes from it only the lookahead and the work of tasks that are not seen.
         observation: name of the observation it reads.
         weights: the layers, first to last, see `mec_gym.policies.network`.
         training: what else is known of the training, for the reader of the file.
@@ -77,7 +78,7 @@ class TrainedPolicy:
     def sees_no_more_than(self, scenario: Scenario) -> bool:
         """Return whether a scenario shows all the tasks to come that the policy looks at."""
         own, shown = self.scenario.lookahead, scenario.lookahead
-        return shown is None or (own is not None and own <= shown)
+        return not scenario.hides_tasks or (own is not None and shown is not None and own <= shown)
 
     def is_for(self, scenario: Scenario) -> bool:
         """Return whether it was trained for a scenario, or for any of its lookahead."""
@@ -86,7 +87,9 @@ class TrainedPolicy:
         return scenario == self.scenario
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
-        """Assign the devices of each slot in order, (..., M); capacity is learned, not enforced.
+        """Assign the devices of each slot in order, (..., M).
+
+        With observation "servers" a full server is never chosen; else capacity is learned only.
 
         Raises:
             ValueError: the slots do not fit the scenario it was trained for.
@@ -153,7 +156,8 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     Raises:
         ValueError: the directory is not a run, or a file is damaged or does not fit the other.
     """
-    directory = _SHIPPED_IN / directory if str(directory) in SHIPPED else Path(directory)
+    is_shipped = isinstance(directory, str) and directory in SHIPPED
+    directory = _SHIPPED_IN / directory if is_shipped else Path(directory)
     try:
         manifest = json.loads((directory / MANIFEST_FILE).read_bytes())
         weights = (directory / WEIGHTS_FILE).read_bytes()

@@ -47,9 +47,13 @@ class TrainConfig(Settings):
         10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
     )
     network: Literal["mlp", "servers"] = Field(
-        "mlp", description="Table I's; or one that scores each server, with observation servers"
+        "mlp",
+        description="Table I's; or one that scores each server, with observation servers, and whose"
+        " trained policy never chooses a full one",
     )
-    mask: bool = Field(False, description="never choose, and never value, a server that is full")
+    mask: bool = Field(
+        False, description="in training, never choose and never value a full server; see network"
+    )
     double: bool = Field(False, description="double Q-learning")
     episodes: Count = Field(4000, description="training episodes; Table I")
     hidden: tuple[Count, ...] = Field(
@@ -108,8 +112,23 @@ class TrainConfig(Settings):
                 f"network: {self.network!r} does not read observation {self.observation!r}; both"
                 " must be 'servers', or neither"
             )
+        if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
+            raise ValueError(
+                f"learning_rate_end: {self.learning_rate_end:g} is above learning_rate"
+                f" {self.learning_rate:g}; lower it"
+            )
+        if self.replay_size < self.num_envs:
+            raise ValueError(
+                f"replay_size: {self.replay_size} holds no transition of each of the"
+                f" {self.num_envs} copies of num_envs; raise it"
+            )
         if self.scenarios and not (self.network == "servers" and self.mask):
             raise ValueError("scenarios: only network 'servers' with mask true fits several sizes")
+        if self.mask and self.network != "servers":
+            raise ValueError(
+                "mask: only the policy of network 'servers' leaves out full servers when used;"
+                " set mask false"
+            )
         if self.num_envs % max(len(self.scenarios), 1):
             raise ValueError(
                 f"num_envs: {self.num_envs} copies cannot be shared out evenly to"
@@ -177,7 +196,7 @@ _SHIPPED: dict[str, Any] = _REGRET | {
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
-    "regret-mix": _SHIPPED  # what `mec_gym.load_policy("dqn-rao")` was trained with
+    "regret-mix": _SHIPPED  # made `mec_gym.load_policy("dqn-rao")`, but for the held-out curves
     | {
         "scenario": "slack",
         "scenarios": ("paper-varied", "slack", "large"),
