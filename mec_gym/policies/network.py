@@ -10,6 +10,11 @@ Layer = tuple[Array, ...]
 """Weights (out, in) and bias (out,); where servers are scored also context weights (out, in)."""
 
 
+def scores_servers(layers: Sequence[Layer]) -> bool:
+    """Return whether the layers are shared by servers: they have context weights then."""
+    return len(layers[0]) > len(("weight", "bias"))
+
+
 def forward(layers: Sequence[Layer], inputs: Array) -> list[Array]:
     """Return the inputs and every layer's output, with ReLU after all but the last.
 
@@ -18,7 +23,7 @@ def forward(layers: Sequence[Layer], inputs: Array) -> list[Array]:
     number of servers, and those that are full change nothing.
     """
     outputs = [inputs]
-    share = free_share(inputs) if len(layers[0]) > len(("weight", "bias")) else None
+    share = free_share(inputs) if scores_servers(layers) else None
     for number, (weight, bias, *context) in enumerate(layers, start=1):
         rows = outputs[-1]
         layer = rows @ weight.T
@@ -42,5 +47,4 @@ def free_share(inputs: Array) -> Array:
 
 def q_values(layers: Sequence[Layer], outputs: list[Array]) -> Array:
     """Return each server's Q-value, (..., N), of what `forward` returned."""
-    scores_servers = len(layers[-1]) > len(("weight", "bias"))
-    return outputs[-1][..., 0] if scores_servers else outputs[-1]
+    return outputs[-1][..., 0] if scores_servers(layers) else outputs[-1]

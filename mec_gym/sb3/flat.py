@@ -109,7 +109,7 @@ class FlatNetwork:
             outputs: of `forward`.
             error: derivative of the loss by the last of them.
         """
-        share = network.free_share(outputs[0]) if len(self.layers[0]) > 2 else None
+        share = network.free_share(outputs[0]) if network.scores_servers(self.layers) else None
         for number in reversed(range(len(self.layers))):
             inputs, (weight, _, *context) = outputs[number], self.layers[number]
             by_weight, by_bias, *by_context = self._gradients[number]
