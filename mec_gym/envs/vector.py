@@ -180,12 +180,16 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
         return self._seen()[1]
 
-    def _seen(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return every copy's observation and mask, as new arrays."""
-        observation = np.empty(self.observation_space.shape or (), dtype=np.float32)
-        mask = np.empty((self.num_envs, self.scenario.num_servers), dtype=np.bool_)
+    def _seen(
+        self, copies: IntArray | slice = slice(None)
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the observations and masks of some copies, or of all, as new arrays."""
+        row, device = self._row[copies], self._device[copies]
+        shape = self.single_observation_space.shape or ()
+        observation = np.empty((len(row), *shape), dtype=np.float32)
+        mask = np.empty((len(row), self.scenario.num_servers), dtype=np.bool_)
         constants = self._observer.constants
-        self._show(self._known, constants, self._slots, self._row, self._device, observation, mask)
+        self._show(self._known, constants, self._slots, row, device, observation, mask)
         return observation, mask
 
     def _rows(self, reset_mask: Any) -> IntArray:
@@ -289,10 +293,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     def _final(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
         """Return `final_obs` and `final_info` of the copies that have just ended."""
         ended = np.flatnonzero(terminated)
-        observation, mask = self._seen()
+        observation, mask = self._seen(ended)
+        action_mask = np.zeros((self.num_envs, self.scenario.num_servers), dtype=np.bool_)
+        action_mask[ended] = mask
         shape = self._assignment.shape
         outcome: dict[str, NDArray[Any]] = {
-            "action_mask": mask & terminated[:, None],
+            "action_mask": action_mask,
             "assignment": np.zeros(shape, dtype=np.int64),
             "cpu_hz": np.zeros(shape),
             "task_delay": np.zeros(shape),
@@ -303,7 +309,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         compiled.finish()(self._slots, self._row, ended, self._assignment, *written)
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         last = np.full(self.num_envs, None, dtype=object)
-        last[ended] = np.fromiter(observation[ended], dtype=object, count=len(ended))
+        last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
         whose = {f"_{key}": terminated.copy() for key in outcome}
         return {
             "final_obs": last,
