@@ -1,7 +1,19 @@
-"""Writing files so that a reader finds the old one or the new one, never a part."""
+"""Files: written so that a reader finds the old one or the new one; read without trusting them."""
 
+import io
+import math
 import os
+import zipfile
 from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ARRAYS_LIMIT = 1 << 30
+"""Bytes that the arrays of an npz file may take; or four times the file's own, if that is more."""
+
+_AT_ONCE = 1 << 20
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -11,11 +23,21 @@ def replace_file(path: Path, content: bytes) -> None:
         OSError: it cannot be written; `path` is then as it was.
     """
     temporary = path.with_name(path.name + ".new")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name != "nt":  # Windows opens no directory
+        listing = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(listing)  # else a power cut may bring the old file back
+        finally:
+            os.close(listing)
 
 
 def check_writable(path: Path, field: str) -> None:
@@ -30,3 +52,69 @@ def check_writable(path: Path, field: str) -> None:
         raise ValueError(f"{field}: there is no directory {path.parent}; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ValueError(f"{field}: {path} cannot be written; give another file")
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line of no more than 500 characters."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= 500 else said[:497] + "..."
+
+
+def read_npz(source: str | Path | bytes, limit: int = ARRAYS_LIMIT) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an npz file by name; nothing is unpickled, no code in it is run.
+
+    What the file claims to hold is checked before memory is taken for it: a few bytes may claim, or
+    expand to, any size.
+
+    Args:
+        source: path of the file, or its content.
+        limit: bytes that the arrays may take in all; or four times the file's size, if that is
+            more, as honest numbers hardly shrink.
+
+    Raises:
+        ValueError: it cannot be opened, is damaged, is no npz file of numbers, or its arrays would
+            take too much; the message is one line and does not name the file.
+    """
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            with zipfile.ZipFile(file) as archive:
+                return _arrays(archive, max(limit, 4 * size))
+    except Exception as error:  # what a damaged zip raises is documented nowhere
+        raise ValueError(one_line(error)) from None
+
+
+def _arrays(archive: zipfile.ZipFile, limit: int) -> dict[str, NDArray[Any]]:
+    members = archive.infolist()
+    claimed = sum(member.file_size for member in members)
+    if claimed > limit:
+        raise ValueError(f"its arrays would take {claimed:,} bytes; the limit is {limit:,}")
+    arrays = {}
+    for member in members:
+        name = member.filename.removesuffix(".npy")
+        if name == member.filename or name in arrays:
+            raise ValueError(f"it holds {member.filename!r} twice, or as no array")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{name} is compressed as npz files are not")
+        with archive.open(member) as content:
+            arrays[name] = _array(name, content, member.file_size)
+    return arrays
+
+
+def _array(name: str, content: IO[bytes], size: int) -> NDArray[Any]:
+    """Read one array; it takes no more than `size`, the bytes that the archive gives it."""
+    version = np.lib.format.read_magic(content)
+    if version != (1, 0):  # later ones are for records, and their headers have no bound
+        raise ValueError(f"{name} is no array of numbers, but of npy version {version}")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(content)
+    if dtype.kind not in "biufc":
+        raise ValueError(f"{name} holds {dtype}, not numbers; objects are never unpickled")
+    held, claimed = size - content.tell(), dtype.itemsize * math.prod(shape)
+    if claimed != held or min(shape, default=0) < 0:
+        raise ValueError(f"{name} has {held:,} bytes for {dtype} of shape {shape}")
+    raw = np.empty(held, dtype=np.uint8)
+    for start in range(0, held, _AT_ONCE):
+        part = raw[start : start + _AT_ONCE]
+        part[:] = np.frombuffer(content.read(len(part)), dtype=np.uint8)
+    content.read(1)  # the checksum is compared at the end, which an empty array may not reach
+    return raw.view(dtype).reshape(shape, order="F" if by_columns else "C")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import system
+from mec_gym.files import ARRAYS_LIMIT, one_line, read_npz
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -162,19 +163,24 @@ class Instance:
             np.savez_compressed(file, allow_pickle=False, **self.arrays())
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, limit: int = ARRAYS_LIMIT) -> Self:
         """Read slots from an npz file; nothing in it is unpickled.
 
+        Args:
+            path: of the file.
+            limit: bytes that its arrays may take, see `mec_gym.files.read_npz`.
+
         Raises:
-            ValueError: the file is missing, or is not an instance; the message says why.
+            ValueError: the file is missing, is not an instance, or its arrays would take too much;
+                the message says why.
         """
         try:
-            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-                if set(file.files) != set(_NAMES):
-                    raise ValueError(f"it holds {sorted(file.files)}, not {sorted(_NAMES)}")
-                return cls(**{name: file[name] for name in _NAMES})
-        except Exception as error:  # what a damaged zip raises is documented nowhere
-            raise ValueError(f"{path}: not an instance file: {error}") from None
+            arrays = read_npz(path, limit)
+            if arrays.keys() != set(_NAMES):
+                raise ValueError(f"it holds {sorted(arrays)}, not {sorted(_NAMES)}")
+            return cls(**arrays)
+        except ValueError as error:
+            raise ValueError(f"{path}: not an instance file: {one_line(error)}") from None
 
 
 _NAMES = tuple(field.name for field in fields(Instance))

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mec_gym.benchmark.comparison import Reference, find_reference
+from mec_gym.files import one_line, read_npz
 from mec_gym.instance import Instance
 from mec_gym.scenario import Scenario
 from mec_gym.settings import pick
@@ -85,13 +85,17 @@ def load(name: str, data: Path = DATA) -> Benchmark:
         digest = json.loads((data / MANIFEST).read_text(encoding="utf-8"))[name]["sha256"]
         if hashlib.sha256(content).hexdigest() != digest:
             raise ValueError("its SHA-256 is not the manifest's")
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = dict(file)
-        reference = Reference(arrays.pop("reference_delay"), arrays.pop("reference_proven"))
-        return Benchmark(name, Instance(**arrays), reference)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        arrays = read_npz(content)
+        delay, proven = arrays.pop("reference_delay"), arrays.pop("reference_proven")
+        slots = Instance(**arrays)
+        if not delay.shape == proven.shape == slots.batch_shape or proven.dtype != np.bool_:
+            raise ValueError(
+                f"its reference is not a number and a flag for each of {slots.batch_shape} slots"
+            )
+        return Benchmark(name, slots, Reference(delay, proven))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path}: cannot be used: {error}; make it anew with"
+            f"{path}: cannot be used: {one_line(error)}; make it anew with"
             f" `python -m mec_gym.benchmark.frozen {name}`, or install mec_gym again"
         ) from None
 

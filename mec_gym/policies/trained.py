@@ -1,11 +1,10 @@
 """Trained networks as policies: a NumPy forward pass, and files that cannot run code.
 
-`policy.json` says what the network sees and which scenario it was trained for, and holds the
-SHA-256 of `policy.safetensors`, which holds the weights.
+`policy.json` says what the network sees and which scenario it was trained for, and holds its own
+SHA-256 and that of `policy.safetensors`, which holds the weights: any byte that changes is noticed.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from mec_gym.mdp import State, assign_all
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import network
 from mec_gym.scenario import Scenario
+from mec_gym.sealed import read_sealed, seal
 from mec_gym.settings import pick
 
 Array = NDArray[np.float32]
@@ -35,7 +35,10 @@ SHIPPED = {
 
 WEIGHTS_FILE = "policy.safetensors"
 MANIFEST_FILE = "policy.json"
-FORMAT = 1
+FORMAT = 2
+
+_MOST_BYTES = 1 << 30
+"""Longer weights are refused before they are read; the largest shipped have 43 kB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,7 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     path = Path(directory) / WEIGHTS_FILE
     if path.exists():
         manifest["sha256_before"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    replace_file(Path(directory) / MANIFEST_FILE, json.dumps(manifest, indent=2).encode())
+    replace_file(Path(directory) / MANIFEST_FILE, seal(manifest))
     replace_file(path, weights)
 
 
@@ -159,7 +162,9 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     is_shipped = isinstance(directory, str) and directory in SHIPPED
     directory = _SHIPPED_IN / directory if is_shipped else Path(directory)
     try:
-        manifest = json.loads((directory / MANIFEST_FILE).read_bytes())
+        manifest = read_sealed(directory / MANIFEST_FILE, FORMAT)
+        if (directory / WEIGHTS_FILE).stat().st_size > _MOST_BYTES:
+            raise ValueError(f"{WEIGHTS_FILE} is longer than {_MOST_BYTES} bytes")
         weights = (directory / WEIGHTS_FILE).read_bytes()
     except OSError as error:
         raise ValueError(
@@ -167,10 +172,8 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             " `python -m train` made"
         ) from None
     except ValueError as error:
-        raise ValueError(f"{directory / MANIFEST_FILE}: damaged: {error}") from None
+        raise ValueError(f"{directory / MANIFEST_FILE}: {error}") from None
     try:
-        if manifest["format"] != FORMAT:
-            raise ValueError(f"its format is {manifest['format']}, this version reads {FORMAT}")
         vouched_for = (manifest["sha256"], manifest.get("sha256_before"))
         if hashlib.sha256(weights).hexdigest() not in vouched_for:
             raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")

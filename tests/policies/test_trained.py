@@ -78,6 +78,31 @@ def test_a_damaged_file_is_refused_in_one_line_that_names_the_directory(saved, f
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("file", ["policy.safetensors", "policy.json"])
+def test_every_flipped_bit_and_every_cut_of_a_sample_is_noticed(saved, file):
+    directory, _ = saved
+    path = directory / file
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for position in rng.integers(len(content), size=300).tolist():
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << int(rng.integers(8))
+        for damaged in (bytes(flipped), content[:position]):
+            path.write_bytes(damaged)
+            with pytest.raises(ValueError, match=str(directory)):
+                load_policy(directory)
+    path.write_bytes(content)
+    load_policy(directory)
+
+
+def test_a_file_too_long_to_hold_a_policy_is_refused_before_it_is_read(saved):
+    directory, _ = saved
+    with open(directory / "policy.safetensors", "wb") as file:
+        file.truncate(1 << 40)  # sparse: reading it would take a terabyte
+    with pytest.raises(ValueError, match="longer than"):
+        load_policy(directory)
+
+
 def test_a_directory_that_is_no_run_is_refused_with_what_would_do(tmp_path):
     with pytest.raises(ValueError, match=r"not a run directory.*python -m train"):
         load_policy(tmp_path)
@@ -95,8 +120,8 @@ def test_weights_of_another_policy_are_refused(saved, tmp_path_factory):
 def test_a_newer_format_is_refused(saved):
     directory, _ = saved
     manifest = json.loads((directory / "policy.json").read_text())
-    (directory / "policy.json").write_text(json.dumps(manifest | {"format": 2}))
-    with pytest.raises(ValueError, match="its format is 2, this version reads 1"):
+    (directory / "policy.json").write_text(json.dumps(manifest | {"format": 3}))
+    with pytest.raises(ValueError, match="its format is 3, this version of mec_gym reads 2"):
         load_policy(directory)
 
 
