@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
     source, *flags = arguments
+    directory = default_directory(Path(source).stem)
     try:
         base = (
             TrainConfig.from_toml(source)
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
         given = tyro.cli(
             Arguments, default=Arguments(base), args=flags, prog=f"python -m train {source}"
         )
-        directory = given.out or default_directory(Path(source).stem)
+        directory = given.out or directory
         result = train(given.config, directory)
         rows = {given.config.name: [result.policy]} | {
             name: [policies.get(name)] for name in BASELINES
@@ -56,6 +57,9 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (FloatingPointError, OSError) as error:
+        print(f"error: {error}; {directory} keeps what was saved before", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:  # before or after the training, which keeps what it has
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

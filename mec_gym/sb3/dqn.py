@@ -1,5 +1,6 @@
 """DQN-RAO: Stable-Baselines3's DQN with the loss of Algorithm 1, and less overhead."""
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -148,7 +149,11 @@ class LossDQN(DQN):
         return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
-        """Take gradient steps on minibatches; Algorithm 1, lines 10 and 11."""
+        """Take gradient steps on minibatches; Algorithm 1, lines 10 and 11.
+
+        Raises:
+            FloatingPointError: the loss is no longer a finite number; the message says since when.
+        """
         assert isinstance(self.replay_buffer, FlatReplayBuffer)  # made by __init__
         loss, every = LOSSES[self.loss], np.arange(batch_size)
         self._update_learning_rate(self.policy.optimizer)
@@ -175,7 +180,15 @@ class LossDQN(DQN):
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
-        self.logger.record_mean("train/loss", float(loss.value(errors).mean()))
+        losses = loss.value(errors)
+        mean = float(losses.mean())
+        if not math.isfinite(mean):
+            since = int((~np.isfinite(losses)).argmax()) // batch_size + 1
+            raise FloatingPointError(
+                f"loss: {mean} at update {self._n_updates + since}, step {self.num_timesteps};"
+                " lower learning_rate or set max_grad_norm"
+            )
+        self.logger.record_mean("train/loss", mean)
         self.logger.record_mean("train/q_value", float(q_values.mean()))
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")

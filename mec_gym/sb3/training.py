@@ -1,12 +1,17 @@
 """Train DQN-RAO into a run directory."""
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 import gymnasium as gym
+import numpy as np
 import torch
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import configure
@@ -86,7 +91,16 @@ def make_dqn(config: TrainConfig) -> LossDQN:
 
 
 def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
-    """Return a model's network, as it is now, as a policy."""
+    """Return a model's network, as it is now, as a policy.
+
+    Raises:
+        FloatingPointError: a weight is not a finite number.
+    """
+    if not np.isfinite(model.flat.values.detach().numpy()).all():
+        raise FloatingPointError(
+            f"weights: not finite by step {model.num_timesteps}; lower learning_rate or set"
+            " max_grad_norm"
+        )
     training = {
         "mec_gym": mec_gym.__version__,
         "steps": model.num_timesteps,
@@ -99,7 +113,8 @@ def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
 def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> Result:
     """Train into a new directory, which then holds a policy at any time from the start.
 
-    An interrupt (Ctrl-C) ends the training early and keeps what was learned.
+    An interrupt (Ctrl-C) or SIGTERM ends the training early and keeps what was learned. Where an
+    error ends it, the directory keeps the policy of the last held-out evaluation.
 
     Args:
         config: of the run.
@@ -108,6 +123,8 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
 
     Raises:
         ValueError: the directory is not empty, or cannot be written.
+        FloatingPointError: loss or weights are no longer finite numbers.
+        OSError: a file cannot be written; those that stood there are whole.
     """
     directory = Path(directory)
     scenario = config.scenario
@@ -132,19 +149,34 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
             bar,
         )
         try:
-            model.learn(
-                config.episodes * scenario.num_devices,
-                callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
-                log_interval=config.log_episodes,
-            )
+            with _terminable():
+                model.learn(
+                    config.episodes * scenario.num_devices,
+                    callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
+                    log_interval=config.log_episodes,
+                )
         except KeyboardInterrupt:
             interrupted = True
+        finally:
+            model.logger.close()
     policy = snapshot(model, config)
     save_policy(policy, directory)
-    model.logger.close()
     return Result(
         policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
     )
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM interrupt a block as Ctrl-C does; only the main thread is sent signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def make_run_directory(directory: Path) -> None:

@@ -141,6 +141,27 @@ def test_an_interrupt_leaves_a_usable_run(tmp_path, monkeypatch):
     assert load_policy(tmp_path / "cut").training["steps"] == 200
 
 
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize("updates_at_once", [1, 8])
+def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_policy_stays(
+    tmp_path, updates_at_once
+):
+    config = SHORT.replace(learning_rate=1e30, updates_at_once=updates_at_once)
+    with pytest.raises(FloatingPointError, match=r"(loss: \S+ at update \d+, step|weights: not)"):
+        train(config, tmp_path / "run", progress=False)
+    kept = load_policy(tmp_path / "run")
+    assert kept.training["steps"] == 0
+    assert all(np.isfinite(array).all() for layer in kept.weights for array in layer)
+
+
+def test_weights_that_are_not_finite_are_not_saved():
+    model = make_dqn(SHORT)
+    with torch.no_grad():
+        model.flat.values[3] = torch.nan
+    with pytest.raises(FloatingPointError, match="weights: not finite by step 0"):
+        snapshot(model, SHORT)
+
+
 def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"out: .* not empty; give a new directory"):

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from mec_gym import load_policy
+from mec_gym.sb3 import training
 from train.__main__ import main
 
 QUICK = ["--heldout-slots", "50", "--heldout-episodes", "10"]
@@ -56,7 +58,8 @@ def test_a_bad_command_line_says_so_and_makes_nothing(flags, words, tmp_path, ca
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_leaves_a_run_that_evaluates(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_termination_leaves_a_run_that_evaluates(number, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "train", "paper", "--out", str(out), *QUICK]
     process = subprocess.Popen(
@@ -65,10 +68,40 @@ def test_ctrl_c_leaves_a_run_that_evaluates(tmp_path):
     while process.poll() is None and not (out / "policy.json").exists():
         time.sleep(0.1)
     time.sleep(1.5)  # so that it is well within the training
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "cut short after" in printed
     from evaluate.__main__ import main as evaluate
 
     assert evaluate(["--model", str(out), "--instances", "20", "--policies", "roa"]) == 0
+
+
+def test_a_full_disk_ends_the_run_in_one_line_and_the_policy_saved_before_loads(
+    tmp_path, capsys, monkeypatch
+):
+    save, calls = training.save_policy, []
+
+    def full_at_the_third(policy, directory):
+        calls.append(policy)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device", str(directory))
+        save(policy, directory)
+
+    monkeypatch.setattr(training, "save_policy", full_at_the_third)
+    out = tmp_path / "run"
+    assert main(["paper", "--episodes", "40", "--out", str(out), *QUICK]) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "No space left on device" in message
+    assert f"{out} keeps what was saved before" in message
+    assert load_policy(out).training["steps"] == calls[1].training["steps"] == 90
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_with_the_remedy(tmp_path, capsys):
+    out = tmp_path / "run"
+    arguments = ["paper", "--episodes", "40", "--learning-rate", "1e30", "--out", str(out)]
+    assert main([*arguments, *QUICK]) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "lower learning_rate or set max_grad_norm" in message
+    load_policy(out)
