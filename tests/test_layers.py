@@ -147,3 +147,49 @@ def test_playing_a_slot_loads_no_heavy_library():
 
 def test_the_interpreter_does_report_what_is_loaded():
     assert loaded_by("import scipy") == ["scipy"]
+
+
+UNPICKLING = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+
+
+def unpickles(path):
+    """What in a file would unpickle another one, line by line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            if UNPICKLING & {name.split(".")[0] for name in names}:
+                yield node.lineno
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            trusting = [
+                keyword
+                for keyword in node.keywords
+                if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False"
+            ]
+            strict = any(keyword.arg == "allow_pickle" for keyword in node.keywords)
+            lax_load = called in ("np.load", "numpy.load") and not strict
+            if trusting or lax_load or called in ("torch.load", "DQN.load", "LossDQN.load"):
+                yield node.lineno
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("import pickle", True),
+        ("from cloudpickle import loads", True),
+        ("torch.load(path)", True),
+        ("DQN.load(path)", True),
+        ("np.load(path)", True),
+        ("np.load(path, allow_pickle=True)", True),
+        ("np.load(path, allow_pickle=False)", False),
+        ("json.load(file)", False),
+    ],
+)
+def test_what_unpickles_is_told_from_what_does_not(line, found, tmp_path):
+    (tmp_path / "code.py").write_text(line)
+    assert bool(list(unpickles(tmp_path / "code.py"))) == found
+
+
+def test_nothing_unpickles_a_file():
+    found = {str(path): lines for path, _ in modules() if (lines := list(unpickles(path)))}
+    assert not found
