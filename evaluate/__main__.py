@@ -9,7 +9,7 @@ from typing import Any
 import tyro
 
 from evaluate import leaderboard
-from evaluate.models import load_models, rows_of
+from evaluate.models import load_models, rows_of, told
 from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare, find_reference
@@ -63,7 +63,7 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
                 f"model: {model.directory} looks at tasks that the scenario's lookahead of"
                 f" {scenario.lookahead} hides; give one that was trained for it"
             )
-    rows = rows_of(models)
+    rows = rows_of(told(models, scenario))
     if given.polish:
         better = "polished in hindsight" if scenario.hides_tasks else "polished"
         rows |= {

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from tqdm import tqdm
 
-from evaluate.models import Model, rows_of
+from evaluate.models import Model, rows_of, told
 from mec_gym import policies
 from mec_gym.benchmark import frozen, report
 from mec_gym.benchmark.comparison import Score, compare
@@ -51,7 +51,8 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
     board: Board = {}
     for benchmark in tqdm(benchmarks, unit="benchmark"):
         scenario = scenarios[benchmark.name]
-        rows = rows_of([model for model in models if model.policy.is_for(scenario)])
+        able = [model for model in models if model.policy.is_for(scenario)]
+        rows = rows_of(told(able, scenario))
         rows |= {
             policies.label(name, scenario): [policy]
             for name, policy in policies.POLICIES.items()

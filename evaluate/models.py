@@ -3,12 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mec_gym.policies import Policy
 from mec_gym.policies.trained import TrainedPolicy, load_policy
+from mec_gym.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ def load_models(directories: Sequence[str | Path], held_out_seed: int | None = N
                 " seen these slots; give another"
             )
     return models
+
+
+def told(models: Sequence[Model], scenario: Scenario) -> list[Model]:
+    """Return the models with what they may know of the scenario they are to play."""
+    return [replace(model, policy=model.policy.told(scenario)) for model in models]
 
 
 def rows_of(models: Sequence[Model], *varying: str) -> dict[str, Sequence[Policy]]:

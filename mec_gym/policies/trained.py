@@ -5,7 +5,7 @@ SHA-256 and that of `policy.safetensors`, which holds the weights: any byte that
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,16 @@ class TrainedPolicy:
         if self.observation == "servers":
             return self.sees_no_more_than(scenario)
         return scenario == self.scenario
+
+    def told(self, scenario: Scenario) -> "TrainedPolicy":
+        """Return the policy with what it may know of a scenario: the law of tasks not yet seen.
+
+        It still looks no further than it was trained to. With another observation than "servers"
+        it is the same policy.
+        """
+        if self.observation != "servers":
+            return self
+        return replace(self, scenario=scenario.replace(lookahead=self.scenario.lookahead))
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M).

@@ -77,6 +77,28 @@ def test_a_directory_of_that_name_is_reached_by_its_path(tmp_path, monkeypatch):
     assert np.isfinite(mec_gym.load_policy("./dqn-rao").weights[0][0]).all()
 
 
+def test_the_online_one_does_better_where_it_is_told_the_law_of_the_tasks():
+    scenario = mec_gym.Scenario.preset("paper-complexity")
+    policy, slots = mec_gym.load_policy("dqn-rao-online"), scenario.sample(200, 7)
+    told = policy.told(scenario)
+    assert told.scenario.mean_sqrt_cycles == scenario.mean_sqrt_cycles
+    assert told.scenario.lookahead == policy.scenario.lookahead == 0
+    delays = [mec_gym.average_delay(slots, each(slots)) for each in (policy, told)]
+    optimum = mec_gym.average_delay(slots, mec_gym.policies.get("local-search")(slots, 0))
+    untold_gap, told_gap = [(delay / optimum - 1).mean() for delay in delays]
+    assert told_gap < 0.01 < untold_gap
+
+
+def test_told_of_its_own_tasks_or_with_all_in_sight_it_decides_as_before():
+    slots = mec_gym.Scenario.preset("slack").sample(50, 7)
+    online, every = mec_gym.load_policy("dqn-rao-online"), mec_gym.load_policy("dqn-rao")
+    own = online.told(mec_gym.Scenario.preset("online"))
+    assert (own(slots) == online(slots)).all()
+    other = every.told(mec_gym.Scenario.preset("paper-complexity"))
+    assert other.scenario.lookahead is None
+    assert (other(slots) == every(slots)).all()
+
+
 def _made(directory):
     directory.mkdir()
     return directory
