@@ -1,5 +1,6 @@
 """`python -m train PRESET [--field value ...]`: train DQN-RAO, then say how well it does."""
 
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,4 +75,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     sys.exit(main(sys.argv[1:]))

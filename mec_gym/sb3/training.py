@@ -1,10 +1,6 @@
 """Train DQN-RAO into a run directory."""
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,8 +109,8 @@ def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
 def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> Result:
     """Train into a new directory, which then holds a policy at any time from the start.
 
-    An interrupt (Ctrl-C) or SIGTERM ends the training early and keeps what was learned. Where an
-    error ends it, the directory keeps the policy of the last held-out evaluation.
+    An interrupt (Ctrl-C) ends the training early and keeps what was learned. Where an error ends
+    it, the directory keeps the policy of the last held-out evaluation.
 
     Args:
         config: of the run.
@@ -149,12 +145,11 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
             bar,
         )
         try:
-            with _terminable():
-                model.learn(
-                    config.episodes * scenario.num_devices,
-                    callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
-                    log_interval=config.log_episodes,
-                )
+            model.learn(
+                config.episodes * scenario.num_devices,
+                callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
+                log_interval=config.log_episodes,
+            )
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -164,19 +159,6 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
     return Result(
         policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
     )
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM interrupt a block as Ctrl-C does; only the main thread is sent signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def make_run_directory(directory: Path) -> None:
