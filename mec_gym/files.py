@@ -10,6 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym.messages import one_line
+
 ARRAYS_LIMIT = 1 << 30
 """Bytes that the arrays of an npz file may take; or four times the file's own, if that is more."""
 
@@ -52,12 +54,6 @@ def check_writable(path: Path, field: str) -> None:
         raise ValueError(f"{field}: there is no directory {path.parent}; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ValueError(f"{field}: {path} cannot be written; give another file")
-
-
-def one_line(error: Exception) -> str:
-    """Return what an error says in one line of no more than 500 characters."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= 500 else said[:497] + "..."
 
 
 def read_npz(source: str | Path | bytes, limit: int = ARRAYS_LIMIT) -> dict[str, NDArray[Any]]:

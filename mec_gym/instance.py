@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import system
-from mec_gym.files import ARRAYS_LIMIT, one_line, read_npz
+from mec_gym.files import ARRAYS_LIMIT, read_npz
+from mec_gym.messages import one_line
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

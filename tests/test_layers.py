@@ -14,7 +14,17 @@ ROOT = PACKAGE.parent
 
 # DESIGN.md, The house. A new module needs a place here.
 LAYERS = (
-    {"settings", "files", "sealed", "scenario", "channels", "instance", "system", "bounds"},
+    {
+        "messages",
+        "settings",
+        "files",
+        "sealed",
+        "scenario",
+        "channels",
+        "instance",
+        "system",
+        "bounds",
+    },
     {"mdp", "observations", "rewards"},
     {"envs", "policies"},
     {"benchmark", "sb3"},

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from mec_gym.benchmark.comparison import Reference, find_reference
-from mec_gym.files import one_line, read_npz
+from mec_gym.files import read_npz
 from mec_gym.instance import Instance
+from mec_gym.messages import one_line
 from mec_gym.scenario import Scenario
 from mec_gym.settings import pick
 

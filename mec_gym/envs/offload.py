@@ -2,7 +2,7 @@
 
 import operator
 import sys
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +14,7 @@ from mec_gym import rewards
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
+from mec_gym.messages import shown
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.scenario import Scenario
 from mec_gym.settings import pick
@@ -31,10 +32,23 @@ def check_options(options: Any, *names: str) -> dict[str, Any]:
     if options is None:
         return {}
     if not isinstance(options, dict):
-        raise ValueError(f"options: {options!r} is not a dict")
+        raise ValueError(f"options: {shown(options)} is not a dict")
     if unknown := [name for name in options if name not in names]:
-        raise ValueError(f"options: no {unknown}; there are: {', '.join(names)}")
+        raise ValueError(f"options: no {shown(unknown)}; there are: {', '.join(names)}")
     return options
+
+
+def check_seed(seed: Any) -> int | None:
+    """Return the seed of a `reset` as Gymnasium takes it.
+
+    Raises:
+        ValueError: it is neither None nor a whole number, 0 or more.
+    """
+    if seed is None:
+        return None
+    if not isinstance(seed, Integral) or int(seed) < 0:
+        raise ValueError(f"seed: {shown(seed)} is not a whole number, 0 or more")
+    return int(seed)
 
 
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -148,13 +162,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         """Begin the next slot, or the one given as `options["instance"]`.
 
         Raises:
-            ValueError: an unknown option, or an instance that does not fit the scenario.
+            ValueError: a bad seed, an unknown option, or an instance that does not fit.
         """
         options = check_options(options, "instance")
         instance = options.get("instance")
         if instance is not None:
             self._check_instance(instance)
-        super().reset(seed=seed)
+        super().reset(seed=check_seed(seed))
         if seed is not None:
             self._block = None
         self._state = State(self._next_slot() if instance is None else instance)
@@ -225,7 +239,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             server = -1
         if not 0 <= server < self._num_servers:
             raise InvalidAction(
-                f"action: {action!r} is not a server; they go from 0 to {self._num_servers - 1}"
+                f"action: {shown(action)} is not a server; they go from 0 to"
+                f" {self._num_servers - 1}"
             )
         return server
 

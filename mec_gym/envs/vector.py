@@ -1,6 +1,6 @@
 """The batched environment: many copies of `MEC-Offload-v0` stepped by one compiled loop."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from mec_gym.envs import compiled
-from mec_gym.envs.offload import OffloadEnv, check_options
+from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots
 
@@ -195,7 +195,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     def _rows(self, reset_mask: Any) -> IntArray:
         if reset_mask is None:
             return np.arange(self.num_envs)
-        mask = np.asarray(reset_mask)
+        mask = _array(reset_mask)
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ValueError(
                 f"reset_mask: {mask.dtype} of shape {mask.shape}; it must be ({self.num_envs},)"
@@ -214,11 +214,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.scenario.check(instance)
 
     def _seeds(self, seed: Any) -> list[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, Integral):
-            return [int(seed) + row for row in range(self.num_envs)]
-        seeds = [None if one is None else int(one) for one in seed] if np.iterable(seed) else []
+        if not np.iterable(seed) or isinstance(seed, str | bytes | Mapping):
+            first = check_seed(seed)
+            return [None if first is None else first + row for row in range(self.num_envs)]
+        seeds = [check_seed(one) for one in seed]
         if len(seeds) != self.num_envs:
             raise ValueError(
                 f"seed: {len(seeds)} seeds for {self.num_envs} copies; give one number, or one each"
@@ -231,7 +230,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._next[list(rows)] = self._drawn_ahead  # what was drawn ahead is void
 
     def _servers(self, actions: Any) -> IntArray:
-        servers = np.asarray(actions)
+        servers = _array(actions)
         if servers.shape != (self.num_envs,) or servers.dtype.kind not in "iu":
             raise InvalidAction(
                 f"action: {servers.dtype} of shape {servers.shape}; it must be ({self.num_envs},)"
@@ -317,3 +316,11 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "final_info": outcome | whose,
             "_final_info": terminated.copy(),
         }
+
+
+def _array(value: Any) -> NDArray[Any]:
+    """Return what a caller gave as an array, whatever it is."""
+    try:
+        return np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return np.empty(len(value), dtype=object)

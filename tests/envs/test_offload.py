@@ -471,6 +471,30 @@ def test_a_step_after_the_end_is_refused_until_the_next_reset(env):
     env.step(0)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "7", np.nan, [1]])
+def test_a_seed_that_is_no_whole_number_is_refused_by_name_and_changes_nothing(env, seed):
+    other = OffloadEnv()
+    for each in (env, other):
+        each.reset(seed=2)
+        play(each, [0, 1])
+    with pytest.raises(ValueError, match=r"^seed: .* is not a whole number, 0 or more$"):
+        env.reset(seed=seed)
+    assert digest(play(env, [0, 1, 2])) == digest(play(other, [0, 1, 2]))
+    np.testing.assert_array_equal(env.reset()[0], other.reset()[0])
+
+
+def test_what_cannot_be_written_in_one_short_line_is_refused_in_one(env):
+    env.reset(seed=0)
+    for action in (10**5000, np.zeros((9, 9)), "a" * 10_000):
+        with pytest.raises(InvalidAction, match=r"^action: .{1,300}$"):
+            env.step(action)
+    for seed in (-(10**5000), "a" * 10_000):
+        with pytest.raises(ValueError, match=r"^seed: .{1,300}$"):
+            env.reset(seed=seed)
+    with pytest.raises(ValueError, match=r"^options: .{1,300}$"):
+        env.reset(options={"a\n" * 1000: 1})
+
+
 # What is handed out is the caller's.
 
 

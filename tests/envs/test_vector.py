@@ -181,6 +181,8 @@ def test_what_was_returned_is_the_callers_to_keep_and_to_write():
         np.array([0, -1, 2, 0, 0]),
         np.zeros(COPIES),
         np.zeros(COPIES + 1, dtype=int),
+        [[0], [1, 2], [0], [0], [0]],
+        [10**5000] * COPIES,
         None,
     ],
 )
@@ -200,9 +202,14 @@ def test_bad_actions_are_refused_and_change_nothing(actions):
         (lambda: gym.make_vec(ID, num_envs=2, scenario="mars"), "scenario: no 'mars'"),
         (lambda: gym.make_vec(ID, num_envs=2, render_mode="ansi"), "render_mode: 'ansi'"),
         (lambda: reset_two(seed=[1]), "seed: 1 seeds for 2 copies"),
+        (lambda: reset_two(seed=-1), "seed: -1"),
+        (lambda: reset_two(seed="12"), "seed: '12'"),
+        (lambda: reset_two(seed=[1.5, 2]), "seed: 1.5"),
+        (lambda: reset_two(seed={1: 1, 2: 2}), "seed: {1: 1"),
         (lambda: reset_two(options={"map": 1}), "options: no"),
         (lambda: reset_two(options={"reset_mask": np.zeros(2, bool)}), "reset_mask: "),
         (lambda: reset_two(options={"reset_mask": np.ones(3, bool)}), "reset_mask: "),
+        (lambda: reset_two(options={"reset_mask": [[True], [True, False]]}), "reset_mask: "),
         (lambda: reset_two(options={"instance": 3}), "instance: int"),
         (lambda: reset_two(options={"instance": Scenario().sample(3, 0)}), "instance: a batch"),
         (
