@@ -18,6 +18,9 @@ FloatArray = NDArray[np.float64]
 SHADOWING_LIMIT = 3.0
 """Shadowing is a normal draw (in dB) cut off at so many standard deviations."""
 
+_MOST_LINKS = 10**7
+"""Distances are worked out at once, so that lists of places may not be of any length."""
+
 FADING_LIMITS = (0.001, 0.999)
 """Rayleigh fading is an exponential draw of the power, cut off at these quantiles."""
 
@@ -86,7 +89,14 @@ class PathLossChannel(Settings):
             positions = getattr(self, field)
             if positions is not None and not (len(positions) and np.isfinite(positions).all()):
                 raise ValueError(f"{field}: needs at least one x, y pair, all finite")
-        low, high = self.gain_range
+        links = len(self.device_positions_m or ()) * len(self.server_positions_m or ())
+        if links > _MOST_LINKS:
+            raise ValueError(
+                f"device_positions_m: {links} pairs with server_positions_m are too many; give"
+                f" fewer, {_MOST_LINKS} pairs at most"
+            )
+        with np.errstate(all="ignore"):  # refused in what follows
+            low, high = self.gain_range
         if not 0 < low <= high < math.inf:
             raise ValueError(
                 f"exponent: gains from {low:g} to {high:g} are not numbers above 0; lower the"

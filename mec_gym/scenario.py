@@ -48,8 +48,8 @@ class Scenario(Settings):
         ValueError: one line that names each wrong field, its value and the remedy.
     """
 
-    num_devices: int = Field(9, ge=1, description="devices, M")
-    num_servers: int = Field(3, ge=1, description="edge servers, N")
+    num_devices: int = Field(9, ge=1, le=10**6, description="devices, M")
+    num_servers: int = Field(3, ge=1, le=10**6, description="edge servers, N")
     capacity: Capacity = Field(
         3, description="places M_n^max: one number for all servers, or one each"
     )
@@ -128,12 +128,13 @@ class Scenario(Settings):
         for field, (value, count) in counts.items():
             if isinstance(value, tuple) and len(value) != count:
                 raise ValueError(f"{field}: {len(value)} values; needs {count}, one each")
-        slowest = system.uplink_rate(
-            self.channel.gain_range[0],
-            self.device_bandwidth_hz,
-            np.min(self.tx_power_w),
-            self.noise_power_w,
-        )
+        with np.errstate(all="ignore"):  # refused in what follows
+            slowest = system.uplink_rate(
+                self.channel.gain_range[0],
+                self.device_bandwidth_hz,
+                np.min(self.tx_power_w),
+                self.noise_power_w,
+            )
         if not 0 < slowest < np.inf:
             raise ValueError(
                 f"tx_power_w: the slowest link carries {slowest:g} bits/s; raise tx_power_w,"

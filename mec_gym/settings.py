@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self, TypeVar
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from mec_gym.messages import one_line, shown
+
 T = TypeVar("T")
 
 
@@ -23,20 +25,20 @@ def pick(table: Mapping[str, T], name: str, field: str) -> T:
         return table[name]
     except (KeyError, TypeError):
         names = ", ".join(sorted(table))
-        raise ValueError(f"{field}: no {name!r}; there are: {names}") from None
+        raise ValueError(f"{field}: no {shown(name)}; there are: {names}") from None
 
 
 def _one_line(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False):
         field = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        given = "" if problem["type"] == "value_error" else f" (got {problem['input']!r})"
+        message = one_line(problem["msg"].removeprefix("Value error, "))
+        given = "" if problem["type"] == "value_error" else f" (got {shown(problem['input'])})"
         if problem["type"] == "extra_forbidden":
             message, given = "no such field", ""
         named = not field or message.startswith(f"{field}: ")
         problems.append(message + given if named else f"{field}: {message}{given}")
-    return "; ".join(problems)
+    return one_line("; ".join(problems), 2000)
 
 
 class Settings(BaseModel):
@@ -70,8 +72,8 @@ class Settings(BaseModel):
         try:
             fields = tomllib.loads(Path(path).read_text(encoding="utf-8"))
             return cls(**fields)
-        except (OSError, ValueError) as error:  # TOML and Unicode errors are ValueErrors
-            raise ValueError(f"{path}: {error}") from None
+        except (OSError, ValueError, RecursionError) as error:  # TOML's own is a ValueError
+            raise ValueError(f"{path}: {one_line(error, 2000)}") from None
 
     def to_toml(self) -> str:
         """Return the settings as TOML, every field written out; fields that are None left out."""

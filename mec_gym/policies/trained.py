@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mec_gym.files import replace_file
 from mec_gym.instance import Instance
 from mec_gym.mdp import State, assign_all
+from mec_gym.messages import one_line
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import network
 from mec_gym.scenario import Scenario
@@ -62,6 +63,11 @@ class TrainedPolicy:
         observer = pick(OBSERVATIONS, self.observation, "observation")(self.scenario)
         scores_servers = len(observer.space.shape) > 1
         size = observer.space.shape[-1]
+        for array in (array for layer in self.weights for array in layer):
+            if array.dtype != np.float32 or not np.isfinite(array).all():
+                raise ValueError(
+                    f"weights: {array.dtype} of shape {array.shape} must be finite float32"
+                )
         for weight, bias, *context in self.weights:
             fits = weight.ndim == 2 and weight.shape[1] == size and bias.shape == weight.shape[:1]
             if not fits or [array.shape for array in context] != [weight.shape] * scores_servers:
@@ -201,7 +207,7 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             manifest["training"],
         )
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise ValueError(f"{directory}: not a policy that can be read: {error}") from None
+        raise ValueError(f"{directory}: not a policy that can be read: {one_line(error)}") from None
 
 
 _PARTS = ("weight", "bias", "context")
