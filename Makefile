@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark
+.PHONY: help setup train test lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark soak test-pythons
 
 help:
 	@echo "make setup        install everything into .venv"
@@ -14,6 +14,8 @@ help:
 	@echo "make reproduction write docs/reproduction.md from the figures' numbers"
 	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
 	@echo "make test         run the tests"
+	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
+	@echo "make soak         play 10^8 decisions; fails where memory grows"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
 	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios"
@@ -48,6 +50,12 @@ evaluate: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-pythons:
+	.ci/test-pythons
+
+soak: setup
+	$(BIN)/python -m benchmarks.soak
 
 lint: setup
 	$(BIN)/ruff format --check .
