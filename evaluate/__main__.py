@@ -65,7 +65,7 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
             )
     rows = rows_of(told(models, scenario))
     if given.polish:
-        better = "polished in hindsight" if scenario.hides_tasks else "polished"
+        better = "polished in hindsight" if scenario.hides_future else "polished"
         rows |= {
             f"{name}, {better}": [polished(policy) for policy in row] for name, row in rows.items()
         }

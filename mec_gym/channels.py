@@ -1,15 +1,16 @@
 """How channel gains arise: the paper's uniform draw, or path loss, shadowing and fading.
 
 A channel model turns numbers that are uniform on [0, 1) into gains, a fixed count of them for each
-slot. So a slot is the same whether it is drawn alone or in a block.
+slot. So a slot is the same whether it is drawn alone or in a block. Gains are constant within a
+slot, or change at each of its decision steps.
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from mec_gym.settings import Positive, Range, Settings, ends
 
@@ -37,7 +38,68 @@ def unspread(value: FloatArray, limits: float | tuple[float, float]) -> FloatArr
     return (value - low) / (high - low or 1.0)
 
 
-class UniformChannel(Settings):
+def fading(unit: FloatArray, num_devices: int, num_servers: int, correlation: float) -> FloatArray:
+    """Return the quantile of each link's fading at each decision step, (..., T, M, N), in [0, 1].
+
+    T is 1 where `correlation` is 1, else M. A link's complex amplitude g is Gauss-Markov: normal of
+    mean power 1 at the first step, then g(t) = rho g(t - 1) + sqrt(1 - rho^2) w(t) with w of the
+    same law. The power |g|^2 is exponential, so its quantile 1 - exp(-|g|^2) is uniform at each
+    step, whatever rho.
+
+    Args:
+        unit: numbers uniform on [0, 1), (..., `num_fading_uniforms`).
+        num_devices: M.
+        num_servers: N.
+        correlation: rho.
+    """
+    lead, links = unit.shape[:-1], (num_devices, num_servers)
+    if correlation == 1:
+        return unit.reshape(*lead, 1, *links)
+    numbers = unit.reshape(*lead, 2, num_devices, *links)
+    if correlation == 0:
+        return numbers[..., 0, :, :, :]  # the quantile of each |w|^2 is what it is made of
+    size = np.sqrt(_exponential(numbers[..., 0, :, :, :]))
+    angle = 2 * np.pi * numbers[..., 1, :, :, :]
+    real, imaginary = size * np.cos(angle), size * np.sin(angle)
+    fresh = math.sqrt(1 - correlation**2)
+    for part in (real, imaginary):
+        for step in range(1, num_devices):
+            before, now = part[..., step - 1, :, :], part[..., step, :, :]
+            now[...] = correlation * before + fresh * now
+    return np.asarray(-np.expm1(-(real**2 + imaginary**2)))
+
+
+def num_fading_uniforms(num_devices: int, num_servers: int, correlation: float) -> int:
+    """Return how many uniform numbers `fading` takes: one a link, or two a link and step."""
+    links = num_devices * num_servers
+    return links if correlation == 1 else 2 * num_devices * links
+
+
+class _Channel(Settings):
+    """What every channel model has: how its gains change within a slot."""
+
+    correlation: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="rho of a link's complex fading amplitude from one decision step to the next;"
+        " 1: constant within the slot, 0: independent",
+    )
+
+    def num_steps(self, num_devices: int) -> int:
+        """Return at how many decision steps of a slot the gains differ: 1, or all M."""
+        return 1 if self.correlation == 1 else num_devices
+
+    @model_serializer(mode="wrap")
+    def _constant_as_ever(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What was written before there was a correlation still reads and compares the same.
+        fields: dict[str, Any] = fields_of(self)
+        if self.correlation == 1:
+            del fields["correlation"]
+        return fields
+
+
+class UniformChannel(_Channel):
     """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
 
     kind: Literal["uniform"] = "uniform"
@@ -50,23 +112,27 @@ class UniformChannel(Settings):
 
     def num_uniforms(self, num_devices: int, num_servers: int) -> int:
         """Return how many uniform numbers one slot takes."""
-        return num_devices * num_servers
+        return num_fading_uniforms(num_devices, num_servers, self.correlation)
 
     def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
-        """Return gains (..., M, N) made of uniform numbers (..., `num_uniforms`)."""
-        return spread(unit, self.gain).reshape(*unit.shape[:-1], num_devices, num_servers)
+        """Return gains (..., T, M, N) made of uniform numbers (..., `num_uniforms`).
+
+        T is `num_steps`.
+        """
+        return spread(fading(unit, num_devices, num_servers, self.correlation), self.gain)
 
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1], linearly."""
         return unspread(gain, self.gain)
 
 
-class PathLossChannel(Settings):
+class PathLossChannel(_Channel):
     """Gains from distance, log-normal shadowing and Rayleigh fading.
 
     The loss in dB is `loss_at_1m_db + 10 exponent log10(distance / 1 m) + shadowing`. The defaults
     are 128.1 + 37.6 log10(distance / 1 km) with 8 dB of shadowing: 3GPP TR 36.814, macro cell,
     2 GHz. Devices are placed uniformly over a square, or at places drawn from `device_positions_m`.
+    Places and shadowing are constant within a slot.
     """
 
     kind: Literal["path-loss"] = "path-loss"
@@ -89,6 +155,11 @@ class PathLossChannel(Settings):
             positions = getattr(self, field)
             if positions is not None and not (len(positions) and np.isfinite(positions).all()):
                 raise ValueError(f"{field}: needs at least one x, y pair, all finite")
+        if self.fading == "none" and self.correlation < 1:
+            raise ValueError(
+                f"correlation: {self.correlation:g}, but without fading no gain changes; set it to"
+                " 1, or fading to 'rayleigh'"
+            )
         links = len(self.device_positions_m or ()) * len(self.server_positions_m or ())
         if links > _MOST_LINKS:
             raise ValueError(
@@ -123,23 +194,28 @@ class PathLossChannel(Settings):
 
     def num_uniforms(self, num_devices: int, num_servers: int) -> int:
         """Return how many uniform numbers one slot takes: places, shadowing, fading."""
-        return 2 * num_devices + 2 * num_devices * num_servers
+        steady = 2 * num_devices + num_devices * num_servers
+        return steady + num_fading_uniforms(num_devices, num_servers, self.correlation)
 
     def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
-        """Return gains (..., M, N) made of uniform numbers (..., `num_uniforms`)."""
+        """Return gains (..., T, M, N) made of uniform numbers (..., `num_uniforms`).
+
+        T is `num_steps`.
+        """
         from scipy.special import ndtr, ndtri
 
         lead, links = unit.shape[:-1], num_devices * num_servers
-        places, shadow, fade = np.split(unit, [2 * num_devices, 2 * num_devices + links], axis=-1)
+        places, shadow, faded = np.split(unit, [2 * num_devices, 2 * num_devices + links], axis=-1)
         distance = self._distance(
             self._devices(places.reshape(*lead, num_devices, 2)), self._servers(num_servers)
         )
         tails = (ndtr(-SHADOWING_LIMIT), ndtr(SHADOWING_LIMIT))
         shadow_db = self.shadowing_db * ndtri(spread(shadow, tails))
         gain = self._gain(distance, shadow_db.reshape(*lead, num_devices, num_servers))
+        gain = gain[..., None, :, :]  # at each step
         if self.fading == "rayleigh":
-            fade = _exponential(spread(fade, FADING_LIMITS))
-            gain = gain * fade.reshape(gain.shape)
+            quantile = fading(faded, num_devices, num_servers, self.correlation)
+            gain = gain * _exponential(spread(quantile, FADING_LIMITS))
         return np.asarray(gain)
 
     def to_unit(self, gain: FloatArray) -> FloatArray:

@@ -33,10 +33,13 @@ class Instance:
         bandwidth_hz: bandwidth B of each device, (..., M), Hz.
         tx_power_w: transmit power P_m, (..., M), W.
         noise_w: noise power sigma^2, (..., M), W.
+        step_gain: channel gain h_mn(t) at each decision step t, (..., M, M, N) by t, m, n; None
+            where gains are constant within the slot. Device m sends at step m, so what it meets is
+            `gain` = h_mn(m), which all delays depend on.
 
     Raises:
-        ValueError: a shape does not fit, or a value is not finite and above 0 (capacity: a whole
-            number, at least 0).
+        ValueError: a shape does not fit, a value is not finite and above 0 (capacity: a whole
+            number, at least 0), or `step_gain` is not `gain` where a device sends.
     """
 
     gain: FloatArray
@@ -47,13 +50,17 @@ class Instance:
     bandwidth_hz: FloatArray
     tx_power_w: FloatArray
     noise_w: FloatArray
+    step_gain: FloatArray | None = None
 
     def __post_init__(self) -> None:
         gain = _numbers("gain", self.gain)
         if gain.ndim < 2 or 0 in gain.shape[-2:]:
             raise ValueError(f"gain: shape {gain.shape}; it must be (..., devices, servers)")
-        arrays = {}
-        for name, shape in _shapes(gain.shape).items():
+        arrays: dict[str, NDArray[Any]] = {}
+        shapes = _shapes(gain.shape)
+        if self.step_gain is None:
+            del shapes["step_gain"], self.__dict__["step_gain"]  # which holds arrays alone
+        for name, shape in shapes.items():
             value = gain if name == "gain" else _numbers(name, getattr(self, name))
             try:
                 arrays[name] = np.broadcast_to(value, shape)
@@ -62,6 +69,10 @@ class Instance:
                     f"{name}: shape {value.shape}; beside a gain of shape {gain.shape} it must be"
                     f" {shape}"
                 ) from None
+        if "step_gain" in arrays and (sent_at(arrays["step_gain"]) != arrays["gain"]).any():
+            raise ValueError(
+                "step_gain: at step m the gains of device m are not its `gain`, which they must be"
+            )
         self.__setstate__(arrays)
 
     @classmethod
@@ -155,8 +166,8 @@ class Instance:
             )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the attributes by name; `Instance(**arrays)` is the same slots."""
-        return {name: getattr(self, name) for name in _NAMES}
+        """Return the attributes by name, but None; `Instance(**arrays)` is the same slots."""
+        return {name: self.__dict__[name] for name in _NAMES if name in self.__dict__}
 
     def save(self, path: str | Path) -> None:
         """Write the slots to an npz file at exactly `path`."""
@@ -177,11 +188,21 @@ class Instance:
         """
         try:
             arrays = read_npz(path, limit)
-            if arrays.keys() != set(_NAMES):
+            if arrays.keys() | {"step_gain"} != set(_NAMES):
                 raise ValueError(f"it holds {sorted(arrays)}, not {sorted(_NAMES)}")
             return cls(**arrays)
         except ValueError as error:
             raise ValueError(f"{path}: not an instance file: {one_line(error)}") from None
+
+
+def sent_at(step_gain: FloatArray) -> FloatArray:
+    """Return the gains that each device meets when it sends, h_mn(m), (..., M, N).
+
+    Args:
+        step_gain: h_mn(t), (..., M, M, N) by t, m, n.
+    """
+    own = np.arange(step_gain.shape[-2])
+    return step_gain[..., own, own, :]
 
 
 _NAMES = tuple(field.name for field in fields(Instance))
@@ -192,7 +213,10 @@ _PER_SERVER = ("server_hz", "capacity")
 def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     """Return the shape of each attribute beside a gain of this shape."""
     *lead, num_devices, num_servers = gain
-    shapes: dict[str, tuple[int, ...]] = {"gain": gain}
+    shapes: dict[str, tuple[int, ...]] = {
+        "gain": gain,
+        "step_gain": (*lead, num_devices, num_devices, num_servers),
+    }
     shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
     return shapes | dict.fromkeys(_PER_SERVER, (*lead, num_servers))
 

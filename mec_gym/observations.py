@@ -83,8 +83,8 @@ class Observation(ABC):
 class SIObservation(Observation):
     """Eq. (11) in SI units, of length M N + 2 M + N.
 
-    Gains h_mn, device by device (M N); bits S_m (M); cycles C_m (M); places left M_n^max - u_n (N),
-    negative on an overloaded server.
+    Gains h_mn of the current step, device by device (M N); bits S_m (M); cycles C_m (M); places
+    left M_n^max - u_n (N), negative on an overloaded server.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -120,14 +120,22 @@ class SIObservation(Observation):
         )
 
     def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
-        """Return Eq. (11) but for the places left, (..., M N + 2 M)."""
-        batch, end = instance.batch_shape, self._first_place
+        """Return Eq. (11) but for the places left, at each step T, (..., T, M N + 2 M).
+
+        T is 1 where gains are constant within the slot, else M.
+        """
+        gains = instance.step_gain
+        return (self._fixed(instance, instance.gain[..., None, :, :] if gains is None else gains),)
+
+    def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
+        """Return Eq. (11) but for the places left, (..., T, M N + 2 M), of gains (..., T, M, N)."""
+        lead, end = gains.shape[:-2], self._first_place
         bits, cycles = end - 2 * instance.num_devices, end - instance.num_devices
-        fixed = np.empty((*batch, end), np.float32)
-        fixed[..., :bits] = self._scaled("gain", instance.gain.reshape(*batch, -1))
-        fixed[..., bits:cycles] = self._scaled("task_bits", instance.task_bits)
-        fixed[..., cycles:] = self._scaled("task_cycles", instance.task_cycles)
-        return (fixed,)
+        fixed = np.empty((*lead, end), np.float32)
+        fixed[..., :bits] = self._scaled("gain", gains.reshape(*lead, -1))
+        fixed[..., bits:cycles] = self._scaled("task_bits", instance.task_bits)[..., None, :]
+        fixed[..., cycles:] = self._scaled("task_cycles", instance.task_cycles)[..., None, :]
+        return fixed
 
     @staticmethod
     def show(
@@ -139,7 +147,8 @@ class SIObservation(Observation):
         out: Array,
     ) -> None:
         """Write all of Eq. (11)."""
-        fixed, shown_places = known[0][row], constants[0]  # a row of its own: copied faster
+        step = min(device, known[0].shape[1] - 1)
+        fixed, shown_places = known[0][row, step], constants[0]  # a row of its own: copied faster
         num_devices, num_servers = slots.num_devices, slots.num_servers
         first_place, links = len(fixed), num_devices * num_servers
         for entry in range(first_place):
@@ -153,7 +162,9 @@ class SIObservation(Observation):
 
     def begin(self, state: State) -> Array:
         """Return all of Eq. (11)."""
-        (fixed,) = self.prepare(state.instance)
+        gains, step = state.instance.step_gain, min(state.device, self._num_devices - 1)
+        gain = state.instance.gain if gains is None else gains[..., step, :, :]
+        fixed = self._fixed(state.instance, gain[..., None, :, :])[..., 0, :]
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
         hidden = state.device + self._lookahead + 1
         for first, size in ((0, num_servers), (num_devices * num_servers, 1), (-num_devices, 1)):
@@ -163,8 +174,9 @@ class SIObservation(Observation):
         return np.concatenate([fixed, places], axis=-1)
 
     def update(self, observation: Array, state: State) -> None:
-        """Write the places left on the last server chosen, and the task that comes into sight."""
-        if state.device + self._lookahead < self._num_devices:
+        """Write the places left on the last server chosen, and what else is seen anew."""
+        comes_into_sight = state.device + self._lookahead < self._num_devices
+        if comes_into_sight or state.instance.step_gain is not None:
             observation[...] = self.begin(state)
             return
         shown = self._shown_places[state.last, state.slots.load[state.last_place]]
@@ -195,11 +207,10 @@ class PaperObservation(SIObservation):
         size = self._first_place + self.scenario.num_servers
         return gym.spaces.Box(0.0, 1.0, (size,), np.float32)
 
-    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
-        """Return Eq. (11) but for the places left, (..., M N + 2 M)."""
-        (fixed,) = super().prepare(instance)
+    def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
+        fixed = super()._fixed(instance, gains)
         # Scenario.check lets a slot stand beyond a range by a rounding error.
-        return (np.clip(fixed, 0, 1, out=fixed),)
+        return np.clip(fixed, 0, 1, out=fixed)
 
     def _scaled(self, name: str, values: FloatArray) -> FloatArray:
         if name == "gain":

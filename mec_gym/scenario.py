@@ -11,12 +11,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mec_gym import system
 from mec_gym.channels import Channel, UniformChannel, spread
-from mec_gym.instance import Instance
+from mec_gym.instance import Instance, sent_at
 from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
 
 FloatArray = NDArray[np.float64]
 
 _DEPLOYMENT_STREAM = 2
+
+_MOST_CHANGING_GAINS = 10_000_000
+"""Gains that change at each step are drawn for the whole slot: so many take 80 MB."""
 
 _OTHER_FORM = {"task_cycles": "cycles_per_bit", "noise_psd": "noise_w"}
 """Fields of which one of two is given; the first has a default."""
@@ -149,6 +152,13 @@ class Scenario(Settings):
                 f"capacity: {each} hold {places} of {self.num_devices} devices;"
                 " raise capacity or lower num_devices"
             )
+        if self.num_steps > 1 and self.num_gains > _MOST_CHANGING_GAINS:
+            raise ValueError(
+                f"channel.correlation: {self.num_gains:,} gains a slot, those of"
+                f" {self.num_devices} devices x {self.num_servers} servers at each of"
+                f" {self.num_steps} steps; the limit is {_MOST_CHANGING_GAINS:,}; set it to 1 or"
+                " lower num_devices"
+            )
         return self
 
     def replace(self, **changes: Any) -> Self:
@@ -226,6 +236,21 @@ class Scenario(Settings):
         return self.lookahead is not None and self.lookahead < self.num_devices - 1
 
     @property
+    def num_steps(self) -> int:
+        """At how many decision steps of a slot the gains differ: 1 where they are constant."""
+        return self.channel.num_steps(self.num_devices)
+
+    @property
+    def num_gains(self) -> int:
+        """How many gains a slot has: one a link, at each step where they change."""
+        return self.num_steps * self.num_devices * self.num_servers
+
+    @property
+    def hides_future(self) -> bool:
+        """Whether later tasks are unseen, or the gains that they will meet."""
+        return self.hides_tasks or self.num_steps > 1
+
+    @property
     def mean_sqrt_cycles(self) -> float:
         """The mean of sqrt(C_m), sqrt(cycles): what is known of the work of a task not yet seen."""
         if self.task_cycles is not None:
@@ -289,8 +314,13 @@ class Scenario(Settings):
         server_hz = self.deployment_hz
         if server_hz is None:
             server_hz = spread(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
+        gains = self.channel.draw(channel, self.num_devices, self.num_servers)
+        if self.num_steps == 1:
+            met = {"gain": gains[..., 0, :, :]}
+        else:
+            met = {"gain": sent_at(gains), "step_gain": gains}
         return Instance.trusted(
-            gain=self.channel.draw(channel, self.num_devices, self.num_servers),
+            **met,
             task_bits=task_bits,
             task_cycles=task_cycles,
             server_hz=server_hz,
@@ -316,7 +346,15 @@ class Scenario(Settings):
             )
         if (instance.capacity != self.capacities).any():
             raise ValueError(f"instance: its capacity is not the scenario's {self.capacity}")
-        for field, limits in self.ranges.items():
+        ranges = self.ranges
+        if instance.step_gain is not None:
+            if self.num_devices > self.num_steps:
+                raise ValueError(
+                    "instance: its gains change within the slot (step_gain), the scenario's do not;"
+                    " give the scenario's channel a correlation below 1, or leave out step_gain"
+                )
+            ranges["step_gain"] = self.channel.gain_range
+        for field, limits in ranges.items():
             value = getattr(instance, field)
             low, high = limits[0] * (1 - 1e-9), limits[1] * (1 + 1e-9)
             if value.min() < low or value.max() > high:
@@ -352,6 +390,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"num_devices": 50, "num_servers": 5, "capacity": 10} | _PER_SLOT,
     "online": {"lookahead": 0} | _PER_SLOT,
     "online-slack": {"capacity": 5, "lookahead": 0} | _PER_SLOT,
+    "fast-fading": {"channel": UniformChannel(correlation=0.0)},
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }
 """What each preset changes; a new one is an entry here."""

@@ -18,8 +18,14 @@ def ranges(draw, low, high):
     return draw(st.sampled_from([ends[0], tuple(ends)]))
 
 
+def correlations():
+    """Constant within the slot, as in the paper, or changing, the ends included."""
+    return st.just(1.0) | st.sampled_from([0.0, 0.5]) | st.floats(0, 1)
+
+
 @st.composite
 def path_loss_channels(draw, num_servers):
+    fading = draw(st.sampled_from(["rayleigh", "none"]))
     places = st.tuples(amounts(-1e3, 1e3), amounts(-1e3, 1e3))
     some = st.lists(places, min_size=1, max_size=4).map(tuple)
     each = st.lists(places, min_size=num_servers, max_size=num_servers).map(tuple)
@@ -31,13 +37,14 @@ def path_loss_channels(draw, num_servers):
         exponent=draw(amounts(1.5, 5)),
         min_distance_m=draw(amounts(0.5, 50)),
         shadowing_db=draw(st.just(0.0) | amounts(0.1, 12)),
-        fading=draw(st.sampled_from(["rayleigh", "none"])),
+        fading=fading,
+        correlation=draw(correlations()) if fading == "rayleigh" else 1.0,
     )
 
 
 def channels(num_servers):
     """Either kind of channel."""
-    uniform = st.builds(UniformChannel, gain=ranges(1e-3, 10))
+    uniform = st.builds(UniformChannel, gain=ranges(1e-3, 10), correlation=correlations())
     return uniform | path_loss_channels(num_servers)
 
 

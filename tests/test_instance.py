@@ -33,9 +33,22 @@ def fields(*lead, num_devices=3, num_servers=2):
     }
 
 
+def changing_fields(*lead, num_devices=3, num_servers=2):
+    """As `fields`, with gains that change at each step."""
+    given_fields = fields(*lead, num_devices=num_devices, num_servers=num_servers)
+    shape = (*lead, num_devices, num_devices, num_servers)
+    step_gain = np.random.default_rng(1).uniform(1, 2, shape)
+    for device in range(num_devices):
+        step_gain[..., device, device, :] = given_fields["gain"][..., device, :]
+    return given_fields | {"step_gain": step_gain}
+
+
 def assert_same(one, other):
     for name in (*FIELDS, "tx_delay"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)
+    assert (one.step_gain is None) == (other.step_gain is None)
+    if one.step_gain is not None:
+        np.testing.assert_array_equal(one.step_gain, other.step_gain, strict=True)
 
 
 @pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)])
@@ -61,8 +74,9 @@ def test_numbers_without_leading_dimensions_are_given_to_every_slot():
     np.testing.assert_array_equal(slots.noise_w, [[1, 2, 3]] * 4)
 
 
-def test_an_index_picks_slots_whatever_has_been_worked_out_before():
-    given_fields = fields(5)
+@pytest.mark.parametrize("make", [fields, changing_fields])
+def test_an_index_picks_slots_whatever_has_been_worked_out_before(make):
+    given_fields = make(5)
     for worked_out in (False, True):
         slots = Instance(**given_fields)
         if worked_out:
@@ -72,8 +86,9 @@ def test_an_index_picks_slots_whatever_has_been_worked_out_before():
             assert_same(slots[index], picked)
 
 
-def test_a_batch_of_batches_is_indexed_by_its_first_dimension_or_by_both():
-    given_fields = fields(2, 3)
+@pytest.mark.parametrize("make", [fields, changing_fields])
+def test_a_batch_of_batches_is_indexed_by_its_first_dimension_or_by_both(make):
+    given_fields = make(2, 3)
     slots = Instance(**given_fields)
     assert len(slots) == 2
     assert_same(slots[1], Instance(**{name: value[1] for name, value in given_fields.items()}))
@@ -88,8 +103,9 @@ def test_an_index_beyond_the_leading_dimensions_is_refused():
         slots[0, 1]
 
 
-def test_iterating_gives_the_slots_in_order():
-    slots = Instance(**fields(3))
+@pytest.mark.parametrize("make", [fields, changing_fields])
+def test_iterating_gives_the_slots_in_order(make):
+    slots = Instance(**make(3))
     listed = list(slots)
     assert len(listed) == len(slots) == 3
     for row, slot in enumerate(listed):
@@ -103,9 +119,10 @@ def test_one_slot_has_no_length_and_no_index():
             next(use(slot)) if use is iter else use(slot)
 
 
+@pytest.mark.parametrize("make", [fields, changing_fields])
 @pytest.mark.parametrize("lead", [(), (4,), (2, 3)])
-def test_flatten_lines_the_slots_up_along_one_dimension(lead):
-    given_fields = fields(*lead)
+def test_flatten_lines_the_slots_up_along_one_dimension(lead, make):
+    given_fields = make(*lead)
     flat = Instance(**given_fields).flatten()
     core = len(lead)
     assert_same(
@@ -127,13 +144,18 @@ def derived_instances():
         "sampled": Scenario().sample(2, 0),
         "pickled": pickle.loads(pickle.dumps(slots)),
         "deep copy": copy.deepcopy(slots),
+        "changing": Instance(**changing_fields(4)),
+        "changing, a slice": Instance(**changing_fields(2, 4)).flatten()[1:],
+        "changing, sampled": Scenario.preset("fast-fading").sample(2, 0),
+        "changing, pickled": pickle.loads(pickle.dumps(Instance(**changing_fields(4)))),
     }
 
 
 @pytest.mark.parametrize("how", derived_instances())
 def test_no_array_of_an_instance_can_be_written_to_however_it_was_made(how):
     slots = derived_instances()[how]
-    for name in (*FIELDS, "tx_delay"):
+    assert (slots.step_gain is not None) == ("changing" in how)
+    for name in (*slots.arrays(), "tx_delay"):
         with pytest.raises(ValueError, match="read-only"):
             getattr(slots, name)[...] = 1
 
@@ -192,6 +214,61 @@ def test_a_shape_or_a_kind_that_does_not_fit_is_refused_by_name_in_one_line(name
     with pytest.raises(ValueError, match=f"^{name}: ") as caught:
         Instance(**(fields() | {name: bad}))
     assert "\n" not in str(caught.value)
+
+
+# Gains that change at each decision step.
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)])
+def test_changing_gains_have_the_shape_of_the_contract_and_are_a_part_of_the_slots(lead):
+    given_fields = changing_fields(*lead)
+    slots = Instance(**given_fields)
+    assert slots.step_gain.shape == (*lead, 3, 3, 2)
+    assert slots.arrays().keys() == given_fields.keys()
+    assert_same(Instance(**slots.arrays()), slots)
+    for duplicate in (pickle.loads(pickle.dumps(slots)), copy.deepcopy(slots)):
+        assert_same(duplicate, slots)
+    constant = Instance(**fields(*lead))
+    assert constant.step_gain is None
+    assert "step_gain" not in constant.arrays()
+    np.testing.assert_array_equal(slots.tx_delay, constant.tx_delay)  # of what devices meet
+
+
+def test_changing_gains_without_leading_dimensions_are_given_to_every_slot():
+    one = changing_fields()
+    slots = Instance(
+        **(
+            fields(4)
+            | {name: one[name] for name in ("gain", "step_gain")}
+            | {"gain": np.broadcast_to(one["gain"], (4, 3, 2))}
+        )
+    )
+    np.testing.assert_array_equal(slots.step_gain, [one["step_gain"]] * 4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 0.0])
+def test_a_changing_gain_that_is_not_finite_and_positive_is_refused_by_name(bad):
+    values = changing_fields(2)
+    values["step_gain"][1, 0, 2, 1] = bad
+    with pytest.raises(ValueError, match=r"^step_gain: "):
+        Instance(**values)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3, 2), (3, 2, 3), (5, 3, 3, 2), (4, 3, 2)])
+def test_changing_gains_of_another_shape_are_refused_by_name(shape):
+    with pytest.raises(ValueError, match=r"^step_gain: ") as caught:
+        Instance(**(fields() | {"step_gain": np.ones(shape)}))
+    assert "\n" not in str(caught.value)
+
+
+def test_changing_gains_must_be_the_gain_where_a_device_sends():
+    values = changing_fields(4)
+    values["step_gain"][3, 1, 1, 0] *= 1.001
+    with pytest.raises(ValueError, match=r"^step_gain: at step m .* `gain`"):
+        Instance(**values)
+    values["step_gain"][3, 1, 1, 0] = values["gain"][3, 1, 0]
+    values["step_gain"][3, 2, 1, 0] *= 1.001  # after device 1 has sent
+    Instance(**values)
 
 
 def test_too_few_places_are_named_with_slot_and_count():
@@ -288,6 +365,8 @@ def test_a_missing_array_is_refused(tmp_path, name):
 def test_an_array_too_many_or_a_bad_value_is_refused(tmp_path):
     np.savez(tmp_path / "more.npz", **fields(), colour=np.ones(2))
     refused(tmp_path / "more.npz")
+    np.savez(tmp_path / "not the same.npz", **fields(), step_gain=np.ones((3, 3, 2)))
+    refused(tmp_path / "not the same.npz")
     np.savez(tmp_path / "negative.npz", **(fields() | {"task_bits": -np.ones(3)}))
     refused(tmp_path / "negative.npz")
 

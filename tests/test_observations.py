@@ -202,6 +202,8 @@ def test_renaming_servers_renames_gains_and_places(scenario, order, seed):
             }
         )
     )
+    if slot.step_gain is not None:
+        renamed = Instance(**(renamed.arrays() | {"step_gain": slot.step_gain[..., order]}))
     capacity = tuple(scenario.capacities[order].tolist())
     see, size = OBSERVATIONS["si"], slot.gain.size
     one = see(scenario).begin(State(slot))

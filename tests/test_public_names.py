@@ -82,6 +82,7 @@ def test_the_fields_of_an_instance_are_these():
         "bandwidth_hz",
         "tx_power_w",
         "noise_w",
+        "step_gain",
     ]
 
 

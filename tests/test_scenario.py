@@ -20,13 +20,14 @@ FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
 
 
 def assert_same_slots(one, other):
-    for name in FIELDS:
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)
+    assert one.arrays().keys() == other.arrays().keys() >= set(FIELDS)
+    for name, values in one.arrays().items():
+        np.testing.assert_array_equal(values, getattr(other, name), strict=True)
 
 
 def test_the_presets_are_those_of_the_contract():
     names = {"paper", "paper-varied", "paper-frequency", "paper-complexity"}
-    names |= {"slack", "large", "city", "online", "online-slack"}
+    names |= {"slack", "large", "city", "online", "online-slack", "fast-fading"}
     assert names <= set(Scenario.presets())
 
 
@@ -56,6 +57,7 @@ def test_the_preset_paper_holds_the_numbers_of_sec_iv_a():
         ("city", (1000, 50), 20, "per-slot"),
         ("online", (9, 3), 3, "per-slot"),
         ("online-slack", (9, 3), 5, "per-slot"),
+        ("fast-fading", (9, 3), 3, "fixed"),
     ],
 )
 def test_a_preset_has_the_size_of_the_contract(name, shape, capacity, servers):
@@ -294,7 +296,10 @@ def test_any_valid_scenario_draws_slots_that_fit_it(scenario, seed):
     scenario.check(slots)
     slots.require_feasible()
     assert np.isfinite(slots.tx_delay).all()
-    for name, (low, high) in scenario.ranges.items():
+    ranges = scenario.ranges
+    if slots.step_gain is not None:
+        ranges["step_gain"] = ranges["gain"]
+    for name, (low, high) in ranges.items():
         value = getattr(slots, name)
         assert value.min() >= low * (1 - 1e-12)
         assert value.max() <= high * (1 + 1e-12)
@@ -479,6 +484,92 @@ def test_a_slot_out_of_the_scenarios_law_does_not_fit(change, says):
     slot = Scenario().sample(1, 0)[0]
     with pytest.raises(ValueError, match=f"^instance: .*{says}"):
         Scenario().check(changed(slot, **change(slot)))
+
+
+# Gains that change within a slot.
+
+FAST = Scenario.preset("fast-fading")
+
+
+def test_the_preset_fast_fading_is_the_paper_with_independent_gains_at_each_step():
+    assert Scenario(channel={"kind": "uniform", "correlation": 0.0}) == FAST
+    assert FAST.channel.gain == Scenario().channel.gain
+    assert (FAST.num_steps, FAST.num_gains) == (9, 243)
+    assert (Scenario().num_steps, Scenario().num_gains) == (1, 27)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.parametrize("kind", ["uniform", "path-loss"])
+def test_the_gain_of_a_device_is_that_of_the_step_at_which_it_sends(kind, correlation):
+    scenario = Scenario(channel={"kind": kind, "correlation": correlation}, noise_psd=4e-21)
+    slots = scenario.sample(4, 1)
+    assert slots.step_gain.shape == (4, 9, 9, 3)
+    for row in range(4):
+        for device in range(9):
+            np.testing.assert_array_equal(
+                slots.gain[row, device], slots.step_gain[row, device, device]
+            )
+    assert len(np.unique(slots.step_gain)) == slots.step_gain.size
+    assert_same_slots(Instance(**slots.arrays()), slots)  # it stands the checks
+
+
+def test_what_is_drawn_beside_the_gains_does_not_depend_on_their_correlation():
+    def law(correlation):
+        drawn = Scenario(channel={"kind": "uniform", "correlation": correlation}).sample(3000, 2)
+        return drawn.task_bits[:, 0], drawn.task_cycles[:, 0]
+
+    for name, values in zip(("task_bits", "task_cycles"), law(0.5), strict=True):
+        low, high = Scenario().ranges[name]
+        assert kstest(values, "uniform", args=(low, high - low)).pvalue > 1e-3
+
+
+def test_the_gains_of_one_device_have_no_step_at_which_to_change():
+    one = Scenario(num_devices=1, channel={"kind": "uniform", "correlation": 0.5})
+    slots = one.sample(2, 0)
+    assert slots.step_gain is None
+    assert not one.hides_future
+    one.check(slots)
+    one.check(Instance(**(slots.arrays() | {"step_gain": slots.gain[:, None]})))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "hides"),
+    [
+        (Scenario(), False),
+        (FAST, True),
+        (Scenario.preset("online"), True),
+        (Scenario(lookahead=8), False),
+        (FAST.replace(lookahead=8), True),
+        (Scenario(channel={"kind": "path-loss", "correlation": 0.99}, noise_psd=4e-21), True),
+    ],
+)
+def test_the_future_is_hidden_where_tasks_are_or_where_gains_change(scenario, hides):
+    assert scenario.hides_future == hides
+
+
+def test_changing_gains_that_would_take_too_much_are_refused_with_the_remedy():
+    with pytest.raises(
+        ValueError, match=r"^channel.correlation: 50,000,000 .*10,000,000.*lower num_devices"
+    ) as caught:
+        Scenario.preset("city", channel={"kind": "uniform", "correlation": 0.5})
+    assert "\n" not in str(caught.value)
+    Scenario(num_devices=1000, num_servers=10, capacity=100, channel=FAST.channel)
+
+
+def test_changing_slots_do_not_fit_a_scenario_whose_gains_are_constant():
+    with pytest.raises(ValueError, match=r"^instance: .*step_gain.*correlation below 1"):
+        Scenario().check(FAST.sample(2, 0))
+    FAST.check(Scenario().sample(2, 0))  # constant is one way to change
+    FAST.replace(channel={"kind": "uniform", "correlation": 0.5}).check(FAST.sample(2, 0))
+
+
+def test_gains_that_leave_the_range_at_some_step_do_not_fit():
+    arrays = FAST.sample(2, 0).arrays()
+    for value, says in ((0.4, "0.4"), (2.1, "2.1")):
+        step_gain = arrays["step_gain"].copy()
+        step_gain[1, 0, 5, 2] = value
+        with pytest.raises(ValueError, match=rf"^instance: step_gain goes .*{says}.*0.5 to 2;"):
+            FAST.check(Instance(**(arrays | {"step_gain": step_gain})))
 
 
 def test_a_slot_of_another_size_does_not_fit():

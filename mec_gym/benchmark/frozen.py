@@ -49,6 +49,7 @@ RECIPES: dict[str, Recipe] = {
     "slack": Recipe(Scenario.preset("slack")),
     "online": Recipe(Scenario.preset("online")),
     "online-slack": Recipe(Scenario.preset("online-slack")),
+    "fast-fading": Recipe(Scenario.preset("fast-fading")),
     "large": Recipe(Scenario.preset("large"), slots=100),
     "city": Recipe(Scenario.preset("city"), slots=5, time_limit=1.0),  # the bound is close enough
 }

@@ -19,8 +19,8 @@ from mec_gym.observations import OBSERVATIONS
 from mec_gym.scenario import Scenario
 from mec_gym.settings import pick
 
-_LINKS_DRAWN_AT_ONCE = 2048
-"""Slots are drawn in blocks of about so many links, for speed; one by one they are the same."""
+_GAINS_DRAWN_AT_ONCE = 2048
+"""Slots are drawn in blocks of about so many gains, for speed; one by one they are the same."""
 
 
 def check_options(options: Any, *names: str) -> dict[str, Any]:
@@ -75,7 +75,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `"servers"` | a row of features a server, for any M and N | (N, 16) | of order 1 |
 
     `mec_gym.observations` documents each entry. Where the scenario has a `lookahead`, the tasks and
-    gains of later devices are 0, or left out of the features.
+    gains of later devices are 0, or left out of the features. Where the `correlation` of its
+    channel is below 1 the gains change from one decision to the next: Eq. (11) shows h_mn(t) of the
+    current step t, device m sends at step m, and what later devices will meet is not yet seen.
 
     ## Rewards
     In seconds, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
@@ -256,8 +258,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     def _next_slot(self) -> Instance:
         if self._block is None or self._next_in_block == len(self._block):
-            links = self.scenario.num_devices * self.scenario.num_servers
-            self._block = self.scenario.draw(max(1, _LINKS_DRAWN_AT_ONCE // links), self.np_random)
+            count = max(1, _GAINS_DRAWN_AT_ONCE // self.scenario.num_gains)
+            self._block = self.scenario.draw(count, self.np_random)
             self._block.tx_delay  # noqa: B018  # worked out once, for the whole block
             self._next_in_block = 0
         self._next_in_block += 1

@@ -18,11 +18,11 @@ from mec_gym.mdp import Slots
 
 IntArray = NDArray[np.int64]
 
-_LINKS_KEPT = 1 << 18
-"""Slots are drawn ahead, about so many links in all; at least one slot a copy."""
+_GAINS_KEPT = 1 << 18
+"""Slots are drawn ahead, about so many gains in all; at least one slot a copy."""
 
-_LINKS_AT_ONCE = 1 << 16
-"""They are worked out about so many links at a time, to stay within the cache."""
+_GAINS_AT_ONCE = 1 << 16
+"""They are worked out about so many gains at a time, to stay within the cache."""
 
 
 class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
@@ -79,7 +79,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
         links = num_devices * num_servers
         # A layer is a slot for each copy, a row each; the last one is for slots that are given.
-        self._drawn_ahead = min(max(1, _LINKS_KEPT // (num_envs * links)), 64)
+        self._drawn_ahead = min(max(1, _GAINS_KEPT // (num_envs * self.scenario.num_gains)), 64)
         rows = num_envs * (self._drawn_ahead + 1)
         self._slots = Slots(
             tx_delay=np.empty(rows * links),
@@ -260,8 +260,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if not len(rows):
             return
         ahead, size = self._drawn_ahead, self.scenario.num_uniforms
-        links = self.scenario.num_devices * self.scenario.num_servers
-        at_once = max(1, _LINKS_AT_ONCE // (links * ahead))
+        at_once = max(1, _GAINS_AT_ONCE // (self.scenario.num_gains * ahead))
         layers = np.arange(ahead) * self.num_envs
         for start in range(0, len(rows), at_once):
             part = rows[start : start + at_once]

@@ -24,12 +24,12 @@ POLICIES: dict[str, Policy] = {
 """The policies by name; a new one is a function and an entry here."""
 
 HINDSIGHT = frozenset({"local-search", "optimal"})
-"""Those that look at all tasks of a slot at once, whatever the scenario's `lookahead`."""
+"""Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""
 
 
 def label(name: str, scenario: Scenario) -> str:
-    """Return what a table calls a policy: with `lookahead` some know more than is shown."""
-    knows_more = scenario.hides_tasks and name in HINDSIGHT
+    """Return what a table calls a policy: where the future is hidden some know more of it."""
+    knows_more = scenario.hides_future and name in HINDSIGHT
     return f"{name} (hindsight)" if knows_more else name
 
 
