@@ -174,8 +174,9 @@ def test_updating_an_observation_gives_what_a_new_one_would(name, case):
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @pytest.mark.parametrize("lookahead", [None, 0, 3])
-def test_a_batch_is_seen_as_each_slot_alone(name, lookahead):
-    scenario = Scenario.preset("paper-varied", lookahead=lookahead)
+@pytest.mark.parametrize("preset", ["paper-varied", "fast-fading"])
+def test_a_batch_is_seen_as_each_slot_alone(name, lookahead, preset):
+    scenario = Scenario.preset(preset, lookahead=lookahead)
     slots, observer = scenario.sample(4, 0), OBSERVATIONS[name](scenario)
     choices = np.random.default_rng(0).integers(0, 3, (4, 9))
     batch, alone = State(slots), [State(slot) for slot in slots]
@@ -415,8 +416,9 @@ def test_a_lookahead_over_all_devices_is_none_at_all(name, case, more):
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @pytest.mark.parametrize("lookahead", [None, 0, 2])
-def test_what_is_written_slot_by_slot_is_the_observation(name, lookahead):
-    scenario = Scenario.preset("slack", lookahead=lookahead)
+@pytest.mark.parametrize("preset", ["slack", "fast-fading"])
+def test_what_is_written_slot_by_slot_is_the_observation(name, lookahead, preset):
+    scenario = Scenario.preset(preset, lookahead=lookahead)
     slots, observer = scenario.sample(3, 0), OBSERVATIONS[name](scenario)
     choices, state = np.random.default_rng(0).integers(0, 3, (9, 3)), State(slots)
     known = observer.prepare(slots)
@@ -439,3 +441,96 @@ def test_the_free_servers_can_be_read_off_an_observation(name, case, data):
     state = after(slot, assignment)
     free = [assignment.count(n) < slot.capacity[n] for n in range(slot.num_servers)]
     assert observer.free(observer.begin(state)).tolist() == free
+
+
+# Gains that change from one decision step to the next.
+
+CHOICES = [0, 1, 2, 1, 1, 0, 2, 1, 0]
+CORRELATED = {"channel": {"kind": "path-loss", "correlation": 0.6}, "noise_psd": 4e-21}
+FADING = [Scenario.preset("fast-fading"), Scenario(**CORRELATED)]
+
+
+def eq_11_at(scenario, slot, assignment, scale):
+    """The entries of Eq. (11) before the decision on device len(assignment), one by one."""
+    step = min(len(assignment), slot.num_devices - 1)  # H(M-1) stays after the last decision
+    lookahead = scenario.lookahead if scenario.lookahead is not None else slot.num_devices
+    seen = [m <= len(assignment) + lookahead for m in range(slot.num_devices)]
+
+    def linear(value, low, high):
+        return (value - low) / (high - low) if scale else value
+
+    def shown(gain):
+        low, high = scenario.channel.gain_range
+        if scale and scenario.channel.kind == "path-loss":
+            return linear(*(10 * np.log10(end) for end in (gain, low, high)))
+        return linear(gain, low, high)
+
+    entries = []
+    for m in range(slot.num_devices):
+        entries += [shown(float(h)) if seen[m] else 0.0 for h in slot.step_gain[step, m]]
+    for values, ends in ((slot.task_bits, (2e5, 5e5)), (slot.task_cycles, (5e8, 2e9))):
+        entries += [
+            linear(float(v), *ends) if s else 0.0 for v, s in zip(values, seen, strict=True)
+        ]
+    for n in range(slot.num_servers):
+        left = int(slot.capacity[n]) - list(assignment).count(n)
+        entries.append(max(left, 0) / int(slot.capacity[n]) if scale else left)
+    return entries
+
+
+@pytest.mark.parametrize("name", ["paper", "si"])
+@pytest.mark.parametrize("lookahead", [None, 0, 2])
+@pytest.mark.parametrize("scenario", FADING, ids=["fast-fading", "path-loss"])
+def test_eq_11_shows_the_gains_of_the_current_step(scenario, lookahead, name):
+    scenario = scenario.replace(lookahead=lookahead)
+    slot, observer = scenario.sample(1, 3)[0], OBSERVATIONS[name](scenario)
+    state = State(slot)
+    updated = observer.begin(state)
+    for device in range(10):
+        expected = eq_11_at(scenario, slot, CHOICES[:device], scale=name == "paper")
+        np.testing.assert_allclose(updated, expected, rtol=1e-6, atol=1e-6 * (name == "paper"))
+        assert observer.begin(state).tobytes() == updated.tobytes()
+        if device < 9:
+            state.assign(CHOICES[device])
+            observer.update(updated, state)
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@pytest.mark.parametrize("scenario", FADING, ids=["fast-fading", "path-loss"])
+@pytest.mark.parametrize("last", range(9))
+def test_gains_of_later_steps_are_absent_from_what_is_seen_before(name, scenario, last):
+    slot, other = scenario.sample(2, 6)
+    step_gain = slot.step_gain.copy()
+    step_gain[last + 1 :] = other.step_gain[last + 1 :]  # those that devices will meet, too
+    arrays = slot.arrays() | {"step_gain": step_gain, "gain": slot.gain.copy()}
+    for device in range(last + 1, 9):
+        arrays["gain"][device] = step_gain[device, device]
+    states, observer = [State(slot), State(Instance(**arrays))], OBSERVATIONS[name](scenario)
+    seen = [observer.begin(state) for state in states]
+    for device in range(9):
+        alike = seen[0].tobytes() == seen[1].tobytes()
+        assert alike == (device <= last)
+        for state, observation in zip(states, seen, strict=True):
+            state.assign(CHOICES[device])
+            observer.update(observation, state)
+
+
+def test_a_row_a_server_is_of_the_gain_that_the_device_meets():
+    scenario = Scenario.preset("fast-fading")
+    slot = scenario.sample(1, 2)[0]
+    constant = changed(slot)  # without the gains of other steps
+    assert constant.step_gain is None
+    for device in range(10):
+        np.testing.assert_array_equal(
+            servers_seen(scenario, slot, CHOICES[:device]),
+            servers_seen(scenario, constant, CHOICES[:device]),
+        )
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+def test_a_constant_slot_in_a_changing_scenario_is_seen_as_constant(name):
+    scenario, slot = Scenario.preset("fast-fading"), Scenario().sample(1, 0)[0]
+    one, other = OBSERVATIONS[name](scenario), OBSERVATIONS[name](Scenario())
+    for device in range(10):
+        state = after(slot, CHOICES[:device])
+        assert one.begin(state).tobytes() == other.begin(state).tobytes()

@@ -93,9 +93,7 @@ def test_a_file_that_is_not_the_one_it_was_is_refused_with_what_would_do(data, d
 
 
 def test_an_unknown_benchmark_is_refused_with_the_names_there_are():
-    with pytest.raises(
-        ValueError, match="benchmark: no 'mars'; there are: city, fast-fading, "
-    ):
+    with pytest.raises(ValueError, match="benchmark: no 'mars'; there are: city, fast-fading, "):
         frozen.load("mars")
 
 

@@ -68,6 +68,34 @@ def test_it_plays_what_scalar_environments_play(scenario, observation, reward):
     play(environments, 2 * num_devices + 3)
 
 
+@pytest.mark.parametrize("observation", sorted(OBSERVATIONS))
+@pytest.mark.parametrize("lookahead", [None, 1])
+@pytest.mark.parametrize("kind", ["uniform", "path-loss"])
+@pytest.mark.parametrize("num_devices", [1, 9])
+def test_it_plays_gains_that_change_as_scalar_environments_do(
+    num_devices, kind, lookahead, observation
+):
+    channel = {"kind": kind, "correlation": 0.7}
+    scenario = Scenario(
+        num_devices=num_devices, channel=channel, noise_psd=4e-21, lookahead=lookahead
+    )
+    environments = both(scenario=scenario, observation=observation)
+    assert_same(*[env.reset(seed=3)[0] for env in environments])
+    play(environments, 40 * num_devices)
+
+
+def test_what_is_drawn_ahead_counts_the_gains_of_every_step():
+    def gains_kept(scenario, copies):
+        env = gym.make_vec(ID, num_envs=copies, scenario=scenario)
+        return env._drawn_ahead * copies * scenario.num_gains, env._drawn_ahead
+
+    large = Scenario.preset("large")
+    changing = large.replace(channel={"kind": "uniform", "correlation": 0.5})
+    assert gains_kept(large, 64)[0] <= 1 << 18
+    assert gains_kept(changing, 4)[0] <= 1 << 18
+    assert gains_kept(changing, 64)[1] == 1  # never less than the slot that is played
+
+
 def test_it_plays_what_scalar_environments_play_at_city_size():
     environments = both(scenario="city", observation="si")
     results = [env.reset(seed=3) for env in environments]
@@ -108,9 +136,17 @@ def test_copies_that_are_reseeded_alone_play_their_new_seeds_slots():
     play(environments, 30)
 
 
-def test_given_slots_are_played_and_then_the_drawn_ones_go_on():
-    scenario = Scenario.preset("paper-varied")
-    slots = scenario.sample(COPIES, 99)
+@pytest.mark.parametrize(
+    ("preset", "given"),
+    [
+        ("paper-varied", "paper-varied"),
+        ("fast-fading", "fast-fading"),
+        ("fast-fading", "paper"),  # constant
+    ],
+)
+def test_given_slots_are_played_and_then_the_drawn_ones_go_on(preset, given):
+    scenario = Scenario.preset(preset)
+    slots = Scenario.preset(given).sample(COPIES, 99)
     batched, _ = both(scenario=scenario)
     scalar = [gym.make(ID, scenario=scenario).unwrapped for _ in range(COPIES)]
     batched.reset(seed=1)
@@ -215,6 +251,10 @@ def test_bad_actions_are_refused_and_change_nothing(actions):
         (
             lambda: reset_two(options={"instance": Scenario.preset("large").sample(2, 0)}),
             "instance: 50 devices",
+        ),
+        (
+            lambda: reset_two(options={"instance": Scenario.preset("fast-fading").sample(2, 0)}),
+            "instance: its gains change",
         ),
     ],
 )

@@ -150,6 +150,20 @@ def test_a_polish_of_nothing_is_refused(capsys):
     assert "polish: it improves models" in capsys.readouterr().err
 
 
+def test_what_looks_at_gains_to_come_is_called_hindsight(tmp_path):
+    path = tmp_path / "result.json"
+    flags = ["--scenario", "fast-fading", "--instances", "30", "--json", str(path), "--polish"]
+    names = ["local-search", "goa"]
+    assert main([*flags, "--policies", *names, "--model", "dqn-rao"]) == 0
+    rows = [row["name"] for row in json.loads(path.read_text())["policies"]]
+    assert rows == [
+        "dqn-regret",
+        "dqn-regret, polished in hindsight",
+        "local-search (hindsight)",
+        "goa",
+    ]
+
+
 def test_what_looks_at_hidden_tasks_is_called_hindsight_or_refused(tmp_path, capsys):
     path = tmp_path / "result.json"
     flags = ["--scenario", "online", "--instances", "30", "--json", str(path)]

@@ -227,3 +227,28 @@ def test_city_is_assigned_within_capacity_but_for_goa(name):
     assert assignment.shape == (1, 1000)
     if name in WITHIN_CAPACITY:
         assert is_feasible(slot, assignment).all()
+
+
+@pytest.mark.parametrize("name", [*BASELINES, "local-search", "optimal"])
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_where_gains_change_each_policy_plays_by_those_that_devices_meet(name, correlation):
+    scenario = Scenario(channel={"kind": "uniform", "correlation": correlation})
+    slots = scenario.sample(5, 3)
+    constant = Instance(**{field: getattr(slots, field) for field in FIELDS})
+    assert slots.step_gain is not None
+    assert constant.step_gain is None
+    chosen = policies.get(name)(slots, 1)
+    np.testing.assert_array_equal(chosen, policies.get(name)(constant, 1))
+    if name != "goa":
+        assert is_feasible(slots, chosen).all()
+
+
+def test_policies_that_know_gains_to_come_are_called_hindsight_where_they_change():
+    labels = {
+        name: [policies.label(name, Scenario.preset(preset)) for preset in ("paper", "fast-fading")]
+        for name in policies.POLICIES
+    }
+    for name, (constant, changing) in labels.items():
+        assert constant == name
+        knows_more = name in ("local-search", "optimal")
+        assert changing == (f"{name} (hindsight)" if knows_more else name)

@@ -78,3 +78,6 @@ def test_a_policy_that_looks_further_than_a_scenario_shows_is_not_for_it(own, sh
     scenario = Scenario.preset("slack", lookahead=shown)
     assert policy.sees_no_more_than(scenario) == sees_no_more
     assert policy.is_for(scenario) == sees_no_more
+    # Which gains are to come is in no row of a server: only the lookahead counts.
+    fading = scenario.replace(channel={"kind": "uniform", "correlation": 0.0})
+    assert policy.sees_no_more_than(fading) == sees_no_more

@@ -174,3 +174,23 @@ def test_an_unwritable_output_is_refused_before_any_work(tmp_path):
     file.write_text("")
     with pytest.raises(ValueError, match=r"out: cannot write .*; give another directory"):
         train(SHORT, file / "run", progress=False)
+
+
+def test_a_network_trains_and_plays_where_gains_change(tmp_path):
+    config = SHORT.replace(scenario=mec_gym.Scenario.preset("fast-fading"), episodes=30)
+    result = train(config, tmp_path / "run", progress=False)
+    loaded = load_policy(tmp_path / "run")
+    assert loaded.scenario == config.scenario
+    assert loaded.scenario.channel.correlation == 0
+    assert result.heldout.step_gain is not None
+    played = loaded(result.heldout)
+    assert (played == result.policy(result.heldout)).all()
+    # It is asked for each device what the environment shows of the same slot.
+    env = gym.make("mec_gym:MEC-Offload-v0", scenario=config.scenario).unwrapped
+    for row in range(3):
+        observation, _ = env.reset(options={"instance": result.heldout[row]})
+        for server in played[row]:
+            assert loaded.q_values(observation).argmax() == server
+            observation, *_ = env.step(server)
+    with pytest.raises(ValueError, match="trained for other slots"):
+        load_policy(tmp_path / "run")(mec_gym.Scenario.preset("slack").sample(2, 0))
