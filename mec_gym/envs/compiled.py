@@ -16,8 +16,18 @@ import numba
 from numba.extending import register_jitable
 
 from mec_gym import bounds, mdp, observations, rewards, system
+from mec_gym.observations import base, paper, servers
 
-_MODULES: tuple[ModuleType, ...] = (system, bounds, mdp, rewards, observations)
+_MODULES: tuple[ModuleType, ...] = (
+    system,
+    bounds,
+    mdp,
+    rewards,
+    observations,
+    base,
+    paper,
+    servers,
+)
 
 _CALLED: tuple[Callable[..., Any], ...] = (
     bounds.fill,
@@ -25,7 +35,7 @@ _CALLED: tuple[Callable[..., Any], ...] = (
     rewards.cheapest,
     rewards.computing_rise,
     rewards.regret,
-    observations.ServersObservation.show,
+    servers.ServersObservation.show,
 )
 _INLINED: tuple[Callable[..., Any], ...] = (  # handing over all of `slots` would take longer
     system.computation_delay,
@@ -36,7 +46,7 @@ _INLINED: tuple[Callable[..., Any], ...] = (  # handing over all of `slots` woul
     rewards.delay,
     rewards.paid,
     rewards.paper,
-    observations.SIObservation.show,
+    paper.SIObservation.show,
 )
 for _function in _CALLED:
     register_jitable(_function)  # so that compiled code may call it

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import mec_gym
+from mec_gym import observations
 from mec_gym.envs import compiled
 
 PLAY = """
@@ -49,7 +50,15 @@ def test_loops_are_compiled_once_and_again_when_a_formula_has_changed(tmp_path):
 
 
 def test_the_source_of_every_function_that_loops_call_counts():
-    assert {inspect.getmodule(function) for function in compiled._CALLED} <= set(compiled._MODULES)
+    functions = (*compiled._CALLED, *compiled._INLINED)
+    assert {inspect.getmodule(function) for function in functions} <= set(compiled._MODULES)
+
+
+def test_every_file_of_the_observations_counts():
+    counted = {Path(inspect.getsourcefile(module)) for module in compiled._MODULES}
+    files = set(Path(observations.__file__).parent.glob("*.py"))
+    assert len(files) > 3
+    assert files <= counted
 
 
 def test_the_digest_changes_with_any_source(monkeypatch):

@@ -1,0 +1,154 @@
+"""The paper's state, Eq. (11): in SI units, or scaled to [0, 1]."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.channels import FloatArray, unspread
+from mec_gym.instance import Instance
+from mec_gym.mdp import IntArray, Slots, State
+from mec_gym.observations.base import Array, Observation
+from mec_gym.scenario import Scenario
+
+
+class SIObservation(Observation):
+    """Eq. (11) in SI units, of length M N + 2 M + N.
+
+    Gains h_mn of the current step, device by device (M N); bits S_m (M); cycles C_m (M); places
+    left M_n^max - u_n (N), negative on an overloaded server.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        loads = np.arange(scenario.num_devices + 1)
+        places = self._show_places(scenario.capacities[:, None] - loads)
+        self._shown_places = places.astype(np.float32)  # how u tasks on server n show
+        self._first_place = scenario.num_devices * (scenario.num_servers + 2)
+        seen = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
+        self._num_devices = scenario.num_devices
+        self._lookahead = min(seen, scenario.num_devices)
+        self.constants = (self._shown_places, np.array([self._lookahead]))
+
+    @property
+    def space(self) -> gym.spaces.Box[np.float32]:
+        """The scenario's ranges."""
+        num_devices, places = self.scenario.num_devices, self.scenario.capacities
+        ranges = self.scenario.ranges
+        counts = {
+            "gain": num_devices * self.scenario.num_servers,
+            "task_bits": num_devices,
+            "task_cycles": num_devices,
+        }
+        low = [np.full(count, ranges[name][0]) for name, count in counts.items()]
+        high = [np.full(count, ranges[name][1]) for name, count in counts.items()]
+        lows = np.concatenate([*low, places - num_devices], dtype="f")
+        if self.scenario.lookahead is not None:
+            lows = np.minimum(lows, 0)  # what is not seen
+        # Rounded outward, so that no observation in float32 falls outside.
+        return gym.spaces.Box(
+            np.nextafter(lows, -np.inf),
+            np.nextafter(np.concatenate([*high, places], dtype="f"), np.inf),
+        )
+
+    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
+        """Return Eq. (11) but for the places left, at each step T, (..., T, M N + 2 M).
+
+        T is 1 where gains are constant within the slot, else M.
+        """
+        gains = instance.step_gain
+        return (self._fixed(instance, instance.gain[..., None, :, :] if gains is None else gains),)
+
+    def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
+        """Return Eq. (11) but for the places left, (..., T, M N + 2 M), of gains (..., T, M, N)."""
+        lead, end = gains.shape[:-2], self._first_place
+        bits, cycles = end - 2 * instance.num_devices, end - instance.num_devices
+        fixed = np.empty((*lead, end), np.float32)
+        fixed[..., :bits] = self._scaled("gain", gains.reshape(*lead, -1))
+        fixed[..., bits:cycles] = self._scaled("task_bits", instance.task_bits)[..., None, :]
+        fixed[..., cycles:] = self._scaled("task_cycles", instance.task_cycles)[..., None, :]
+        return fixed
+
+    @staticmethod
+    def show(
+        known: tuple[NDArray[Any], ...],
+        constants: tuple[NDArray[Any], ...],
+        slots: Slots,
+        row: int,
+        device: int,
+        out: Array,
+    ) -> None:
+        """Write all of Eq. (11)."""
+        step = min(device, known[0].shape[1] - 1)
+        fixed, shown_places = known[0][row, step], constants[0]  # a row of its own: copied faster
+        num_devices, num_servers = slots.num_devices, slots.num_servers
+        first_place, links = len(fixed), num_devices * num_servers
+        for entry in range(first_place):
+            out[entry] = fixed[entry]
+        for hidden in range(device + constants[1][0] + 1, num_devices):
+            out[links + hidden] = out[links + num_devices + hidden] = 0.0
+            for link in range(hidden * num_servers, (hidden + 1) * num_servers):
+                out[link] = 0.0
+        for server in range(num_servers):
+            out[first_place + server] = shown_places[server, slots.load[row * num_servers + server]]
+
+    def begin(self, state: State) -> Array:
+        """Return all of Eq. (11)."""
+        gains, step = state.instance.step_gain, min(state.device, self._num_devices - 1)
+        gain = state.instance.gain if gains is None else gains[..., step, :, :]
+        fixed = self._fixed(state.instance, gain[..., None, :, :])[..., 0, :]
+        num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
+        hidden = state.device + self._lookahead + 1
+        for first, size in ((0, num_servers), (num_devices * num_servers, 1), (-num_devices, 1)):
+            part = fixed[..., first : first + num_devices * size or None]
+            part[..., hidden * size :] = 0
+        places = self._shown_places[np.arange(self.scenario.num_servers), state.load]
+        return np.concatenate([fixed, places], axis=-1)
+
+    def update(self, observation: Array, state: State) -> None:
+        """Write the places left on the last server chosen, and what else is seen anew."""
+        comes_into_sight = state.device + self._lookahead < self._num_devices
+        if comes_into_sight or state.instance.step_gain is not None:
+            observation[...] = self.begin(state)
+            return
+        shown = self._shown_places[state.last, state.slots.load[state.last_place]]
+        observation[(*state.rows, self._first_place + state.last)] = shown
+
+    def free(self, observation: Array) -> NDArray[np.bool_]:
+        """Return which servers have a free place, (..., N)."""
+        return observation[..., self._first_place :] > 0
+
+    def _scaled(self, name: str, values: FloatArray) -> FloatArray:
+        """Return how values of an attribute of the instance show."""
+        return values
+
+    def _show_places(self, places: IntArray) -> NDArray[Any]:
+        """Return how places left show, (N, ...)."""
+        return places
+
+
+class PaperObservation(SIObservation):
+    """Eq. (11), each entry scaled to [0, 1] by the scenario's own ranges; length M N + 2 M + N.
+
+    A place left counts 1 / M_n^max, so an empty server shows 1, a full or overloaded one 0.
+    """
+
+    @property
+    def space(self) -> gym.spaces.Box[np.float32]:
+        """The unit box."""
+        size = self._first_place + self.scenario.num_servers
+        return gym.spaces.Box(0.0, 1.0, (size,), np.float32)
+
+    def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
+        fixed = super()._fixed(instance, gains)
+        # Scenario.check lets a slot stand beyond a range by a rounding error.
+        return np.clip(fixed, 0, 1, out=fixed)
+
+    def _scaled(self, name: str, values: FloatArray) -> FloatArray:
+        if name == "gain":
+            return self.scenario.channel.to_unit(values)
+        return unspread(values, self.scenario.ranges[name])
+
+    def _show_places(self, places: IntArray) -> NDArray[Any]:
+        return np.maximum(places, 0) / np.maximum(self.scenario.capacities[:, None], 1)
