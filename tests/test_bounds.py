@@ -155,7 +155,7 @@ def test_lower_bound_keeps_leading_dimensions_and_needs_no_batch():
     slots = make(np.random.default_rng(2), 6, 5, 3)
     one_by_one = [bounds.lower_bound(slot) for slot in slots]
     assert all(bound.shape == () for bound in one_by_one)
-    fields = {name: getattr(slots, name) for name in Instance.__dataclass_fields__}
+    fields = slots.arrays()
     grid = Instance(**{name: a.reshape(2, 3, *a.shape[1:]) for name, a in fields.items()})
     assert bounds.lower_bound(grid).shape == (2, 3)
     np.testing.assert_allclose(bounds.lower_bound(grid).ravel(), one_by_one, rtol=1e-8)

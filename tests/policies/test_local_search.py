@@ -59,7 +59,7 @@ def test_no_move_and_no_swap_improves_fifty_devices():
 def test_never_worse_than_least_delay_with_the_heaviest_task_first(scenario, seed):
     for slot in scenario.sample(3, seed):
         order = np.argsort(-slot.task_cycles, kind="stable")
-        fields = {name: getattr(slot, name) for name in Instance.__dataclass_fields__}
+        fields = slot.arrays()
         per_server = ("server_hz", "capacity")
         heaviest_first = Instance(
             **{name: a if name in per_server else a[order] for name, a in fields.items()}
@@ -81,7 +81,7 @@ def test_a_slot_is_answered_the_same_alone_in_a_batch_and_whatever_the_seed():
     assert together.shape == (6, 8)
     assert together.dtype == np.int64
     np.testing.assert_array_equal(together, [local_search(slot, 5) for slot in slots])
-    fields = {name: getattr(slots, name) for name in Instance.__dataclass_fields__}
+    fields = slots.arrays()
     grid = Instance(**{name: a.reshape(2, 3, *a.shape[1:]) for name, a in fields.items()})
     np.testing.assert_array_equal(local_search(grid, 0), together.reshape(2, 3, 8))
 

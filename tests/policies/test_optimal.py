@@ -134,7 +134,7 @@ def test_a_slot_too_hard_for_its_time_is_not_passed_off_as_proven():
 
 def test_leading_dimensions_are_kept_and_a_slot_needs_no_batch():
     slots = make(np.random.default_rng(2), 6, 5, 3)
-    fields = {name: getattr(slots, name) for name in Instance.__dataclass_fields__}
+    fields = slots.arrays()
     grid = Instance(**{name: a.reshape(2, 3, *a.shape[1:]) for name, a in fields.items()})
     solution = solve(grid)
     assert solution.assignment.shape == (2, 3, 5)
