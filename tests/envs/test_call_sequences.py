@@ -67,6 +67,7 @@ def same(one, other):
 def misfits(scenario, slots):
     """Slots that do not fit a scenario, made of some that do; the last three are batches only."""
     arrays = slots.arrays()
+    arrays.pop("step_gain", None)  # which has to go with the gains
     low, high = scenario.ranges["gain"]
     wider = Scenario(num_servers=scenario.num_servers + 1, num_devices=1)
     return [
