@@ -5,7 +5,9 @@ SHA-256 and that of `policy.safetensors`, which holds the weights: any byte that
 """
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,8 @@ class TrainedPolicy:
     """A fully connected ReLU network that gives each server a Q-value; the greatest is chosen.
 
     Attributes:
-        scenario: what it was trained for; slots must fit it, but for observation "servers", which
-            takes from it only the lookahead and the work of tasks that are not seen.
+        scenario: what it was trained for; slots must fit it, but where layers score servers, which
+            take from it only the lookahead and the work of tasks that are not seen.
         observation: name of the observation it reads.
         weights: the layers, first to last, see `mec_gym.policies.network`.
         training: what else is known of the training, for the reader of the file.
@@ -60,9 +62,12 @@ class TrainedPolicy:
     training: dict[str, Any]
 
     def __post_init__(self) -> None:
-        observer = pick(OBSERVATIONS, self.observation, "observation")(self.scenario)
-        scores_servers = len(observer.space.shape) > 1
-        size = observer.space.shape[-1]
+        shape, scores_servers = self._shape, self.scores_servers
+        if scores_servers and len(shape) == 1:
+            raise ValueError(
+                f"weights: they score servers; observation {self.observation!r} has no row for each"
+            )
+        size = shape[-1] if scores_servers else math.prod(shape)
         for array in (array for layer in self.weights for array in layer):
             if array.dtype != np.float32 or not np.isfinite(array).all():
                 raise ValueError(
@@ -80,8 +85,21 @@ class TrainedPolicy:
                 f"weights: {size} outputs for {self.scenario.num_servers} servers; needs one each"
             )
 
+    @cached_property
+    def _shape(self) -> tuple[int, ...]:
+        """The shape of one slot's observation."""
+        return pick(OBSERVATIONS, self.observation, "observation")(self.scenario).space.shape
+
+    @property
+    def scores_servers(self) -> bool:
+        """Whether one network scores each server, so that it plays any number of them."""
+        return bool(self.weights) and network.scores_servers(self.weights)
+
     def q_values(self, observation: Array) -> Array:
         """Return the Q-value of each server, (..., N), for observations with leading dimensions."""
+        if not self.scores_servers:
+            lead = observation.shape[: observation.ndim - len(self._shape)]
+            observation = observation.reshape(*lead, math.prod(self._shape))
         return network.q_values(self.weights, network.forward(self.weights, observation))
 
     def sees_no_more_than(self, scenario: Scenario) -> bool:
@@ -91,29 +109,29 @@ class TrainedPolicy:
 
     def is_for(self, scenario: Scenario) -> bool:
         """Return whether it was trained for a scenario, or for any of its lookahead."""
-        if self.observation == "servers":
+        if self.scores_servers:
             return self.sees_no_more_than(scenario)
         return scenario == self.scenario
 
     def told(self, scenario: Scenario) -> "TrainedPolicy":
         """Return the policy with what it may know of a scenario: the law of tasks not yet seen.
 
-        It still looks no further than it was trained to. With another observation than "servers"
-        it is the same policy.
+        It still looks no further than it was trained to. A network for one fixed size is the same
+        policy.
         """
-        if self.observation != "servers":
+        if not self.scores_servers:
             return self
         return replace(self, scenario=scenario.replace(lookahead=self.scenario.lookahead))
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M).
 
-        With observation "servers" a full server is never chosen; else capacity is learned only.
+        Where layers score servers, a full one is never chosen; else capacity is learned only.
 
         Raises:
             ValueError: the slots do not fit the scenario it was trained for.
         """
-        if self.observation == "servers":
+        if self.scores_servers:
             return self._score_servers(instance)
         try:
             self.scenario.check(instance)

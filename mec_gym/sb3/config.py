@@ -48,8 +48,8 @@ class TrainConfig(Settings):
     )
     network: Literal["mlp", "servers"] = Field(
         "mlp",
-        description="Table I's; or one that scores each server, with observation servers, and whose"
-        " trained policy never chooses a full one",
+        description="Table I's, for one size; or one that scores each server, with observation"
+        " servers, and whose trained policy never chooses a full one",
     )
     mask: bool = Field(
         False, description="in training, never choose and never value a full server; see network"
@@ -107,10 +107,10 @@ class TrainConfig(Settings):
                 f"num_envs: {self.num_envs} copies do not divide the {self.steps_at_once} steps"
                 " between updates (update_every_steps x updates_at_once); raise one of those"
             )
-        if (self.network == "servers") != (self.observation == "servers"):
+        if self.network == "servers" and self.observation != "servers":
             raise ValueError(
-                f"network: {self.network!r} does not read observation {self.observation!r}; both"
-                " must be 'servers', or neither"
+                f"network: {self.network!r} does not read observation {self.observation!r}; set"
+                " observation servers"
             )
         if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
             raise ValueError(

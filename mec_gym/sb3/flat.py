@@ -96,6 +96,8 @@ class FlatNetwork:
 
     def forward(self, inputs: Array) -> list[Array]:
         """Return the inputs and every layer's output; see `mec_gym.policies.network`."""
+        if not network.scores_servers(self.layers):
+            inputs = inputs.reshape(len(inputs), -1)
         return network.forward(self.layers, inputs)
 
     def q_values(self, inputs: Array) -> Array:

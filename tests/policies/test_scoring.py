@@ -62,6 +62,17 @@ def test_weights_without_context_are_refused():
         TrainedPolicy(Scenario(), "servers", layers, {})
 
 
+def test_weights_that_score_servers_are_refused_an_observation_without_rows():
+    layers = policy_for(Scenario()).weights
+    with pytest.raises(ValueError, match="observation 'paper' has no row for each"):
+        TrainedPolicy(Scenario(), "paper", layers, {})
+
+
+def test_no_weights_at_all_are_refused():
+    with pytest.raises(ValueError, match="weights"):
+        TrainedPolicy(Scenario(), "servers", (), {})
+
+
 @pytest.mark.parametrize(
     ("own", "shown", "sees_no_more"),
     [

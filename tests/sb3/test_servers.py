@@ -123,6 +123,43 @@ def test_its_policy_plays_slots_of_other_sizes_within_capacity(model):
 
 
 def test_the_servers_network_needs_the_servers_observation():
-    for fields in ({"network": "servers"}, {"observation": "servers"}):
-        with pytest.raises(ValueError, match=r"network: .* does not read observation"):
-            TrainConfig(**fields)
+    with pytest.raises(ValueError, match=r"network: .* does not read observation"):
+        TrainConfig(network="servers")
+
+
+def flat_config(**changes):
+    """The preset `regret` with Table I's network in place of the one that scores servers."""
+    return TrainConfig.preset("regret", network="mlp", mask=False, episodes=40, **changes)
+
+
+def test_the_networks_of_one_size_read_the_servers_flattened_as_torch_does():
+    model = make_dqn(flat_config())
+    inputs = rows(30, 3)
+    with torch.no_grad():
+        expected = model.q_net.q_net(torch.from_numpy(inputs).flatten(1)).numpy()
+    np.testing.assert_allclose(model.flat.q_values(inputs), expected, atol=1e-5)
+    policy = snapshot(model, flat_config())
+    assert [weight.shape[1] for weight, _ in policy.weights] == [3 * 16, 64, 64]
+    np.testing.assert_allclose(policy.q_values(inputs), expected, atol=1e-5)
+    np.testing.assert_allclose(policy.q_values(inputs[0]), expected[0], atol=1e-5)
+
+
+def test_a_network_of_one_size_on_servers_trains_and_plays_slots_of_that_size_only():
+    config = flat_config()
+    model = make_dqn(config)
+    before = model.flat.values.detach().clone()
+    model.learn(40 * 9)
+    assert not torch.equal(before, model.flat.values)
+    policy = snapshot(model, config)
+    assert not policy.scores_servers
+    assert policy.is_for(config.scenario)
+    assert policy.told(config.scenario) is policy
+    slots = config.scenario.sample(20, 1)
+    assignment = policy(slots)
+    for row in range(3):
+        np.testing.assert_array_equal(policy(slots[row]), assignment[row])
+    for name in ("slack", "large"):
+        other = config.replace(scenario=name).scenario
+        assert not policy.is_for(other)
+        with pytest.raises(ValueError, match="trained for other slots"):
+            policy(other.sample(2, 1))
