@@ -48,8 +48,8 @@ def markdown(rows: Mapping[str, Played]) -> str:
     for name, played in rows.items():
         gap, worst = played.estimate, max(played.gaps)
         lines.append(
-            f"| {name} | `{command(name)}` | {gap.mean:.2f}% ± {gap.ci95:.2f}% | {worst:.2f}% "
-            f"| {played.feasible:.1%} |"
+            f"| {name} | `{command(name)}` | {gap.mean:.3f}% ± {gap.ci95:.3f}% | {worst:.3f}% "
+            f"| {played.feasible:.0%} |"
         )
     return "\n".join(lines)
 

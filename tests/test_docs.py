@@ -1,4 +1,4 @@
-"""The commands of docs/learning.md run, for a few episodes."""
+"""The commands of docs/learning.md run, for a few episodes, or say what its tables measured."""
 
 import re
 import shlex
@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import tyro
+
+from benchmarks import ablation
+from mec_gym.sb3.config import TrainConfig
+from train.__main__ import Arguments
 
 TEXT = (Path(__file__).parents[1] / "docs" / "learning.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -27,3 +32,13 @@ def test_each_training_command_runs(line, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "dqn-regret" in done.stdout
     assert (tmp_path / "run" / "policy.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ablation.ROWS)
+def test_each_row_of_the_ablation_is_made_by_the_command_beside_it(name):
+    command = ablation.command(name)
+    assert f"| {name} | `{command}` |" in TEXT
+    preset, changes = ablation.ROWS[name]
+    _, _, _, source, *flags = shlex.split(command)
+    given = tyro.cli(Arguments, default=Arguments(TrainConfig.preset(source)), args=flags).config
+    assert given == TrainConfig.preset(preset, **changes | {"scenario": ablation.SCENARIO})
