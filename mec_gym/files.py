@@ -3,7 +3,10 @@
 import io
 import math
 import os
+import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,12 +37,40 @@ def replace_file(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    if os.name != "nt":  # Windows opens no directory
-        listing = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(listing)  # else a power cut may bring the old file back
-        finally:
-            os.close(listing)
+    sync(path.parent)  # else a power cut may bring the old file back
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Give a directory to write files into; after the block it stands at `path`, on the disk.
+
+    Raises:
+        OSError: something cannot be written; nothing new stands then at `path`.
+    """
+    temporary = path.with_name(path.name + ".new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in temporary.iterdir():
+            sync(file)
+        sync(temporary)
+        os.rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the list of a directory, is on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no directory
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_writable(path: Path, field: str) -> None:

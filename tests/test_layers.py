@@ -19,6 +19,7 @@ LAYERS = (
         "settings",
         "files",
         "sealed",
+        "manifest",
         "scenario",
         "channels",
         "instance",

@@ -12,11 +12,13 @@ from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare
 from mec_gym.sb3.callbacks import BASELINES
 from mec_gym.sb3.config import TRAIN_PRESETS, TrainConfig
-from mec_gym.sb3.training import default_directory, train
+from mec_gym.sb3.runs import CONFIG_FILE
+from mec_gym.sb3.training import CHECKPOINT_SECONDS, default_directory, train
 
 USAGE = f"""usage: python -m train PRESET [--out DIR] [--episodes N] [--seed S] [any other field]
 
 PRESET is one of: {", ".join(TRAIN_PRESETS)}; or a TOML file of fields, such as a run's config.toml.
+`python -m train --resume DIR` goes on with a run that was stopped.
 `python -m train paper --help` lists the fields, their defaults and where those come from."""
 
 INTERRUPTED = 130
@@ -30,10 +32,18 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Path | None = None
     """the run directory to make; by default a new one under runs/"""
+    resume: Path | None = None
+    """the run directory of a run that was stopped, to go on with; no preset needs to be given"""
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    """between two checkpoints"""
+    keep: int = 1
+    """how many checkpoints to keep"""
 
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
+    if len(arguments) > 1 and arguments[0] == "--resume":
+        arguments = [f"{arguments[1].rstrip('/')}/{CONFIG_FILE}", *arguments]
     if not arguments or arguments[0].startswith("-"):
         asked = bool(arguments) and arguments[0] in ("-h", "--help")
         print(USAGE, file=sys.stdout if asked else sys.stderr)
@@ -49,8 +59,16 @@ def main(arguments: list[str]) -> int:
         given = tyro.cli(
             Arguments, default=Arguments(base), args=flags, prog=f"python -m train {source}"
         )
-        directory = given.out or directory
-        result = train(given.config, directory)
+        if given.out is not None and given.resume is not None:
+            raise ValueError("out, resume: give one of the two")
+        directory = given.resume or given.out or directory
+        result = train(
+            given.config,
+            directory,
+            resume=given.resume is not None,
+            checkpoint_seconds=given.checkpoint_seconds,
+            keep=given.keep,
+        )
         rows = {given.config.name: [result.policy]} | {
             name: [policies.get(name)] for name in BASELINES
         }
@@ -59,12 +77,18 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (FloatingPointError, OSError) as error:
-        print(f"error: {error}; {directory} keeps what was saved before", file=sys.stderr)
+        print(
+            f"error: {error}; {directory} keeps what was saved before, --resume {directory} goes on"
+            " from there",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:  # before or after the training, which keeps what it has
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
+    if result.interrupted:
+        print(f"To go on with it: python -m train --resume {directory}")
     report.show(scores, f"{directory}{cut}: {len(result.heldout)} held-out slots")
     print(
         "Next: make tensorboard (the curves), make evaluate (the newest run on fresh slots), or\n"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mec_gym.envs import compiled
 from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slots
+from mec_gym.mdp import Slots, assign
 
 IntArray = NDArray[np.int64]
 
@@ -180,6 +180,63 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
         return self._seen()[1]
 
+    def state(self) -> list[dict[str, Any]]:
+        """Return what `restore` goes on from, JSON values for each copy.
+
+        They are its generator at the beginning of the slot it plays, and the servers chosen so far:
+        all else is drawn and assigned anew.
+
+        Raises:
+            ResetNeeded: there has been no reset.
+            ValueError: a copy plays a slot that was given.
+        """
+        if not self._rng:
+            raise ResetNeeded("state: called before the first reset; call reset first")
+        given = np.flatnonzero(self._row >= self._drawn_ahead * self.num_envs)
+        if len(given):
+            raise ValueError(f"state: copy {given[0]} plays a slot that was given, not drawn")
+        unplayed = (self._drawn_ahead - self._next + 1) * self.scenario.num_uniforms
+        return [
+            {"generator": _rewound(rng, numbers), "assignment": servers[:device].tolist()}
+            for rng, numbers, servers, device in zip(
+                self._rng, unplayed.tolist(), self._assignment, self._device, strict=True
+            )
+        ]
+
+    def restore(self, state: list[dict[str, Any]]) -> NDArray[np.float32]:
+        """Go on from what `state` returned of a batch of the same arguments; return what is seen.
+
+        Raises:
+            ValueError: it is not such a state.
+        """
+        num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
+        try:
+            rng = [_generator(copy["generator"]) for copy in state]
+            chosen = [np.array(copy["assignment"], dtype=np.int64) for copy in state]
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise ValueError(f"state: not that of a batch: {error!r}") from None
+        fits = all(
+            servers.ndim == 1
+            and len(servers) < num_devices
+            and ((servers >= 0) & (servers < num_servers)).all()
+            for servers in chosen
+        )
+        if len(state) != self.num_envs or not fits:
+            raise ValueError(
+                f"state: not that of {self.num_envs} copies of {num_devices} devices and"
+                f" {num_servers} servers"
+            )
+        self._rng = rng
+        self._next[:] = self._drawn_ahead  # what was drawn ahead is void
+        self._begin_next(np.arange(self.num_envs))
+        for copy, servers in enumerate(chosen):
+            for device, server in enumerate(servers.tolist()):
+                row = int(self._row[copy])
+                assign(self._slots, row * num_devices + device, row * num_servers + server)
+                self._assignment[copy, device] = server
+            self._device[copy] = len(servers)
+        return self._seen()[0]
+
     def _seen(
         self, copies: IntArray | slice = slice(None)
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -315,6 +372,20 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "final_info": outcome | whose,
             "_final_info": terminated.copy(),
         }
+
+
+def _rewound(rng: np.random.Generator, numbers: int) -> dict[str, Any]:
+    """Return the state of a generator so many numbers ago."""
+    before: Any = np.random.PCG64()  # its state is a table of JSON values
+    before.state = rng.bit_generator.state
+    before.advance(-numbers)
+    return dict(before.state)
+
+
+def _generator(state: dict[str, Any]) -> np.random.Generator:
+    made: Any = np.random.PCG64()
+    made.state = state
+    return np.random.Generator(made)
 
 
 def _array(value: Any) -> NDArray[Any]:

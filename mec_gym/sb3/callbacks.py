@@ -1,6 +1,7 @@
 """What TensorBoard shows of a run, beside Stable-Baselines3's own curves."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,33 @@ class EpisodeCurves(BaseCallback):
         return True
 
 
+class Checkpoints(BaseCallback):
+    """Save the training at intervals, and when it is asked to stop.
+
+    Args:
+        save: saves it.
+        seconds: between two checkpoints.
+        stops: returns whether it is asked to.
+    """
+
+    def __init__(self, save: Callable[[], None], seconds: float, stops: Callable[[], bool]) -> None:
+        super().__init__()
+        self._save, self._seconds, self._stops = save, seconds, stops
+        self._last = time.monotonic()
+
+    def _on_rollout_start(self) -> None:
+        """Save where an iteration is complete, and none has begun; raise KeyboardInterrupt."""
+        stops = self._stops()
+        if stops or time.monotonic() - self._last >= self._seconds:
+            self._save()
+            self._last = time.monotonic()
+        if stops:
+            raise KeyboardInterrupt
+
+    def _on_step(self) -> bool:
+        return True
+
+
 class HeldOutCurves(BaseCallback):
     """At intervals, play held-out slots, log how it goes and save the network.
 
@@ -73,6 +101,8 @@ class HeldOutCurves(BaseCallback):
         reference: their optima or lower bounds, which the gap is relative to.
         snapshot: returns the network as it is now.
         save: keeps a network.
+        bar: shows how it goes.
+        counts: what `counts` was where the training goes on from a checkpoint.
     """
 
     def __init__(
@@ -83,6 +113,7 @@ class HeldOutCurves(BaseCallback):
         snapshot: Callable[[], TrainedPolicy],
         save: Callable[[TrainedPolicy], None],
         bar: "tqdm[Any]",
+        counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
@@ -92,10 +123,17 @@ class HeldOutCurves(BaseCallback):
             for name in BASELINES
         }
         self._baselines["optimum"] = reference.delay.mean()
-        self._episodes = 0
-        self._evaluations = 0
+        self._resumed = counts is not None
+        self._episodes, self._evaluations = counts or (0, 0)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many episodes have ended, and how many evaluations there have been."""
+        return self._episodes, self._evaluations
 
     def _on_training_start(self) -> None:
+        if self._resumed:  # the curves have it all
+            return
         formats = self.logger.output_formats
         writer = next(f.writer for f in formats if isinstance(f, TensorBoardOutputFormat))
         chart = [

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from torch import nn
 
 from mec_gym.policies import network
 from mec_gym.sb3.flat import FlatNetwork, ServerScores
+from mec_gym.sb3.mixed import MixedVecEnv
 from mec_gym.sb3.replay import FlatReplayBuffer
+from mec_gym.sb3.vec_env import OffloadVecEnv
 
 Array = NDArray[np.float32]
 
@@ -88,7 +90,7 @@ class LossDQN(DQN):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self.flat, self._flat_target = (
+        self.flat, self.flat_target = (
             # Table I's layers, or the scores that follow a layer which only gives the input shape.
             FlatNetwork(layers[-1] if isinstance(layers[-1], ServerScores) else layers)
             for layers in (self.q_net.q_net, self.q_net_target.q_net)
@@ -97,8 +99,25 @@ class LossDQN(DQN):
         settings = optimizer.defaults | ({"fused": True} if "fused" in optimizer.defaults else {})
         self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
 
+    @property
+    def environment(self) -> OffloadVecEnv | MixedVecEnv:
+        """The batched environment it learns from."""
+        return cast(OffloadVecEnv | MixedVecEnv, self.env)
+
+    def require_finite(self) -> None:
+        """Check the parameters.
+
+        Raises:
+            FloatingPointError: one is not a finite number.
+        """
+        if not np.isfinite(self.flat.values.detach().numpy()).all():
+            raise FloatingPointError(
+                f"weights: not finite by step {self.num_timesteps}; lower learning_rate or set"
+                " max_grad_norm"
+            )
+
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "flat", "_flat_target"]
+        return [*super()._excluded_save_params(), "flat", "flat_target"]
 
     def predict(
         self,
@@ -143,7 +162,7 @@ class LossDQN(DQN):
 
     def _next_values(self, observations: Array) -> Array:
         """Return what the target network makes of the next states, (B,)."""
-        values = self._flat_target.q_values(observations)
+        values = self.flat_target.q_values(observations)
         choice = self.flat.q_values(observations) if self.double else values
         best = self._masked(choice, observations).argmax(axis=1)
         return np.take_along_axis(values, best[:, None], axis=1)[:, 0]

@@ -53,6 +53,20 @@ class MixedVecEnv(VecEnv):
                 info["terminal_observation"] = self._padded([info["terminal_observation"][None]])[0]
         return self._padded(seen), np.concatenate(rewards), np.concatenate(dones), every
 
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` goes on from, as JSON values."""
+        return {"parts": [part.state() for part in self.parts]}
+
+    def restore(self, state: dict[str, Any]) -> NDArray[np.float32]:
+        """Go on from what `state` returned of the same batches; return what is seen.
+
+        Raises:
+            ValueError: it is not such a state.
+            KeyError: likewise.
+        """
+        each = zip(self.parts, state["parts"], strict=True)
+        return self._padded([part.restore(own) for part, own in each])
+
     def close(self) -> None:
         """Close every batch."""
         for part in self.parts:

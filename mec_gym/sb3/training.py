@@ -1,16 +1,19 @@
 """Train DQN-RAO into a run directory."""
 
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import gymnasium as gym
-import numpy as np
 import torch
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import TensorBoardOutputFormat, configure
 from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -21,13 +24,15 @@ from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies.trained import TrainedPolicy, save_policy
-from mec_gym.sb3.callbacks import EpisodeCurves, HeldOutCurves
+from mec_gym.sb3 import checkpoint, runs
+from mec_gym.sb3.callbacks import Checkpoints, EpisodeCurves, HeldOutCurves
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.dqn import LossDQN
 from mec_gym.sb3.mixed import MixedVecEnv
 from mec_gym.sb3.vec_env import OffloadVecEnv
 
-CONFIG_FILE = "config.toml"
+CHECKPOINT_SECONDS = 30.0
+"""So much of a training may have to be done again; saving takes less than 2% of it."""
 
 _REFERENCE_SECONDS = 0.1
 """At most so long a held-out slot for its optimum; the curve can do with a bound."""
@@ -92,11 +97,7 @@ def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
     Raises:
         FloatingPointError: a weight is not a finite number.
     """
-    if not np.isfinite(model.flat.values.detach().numpy()).all():
-        raise FloatingPointError(
-            f"weights: not finite by step {model.num_timesteps}; lower learning_rate or set"
-            " max_grad_norm"
-        )
+    model.require_finite()
     training = {
         "mec_gym": mec_gym.__version__,
         "steps": model.num_timesteps,
@@ -106,35 +107,83 @@ def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
     return TrainedPolicy(config.scenario, config.observation, layers, training)
 
 
-def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> Result:
+def train(
+    config: TrainConfig,
+    directory: str | Path,
+    progress: bool = True,
+    *,
+    resume: bool = False,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    keep: int = 1,
+) -> Result:
     """Train into a new directory, which then holds a policy at any time from the start.
 
-    An interrupt (Ctrl-C) ends the training early and keeps what was learned. Where an error ends
-    it, the directory keeps the policy of the last held-out evaluation.
+    An interrupt (Ctrl-C) ends the training early, after the step under way, and keeps what was
+    learned; a second one does not wait. Whatever ends a run, `resume` goes on from its newest
+    checkpoint, or begins anew where there is none, and ends with the bytes of a run that never
+    stopped.
 
     Args:
         config: of the run.
-        directory: to make; it may exist if it is empty.
+        directory: to make; it may exist if it is empty. With `resume` that of the run.
         progress: whether to show a progress bar on stderr.
+        resume: whether to go on with a run that was stopped.
+        checkpoint_seconds: between two checkpoints.
+        keep: how many checkpoints to keep.
 
     Raises:
-        ValueError: the directory is not empty, or cannot be written.
+        ValueError: a directory that is not new, cannot be written or is another process's; or
+            nothing to resume, or a run of another configuration, or damaged.
         FloatingPointError: loss or weights are no longer finite numbers.
         OSError: a file cannot be written; those that stood there are whole.
     """
     directory = Path(directory)
+    if keep < 1 or not checkpoint_seconds >= 0:
+        raise ValueError(
+            f"keep: {keep}, checkpoint_seconds: {checkpoint_seconds}; at least 1 and at least 0"
+        )
+    if resume:
+        runs.config_of(directory)  # else the lock would make a directory
+    else:
+        runs.check_new(directory)
+    with runs.locked(directory, "resume" if resume else "out"):
+        if resume:
+            point = runs.resume(directory, config)
+        else:
+            runs.check_new(directory)
+            runs.begin(directory, config)
+            point = None
+        return _train(config, directory, progress, point, checkpoint_seconds, keep)
+
+
+def _train(
+    config: TrainConfig,
+    directory: Path,
+    progress: bool,
+    point: runs.Point | None,
+    checkpoint_seconds: float,
+    keep: int,
+) -> Result:
+    """Train into a directory that is ours, from a checkpoint or from the beginning."""
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
     reference = find_reference(heldout, _REFERENCE_SECONDS)
     model = make_dqn(config)
-    make_run_directory(directory)
-    (directory / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")
     model.set_logger(configure(str(directory), ["tensorboard"]))
-    interrupted = False
+    if point is not None:
+        checkpoint.restore(model, point.path, point.facts.get("state"))
     torch.set_num_threads(config.threads)
+    interrupted = False
     with (
         threadpool_limits(config.threads),  # NumPy's
-        tqdm(total=config.episodes, unit="episode", disable=not progress, file=sys.stderr) as bar,
+        tqdm(
+            total=config.episodes,
+            initial=model.num_timesteps // scenario.num_devices,
+            unit="episode",
+            disable=not progress,
+            file=sys.stderr,
+        ) as bar,
+        _deferred_interrupts() as asked_to_stop,
     ):
         held_out_curves = HeldOutCurves(
             config,
@@ -143,12 +192,22 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
             lambda: snapshot(model, config),
             lambda policy: save_policy(policy, directory),
             bar,
+            None if point is None else point.facts["heldout"],
         )
+
+        def save() -> None:
+            for output in model.logger.output_formats:
+                if isinstance(output, TensorBoardOutputFormat):
+                    output.writer.flush()
+            runs.save_point(directory, model, keep, heldout=list(held_out_curves.counts))
+
+        checkpoints = Checkpoints(save, checkpoint_seconds, asked_to_stop)
         try:
             model.learn(
-                config.episodes * scenario.num_devices,
-                callback=CallbackList([EpisodeCurves(bar), held_out_curves]),
+                config.episodes * scenario.num_devices - model.num_timesteps,
+                callback=CallbackList([checkpoints, EpisodeCurves(bar), held_out_curves]),
                 log_interval=config.log_episodes,
+                reset_num_timesteps=point is None,
             )
         except KeyboardInterrupt:
             interrupted = True
@@ -156,26 +215,38 @@ def train(config: TrainConfig, directory: str | Path, progress: bool = True) -> 
             model.logger.close()
     policy = snapshot(model, config)
     save_policy(policy, directory)
+    runs.end(directory, finished=not interrupted)
     return Result(
         policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
     )
 
 
-def make_run_directory(directory: Path) -> None:
-    """Make an empty directory for a run.
+@contextmanager
+def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Give whether an interrupt is asked for: the first one is kept, the second raises.
 
-    Raises:
-        ValueError: it is not empty, or cannot be written.
+    Only signals that would raise KeyboardInterrupt are taken, and given back.
     """
+    asked: list[int] = []
+
+    def keep(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    taken = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if in_main_thread and signal.getsignal(number) is signal.default_int_handler
+    ]
+    for number in taken:
+        signal.signal(number, keep)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if any(directory.iterdir()):
-            raise ValueError(f"out: {directory} is not empty; give a new directory")
-        (directory / CONFIG_FILE).touch()
-    except OSError as error:
-        raise ValueError(
-            f"out: cannot write {directory}: {error.strerror}; give another directory"
-        ) from None
+        yield lambda: bool(asked)
+    finally:
+        for number in taken:
+            signal.signal(number, signal.default_int_handler)
 
 
 def default_directory(preset: str) -> Path:

@@ -67,6 +67,26 @@ class OffloadVecEnv(VecEnv):
             self._lengths[done] = 0
         return observation, reward.astype(np.float32), done, infos
 
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` goes on from, as JSON values."""
+        return {
+            "copies": self.env.state(),
+            "returns": self._returns.tolist(),
+            "lengths": self._lengths.tolist(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> NDArray[np.float32]:
+        """Go on from what `state` returned of a batch of the same arguments; return what is seen.
+
+        Raises:
+            ValueError: it is not such a state.
+            KeyError: likewise.
+        """
+        observation = self.env.restore(state["copies"])
+        self._returns[:] = state["returns"]
+        self._lengths[:] = state["lengths"]
+        return observation
+
     def close(self) -> None:
         """Close the batched environment."""
         self.env.close()

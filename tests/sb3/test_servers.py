@@ -94,9 +94,9 @@ def test_a_full_server_is_chosen_neither_greedily_nor_at_random(model, rate):
 def test_the_next_value_is_that_of_a_free_server(double):
     model = make_dqn(TrainConfig.preset("regret", episodes=20, double=double))
     with torch.no_grad():
-        model._flat_target.values += 0.3 * torch.randn_like(model._flat_target.values)
+        model.flat_target.values += 0.3 * torch.randn_like(model.flat_target.values)
     inputs = rows(50, 3)
-    online, target = model.flat.q_values(inputs), model._flat_target.q_values(inputs)
+    online, target = model.flat.q_values(inputs), model.flat_target.q_values(inputs)
     expected = []
     for slot in range(50):
         free = [server for server in range(3) if inputs[slot, server, 0] > 0]
