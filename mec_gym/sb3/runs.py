@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,3 +217,7 @@ def _cut_events(directory: Path, events: dict[str, Any]) -> None:
             os.truncate(file, events[file.name]["size"])
         else:
             file.unlink()
+    # TensorBoard reads files in the order of their names, which begin with the second.
+    now = time.time()
+    if any(name.startswith(_EVENTS.replace("*", str(int(now)))) for name in events):
+        time.sleep(int(now) + 1 - now)
