@@ -10,8 +10,10 @@ import tyro
 from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare
+from mec_gym.files import check_writable
 from mec_gym.sb3.callbacks import BASELINES
 from mec_gym.sb3.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.export import export
 from mec_gym.sb3.runs import CONFIG_FILE
 from mec_gym.sb3.training import CHECKPOINT_SECONDS, default_directory, train
 
@@ -38,6 +40,8 @@ class Arguments:
     """between two checkpoints"""
     keep: int = 1
     """how many checkpoints to keep"""
+    export_sb3: Path | None = None
+    """Stable-Baselines3 zip to write as well; it is never read here"""
 
 
 def main(arguments: list[str]) -> int:
@@ -61,6 +65,8 @@ def main(arguments: list[str]) -> int:
         )
         if given.out is not None and given.resume is not None:
             raise ValueError("out, resume: give one of the two")
+        if given.export_sb3 is not None:
+            check_writable(given.export_sb3, "export_sb3")
         directory = given.resume or given.out or directory
         result = train(
             given.config,
@@ -69,6 +75,8 @@ def main(arguments: list[str]) -> int:
             checkpoint_seconds=given.checkpoint_seconds,
             keep=given.keep,
         )
+        if given.export_sb3 is not None:
+            export(result.policy, given.export_sb3)
         rows = {given.config.name: [result.policy]} | {
             name: [policies.get(name)] for name in BASELINES
         }

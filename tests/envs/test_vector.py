@@ -1,6 +1,7 @@
 """The batched environment is many scalar ones: bit for bit, through every reset."""
 
 import copy
+import json
 import pickle
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from mec_gym import Scenario
+from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.rewards import REWARDS
 
@@ -275,3 +277,33 @@ def test_a_step_before_the_first_reset_is_refused():
         env.action_masks()
     with pytest.raises(ResetNeeded):
         env.reset(options={"reset_mask": np.array([True, False])})
+
+
+@pytest.mark.parametrize("observation", ["paper", "servers"])
+@pytest.mark.parametrize("scenario", ["slack", "fast-fading", "online"])
+@pytest.mark.parametrize("steps", [0, 1, 9, 40, 700])
+def test_a_batch_goes_on_from_its_state_as_it_would_have(scenario, observation, steps):
+    def make():
+        return OffloadVectorEnv(3, scenario=scenario, observation=observation)
+
+    rng = np.random.default_rng(steps)
+    first, second = make(), make()
+    seen, _ = first.reset(seed=5)
+    for _ in range(steps):
+        seen, *_ = first.step(rng.integers(0, 3, 3))
+    state = json.loads(json.dumps(first.state()))
+    np.testing.assert_array_equal(second.restore(state), seen)
+    for _ in range(600):  # beyond the slots drawn ahead
+        actions = rng.integers(0, 3, 3)
+        for mine, theirs in zip(first.step(actions)[:3], second.step(actions)[:3], strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert first.state() == second.state()
+
+
+def test_a_batch_without_a_state_to_keep_says_so():
+    env = OffloadVectorEnv(2, scenario="slack")
+    with pytest.raises(ResetNeeded, match="state: called before the first reset"):
+        env.state()
+    env.reset(options={"instance": env.scenario.sample(2, 0)})
+    with pytest.raises(ValueError, match="copy 0 plays a slot that was given"):
+        env.state()

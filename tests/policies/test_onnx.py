@@ -121,7 +121,7 @@ def test_the_model_says_what_it_is(tmp_path):
 
 def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
     assert main(["dqn-rao", str(tmp_path / "out.onnx")]) == 0
-    assert "input observation (servers), outputs q_values and server" in capsys.readouterr().out
+    assert "it takes observation 'servers'" in capsys.readouterr().out
     assert (tmp_path / "out.onnx").stat().st_size > 10_000
 
 
@@ -130,7 +130,7 @@ def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
     [
         ("no-such-run", "out.onnx", "not a run directory"),
         ("dqn-rao", "missing/out.onnx", "onnx: there is no directory"),
-        ("dqn-rao", ".", "is a directory; give a file"),
+        ("dqn-rao", "out.pt", "file: no '.pt'; there are: .onnx, .zip"),
     ],
 )
 def test_bad_arguments_are_refused_and_nothing_is_written(model, file, message, tmp_path, capsys):

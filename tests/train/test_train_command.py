@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import gymnasium as gym
 import pytest
+from stable_baselines3 import DQN
 
 from mec_gym import load_policy
 from mec_gym.sb3 import training
@@ -105,3 +107,24 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_with_the_remedy(tmp_
     message = capsys.readouterr().err.splitlines()[-1]
     assert "lower learning_rate or set max_grad_norm" in message
     load_policy(out)
+
+
+def test_a_run_is_also_exported_for_stable_baselines3_and_never_read_from_there(tmp_path, capsys):
+    out, file = tmp_path / "run", tmp_path / "model.zip"
+    arguments = ["paper", "--episodes", "20", "--out", str(out), *QUICK]
+    assert main([*arguments, "--export-sb3", str(tmp_path / "no" / "x.zip")]) == 2
+    assert "export_sb3: there is no directory" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*arguments, "--export-sb3", str(file)]) == 0
+    policy, model = load_policy(out), DQN.load(file)
+    slots = policy.scenario.sample(3, 1)
+    env = gym.make("MEC-Offload-v0")
+    for row, slot in enumerate(slots):
+        observation, _ = env.reset(options={"instance": slot})
+        done = False
+        while not done:
+            action, _ = model.predict(observation, deterministic=True)
+            observation, _, done, _, info = env.step(action)
+        assert (info["assignment"] == policy(slots)[row]).all()
+    with pytest.raises(ValueError, match="not a run directory"):
+        load_policy(file)
