@@ -15,7 +15,7 @@ help:
 	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
 	@echo "make test         run the tests"
 	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
-	@echo "make soak         play 10^8 decisions; fails where memory grows"
+	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
 	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios"
@@ -56,6 +56,7 @@ test-pythons:
 
 soak: setup
 	$(BIN)/python -m benchmarks.soak
+	MEC_GYM_KILLS=25 $(BIN)/python -m pytest --numprocesses auto tests/sb3/test_resume.py -k killed
 
 lint: setup
 	$(BIN)/ruff format --check .

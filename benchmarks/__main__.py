@@ -3,7 +3,7 @@
 What is learned, `python -m benchmarks.heldout`, takes too long to be among them.
 """
 
-from benchmarks import common, environments, exact, memory, training
+from benchmarks import checkpoints, common, environments, exact, memory, training
 
 if __name__ == "__main__":
     common.main(
@@ -11,6 +11,7 @@ if __name__ == "__main__":
         {
             "Environments": environments.figures,
             "Training": training.figures,
+            "Checkpoints": checkpoints.figures,
             "Memory": memory.figures,
             "Bound, local search, optimum": exact.figures,
         },
