@@ -143,6 +143,13 @@ class TrainConfig(Settings):
                 f"heldout_seed: {self.heldout_seed} is the seed of training; give another, so that"
                 " held-out slots are never trained on"
             )
+        steps = self.episodes * self.scenario.num_devices
+        if steps < self.batch_size:
+            raise ValueError(
+                f"episodes: {self.episodes} x {self.scenario.num_devices} devices are fewer steps"
+                f" than a minibatch of {self.batch_size}, so nothing would be learned; raise"
+                " episodes or lower batch_size"
+            )
         if self.batch_size > self.replay_size:
             raise ValueError(
                 f"batch_size: {self.batch_size} is above replay_size {self.replay_size}; lower it"
