@@ -13,7 +13,7 @@ from typing import Any, cast
 import gymnasium as gym
 import torch
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.logger import TensorBoardOutputFormat, configure
+from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat, configure
 from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -169,56 +169,85 @@ def _train(
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
     reference = find_reference(heldout, _REFERENCE_SECONDS)
     model = make_dqn(config)
-    model.set_logger(configure(str(directory), ["tensorboard"]))
-    if point is not None:
-        checkpoint.restore(model, point.path, point.facts.get("state"))
     torch.set_num_threads(config.threads)
     interrupted = False
     with (
         threadpool_limits(config.threads),  # NumPy's
-        tqdm(
+        _curves(directory) as curves,
+        _deferred_interrupts() as asked_to_stop,
+    ):
+        model.set_logger(curves)
+        if point is not None:
+            checkpoint.restore(model, point.path, point.facts.get("state"))
+        with tqdm(
             total=config.episodes,
             initial=model.num_timesteps // scenario.num_devices,
             unit="episode",
             disable=not progress,
             file=sys.stderr,
-        ) as bar,
-        _deferred_interrupts() as asked_to_stop,
-    ):
-        held_out_curves = HeldOutCurves(
-            config,
-            heldout,
-            reference,
-            lambda: snapshot(model, config),
-            lambda policy: save_policy(policy, directory),
-            bar,
-            None if point is None else point.facts["heldout"],
-        )
-
-        def save() -> None:
-            for output in model.logger.output_formats:
-                if isinstance(output, TensorBoardOutputFormat):
-                    output.writer.flush()
-            runs.save_point(directory, model, keep, heldout=list(held_out_curves.counts))
-
-        checkpoints = Checkpoints(save, checkpoint_seconds, asked_to_stop)
-        try:
-            model.learn(
-                config.episodes * scenario.num_devices - model.num_timesteps,
-                callback=CallbackList([checkpoints, EpisodeCurves(bar), held_out_curves]),
-                log_interval=config.log_episodes,
-                reset_num_timesteps=point is None,
+        ) as bar:
+            held_out_curves = HeldOutCurves(
+                config,
+                heldout,
+                reference,
+                lambda: snapshot(model, config),
+                lambda policy: save_policy(policy, directory),
+                bar,
+                None if point is None else point.facts["heldout"],
             )
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            model.logger.close()
+
+            def save() -> None:
+                for writer in _event_writers(curves):
+                    writer.flush()
+                runs.save_point(directory, model, keep, heldout=list(held_out_curves.counts))
+
+            checkpoints = Checkpoints(save, checkpoint_seconds, asked_to_stop)
+            try:
+                model.learn(
+                    config.episodes * scenario.num_devices - model.num_timesteps,
+                    callback=CallbackList([checkpoints, EpisodeCurves(bar), held_out_curves]),
+                    log_interval=config.log_episodes,
+                    reset_num_timesteps=point is None,
+                )
+            except KeyboardInterrupt:
+                interrupted = True
     policy = snapshot(model, config)
     save_policy(policy, directory)
     runs.end(directory, finished=not interrupted)
     return Result(
         policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
     )
+
+
+@contextmanager
+def _curves(directory: Path) -> Iterator[Logger]:
+    """Give the logger that writes TensorBoard's curves; after the block no thread is left of it.
+
+    A thread writes the curves. Where it cannot, the logger raises its error; the thread itself,
+    which would print it a second time, says nothing.
+    """
+    logger = configure(str(directory), ["tensorboard"])
+    excepthook = threading.excepthook
+
+    def once(arguments: threading.ExceptHookArgs) -> None:
+        if not isinstance(arguments.exc_value, OSError):
+            excepthook(arguments)
+
+    threading.excepthook = once
+    try:
+        yield logger
+    finally:
+        try:
+            for writer in _event_writers(logger):
+                writer.close()  # the logger's own close leaves the thread where a file is gone
+        finally:
+            threading.excepthook = excepthook
+
+
+def _event_writers(logger: Logger) -> list[Any]:
+    """Return the `EventFileWriter` of each of a logger's TensorBoard outputs."""
+    formats = [each for each in logger.output_formats if isinstance(each, TensorBoardOutputFormat)]
+    return [cast(Any, each.writer).file_writer.event_writer for each in formats]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 
 import numpy as np
@@ -329,8 +330,6 @@ def test_a_full_disk_ends_the_run_and_the_checkpoint_before_goes_on(
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
 
 
-# The thread that writes the curves finds its file gone as well.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_directory_that_vanishes_ends_the_run_in_one_line(tmp_path, monkeypatch, capsys):
     class Vanish(BaseCallback):
         def _on_step(self):
@@ -338,10 +337,13 @@ def test_a_directory_that_vanishes_ends_the_run_in_one_line(tmp_path, monkeypatc
                 shutil.rmtree(directory)
             return True
 
-    directory = tmp_path / "run"
+    directory, threads = tmp_path / "run", set(threading.enumerate())
     monkeypatch.setattr(training, "EpisodeCurves", lambda bar: Vanish())
     assert main(["paper", "--episodes", "60", "--heldout-slots", "8", "--out", str(directory)]) == 1
-    assert "No such file or directory" in capsys.readouterr().err.splitlines()[-1]
+    printed = capsys.readouterr().err
+    assert "No such file or directory" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+    assert set(threading.enumerate()) <= threads  # that of the curves, which failed as well, ended
 
 
 def test_no_checkpoint_is_made_of_numbers_that_are_not_finite(tmp_path):
