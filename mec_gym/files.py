@@ -4,6 +4,7 @@ import io
 import math
 import os
 import shutil
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,21 @@ def check_writable(path: Path, field: str) -> None:
         raise ValueError(f"{field}: there is no directory {path.parent}; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ValueError(f"{field}: {path} cannot be written; give another file")
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a whole file of `limit` bytes at most.
+
+    Raises:
+        ValueError: it is longer, or no file but a pipe or a device, which may never end.
+        OSError: it cannot be read.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is not a file")
+    if found.st_size > limit:
+        raise ValueError(f"it is longer than {limit:,} bytes")
+    return path.read_bytes()
 
 
 def read_npz(source: str | Path | bytes, limit: int = ARRAYS_LIMIT) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mec_gym.files import read_file
+
 _SEAL = "sha256_of_this"
 _MOST_BYTES = 1 << 26
 """A longer file is refused before it is read; those of a run have some kilobytes."""
@@ -27,12 +29,11 @@ def read_sealed(path: Path, reads: int) -> dict[str, Any]:
         reads: its entry `format`, which the caller knows how to read.
 
     Raises:
-        ValueError: some byte is not the one that was written, or the format is another.
+        ValueError: some byte is not the one that was written, the format is another, or it is no
+            file.
         OSError: it cannot be read.
     """
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"damaged: longer than {_MOST_BYTES} bytes")
-    text = path.read_bytes()
+    text = read_file(path, _MOST_BYTES)
     try:
         content = json.loads(text)
         if not isinstance(content, dict):

@@ -10,9 +10,13 @@ from typing import Annotated, Any, Self, TypeVar
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from mec_gym.files import read_file
 from mec_gym.messages import one_line, shown
 
 T = TypeVar("T")
+
+_MOST_BYTES = 1 << 20
+"""A longer TOML file is refused before it is read."""
 
 
 def pick(table: Mapping[str, T], name: str, field: str) -> T:
@@ -70,7 +74,7 @@ class Settings(BaseModel):
                 the file.
         """
         try:
-            fields = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            fields = tomllib.loads(read_file(Path(path), _MOST_BYTES).decode())
             return cls(**fields)
         except (OSError, ValueError, RecursionError) as error:  # TOML's own is a ValueError
             raise ValueError(f"{path}: {one_line(error, 2000)}") from None

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 import pickle
 
 import numpy as np
@@ -80,6 +81,18 @@ def test_the_label_of_a_preset_is_its_name_and_of_another_lookahead_custom(name)
     scenario = Scenario.preset(name)
     assert scenario.label == name
     assert scenario.replace(lookahead=3).label == "custom"
+
+
+def test_a_toml_file_that_may_never_end_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "scenario.toml"
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)  # sparse
+    with pytest.raises(ValueError, match=f"{path}: it is longer than 1,048,576 bytes"):
+        Scenario.from_toml(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=f"{path}: it is not a file"):
+        Scenario.from_toml(path)
 
 
 @pytest.mark.parametrize("lookahead", [None, 0, 4])

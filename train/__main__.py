@@ -14,7 +14,7 @@ from mec_gym.files import check_writable
 from mec_gym.sb3.callbacks import BASELINES
 from mec_gym.sb3.config import TRAIN_PRESETS, TrainConfig
 from mec_gym.sb3.export import export
-from mec_gym.sb3.runs import CONFIG_FILE
+from mec_gym.sb3.runs import config_of
 from mec_gym.sb3.training import CHECKPOINT_SECONDS, default_directory, train
 
 USAGE = f"""usage: python -m train PRESET [--out DIR] [--episodes N] [--seed S] [any other field]
@@ -46,20 +46,20 @@ class Arguments:
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
-    if len(arguments) > 1 and arguments[0] == "--resume":
-        arguments = [f"{arguments[1].rstrip('/')}/{CONFIG_FILE}", *arguments]
-    if not arguments or arguments[0].startswith("-"):
+    resuming = len(arguments) > 1 and arguments[0] == "--resume"
+    if not arguments or (arguments[0].startswith("-") and not resuming):
         asked = bool(arguments) and arguments[0] in ("-h", "--help")
         print(USAGE, file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
-    source, *flags = arguments
+    source, flags = (arguments[1], arguments) if resuming else (arguments[0], arguments[1:])
     directory = default_directory(Path(source).stem)
     try:
-        base = (
-            TrainConfig.from_toml(source)
-            if source.endswith(".toml")
-            else TrainConfig.preset(source)
-        )
+        if resuming:
+            base = config_of(Path(source))
+        elif source.endswith(".toml"):
+            base = TrainConfig.from_toml(source)
+        else:
+            base = TrainConfig.preset(source)
         given = tyro.cli(
             Arguments, default=Arguments(base), args=flags, prog=f"python -m train {source}"
         )

@@ -16,7 +16,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from mec_gym.files import replace_file
+from mec_gym.files import read_file, replace_file
 from mec_gym.instance import Instance
 from mec_gym.mdp import State, assign_all
 from mec_gym.messages import one_line
@@ -195,18 +195,18 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     """
     is_shipped = isinstance(directory, str) and directory in SHIPPED
     directory = _SHIPPED_IN / directory if is_shipped else Path(directory)
+    file = directory / MANIFEST_FILE
     try:
-        manifest = read_sealed(directory / MANIFEST_FILE, FORMAT)
-        if (directory / WEIGHTS_FILE).stat().st_size > _MOST_BYTES:
-            raise ValueError(f"{WEIGHTS_FILE} is longer than {_MOST_BYTES} bytes")
-        weights = (directory / WEIGHTS_FILE).read_bytes()
+        manifest = read_sealed(file, FORMAT)
+        file = directory / WEIGHTS_FILE
+        weights = read_file(file, _MOST_BYTES)
     except OSError as error:
         raise ValueError(
             f"{directory}: not a run directory: {error.strerror}: {error.filename}; give one that"
             " `python -m train` made"
         ) from None
     except ValueError as error:
-        raise ValueError(f"{directory / MANIFEST_FILE}: {error}") from None
+        raise ValueError(f"{file}: {error}") from None
     try:
         vouched_for = (manifest["sha256"], manifest.get("sha256_before"))
         if hashlib.sha256(weights).hexdigest() not in vouched_for:

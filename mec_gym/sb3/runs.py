@@ -92,7 +92,7 @@ def config_of(directory: Path) -> TrainConfig:
     Raises:
         ValueError: the directory is not a run, or its configuration is damaged.
     """
-    if not (directory / CONFIG_FILE).is_file():
+    if not (directory / CONFIG_FILE).exists():
         raise ValueError(
             f"resume: {directory} is not a run, it has no {CONFIG_FILE}; give a directory that"
             " `python -m train` made"
@@ -121,7 +121,14 @@ def resume(directory: Path, config: TrainConfig) -> Point | None:
             " new run with --out"
         )
     if (directory / manifest.NAME).exists():
-        if manifest.read(directory)["finished"]:
+        try:
+            finished = manifest.read(directory)["finished"]
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; {directory / manifest.NAME} may be removed to go on from the newest"
+                " checkpoint, which has a manifest of its own"
+            ) from None
+        if finished:
             raise ValueError(f"resume: {directory} is finished; nothing is left to train")
     else:  # killed before it was written
         begin(directory, config)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 
 import numpy as np
@@ -99,7 +100,18 @@ def test_a_file_too_long_to_hold_a_policy_is_refused_before_it_is_read(saved):
     directory, _ = saved
     with open(directory / "policy.safetensors", "wb") as file:
         file.truncate(1 << 40)  # sparse: reading it would take a terabyte
-    with pytest.raises(ValueError, match="longer than"):
+    with pytest.raises(
+        ValueError, match=r"policy.safetensors: it is longer than 1,073,741,824 bytes"
+    ):
+        load_policy(directory)
+
+
+@pytest.mark.parametrize("name", ["policy.json", "policy.safetensors"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(saved, name):
+    directory, _ = saved
+    (directory / name).unlink()
+    os.mkfifo(directory / name)
+    with pytest.raises(ValueError, match=f"{name}: it is not a file"):
         load_policy(directory)
 
 

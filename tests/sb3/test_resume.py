@@ -164,10 +164,12 @@ def test_another_configuration_is_refused_with_the_difference(tmp_path, monkeypa
     assert after == before
 
 
-def test_what_is_no_run_is_not_resumed_and_left_as_it_was(tmp_path):
+def test_what_is_no_run_is_not_resumed_and_left_as_it_was(tmp_path, capsys):
     for directory in (tmp_path / "missing", tmp_path):
         with pytest.raises(ValueError, match=r"resume: .* is not a run"):
             train(CONFIGS["paper"], directory, progress=False, resume=True)
+        assert main(["--resume", str(directory)]) == 2
+        assert f"{directory} is not a run, it has no config.toml" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -222,6 +224,30 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_can_be_gone_on_from(
     shutil.rmtree(second)
     train(CONFIGS["paper"], directory, progress=False, resume=True)
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
+
+
+def test_a_damaged_policy_is_named_and_the_run_goes_on_without_its_manifest(
+    whole, tmp_path, monkeypatch
+):
+    directory = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 30)
+    (directory / "policy.json").write_bytes(b"damage")
+    remedy = f"{directory / manifest.NAME} may be removed to go on from the newest checkpoint"
+    with pytest.raises(ValueError, match=f"policy.json: it has 6 bytes, .*; {remedy}"):
+        train(CONFIGS["paper"], directory, progress=False, resume=True)
+    (directory / manifest.NAME).unlink()
+    train(CONFIGS["paper"], directory, progress=False, resume=True)
+    assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["config.toml", manifest.NAME, "policy.json", WEIGHTS])
+def test_a_pipe_in_place_of_a_file_of_the_run_is_refused_and_not_waited_for(
+    tmp_path, monkeypatch, capsys, name
+):
+    directory = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 5)
+    (directory / name).unlink()
+    os.mkfifo(directory / name)
+    assert main(["--resume", str(directory)]) == 2
+    assert f"{directory / name}: it " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("keep", [1, 2])
