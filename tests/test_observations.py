@@ -262,7 +262,7 @@ def rows_of_servers(scenario, slot, assignment):
             (w - load / hz) / height,
             (w - (load + q) / hz) / height,
             hz / hz.mean(),
-            np.minimum(places / left, 1),
+            places / places.mean(),
             1 / places,
             (w * hz - load) / places / size,
             faster / places.sum(),
@@ -304,9 +304,43 @@ def test_the_features_of_a_server_by_hand():
     # the level of 4e4 more is 6e4 / 12e9 = 5e-6.
     expected = [
         # 0.10 s; 0.05 more than 0.05; 4e4^2/4e9 = 0.4 s; 0.4 + 0.05 - 0.3 = 0.15 s more
-        [1, 2 / 3, 1 / 3, 8 / 3, 1, 1, -1, 2 / 3, 1, 1 / 2, 1 / 3, 3 / 5, 1 / 3, 0, 4 / 5, 1 / 2],
+        [
+            1,
+            2 / 3,
+            1 / 3,
+            8 / 3,
+            1,
+            1,
+            -1,
+            2 / 3,
+            4 / 5,
+            1 / 2,
+            1 / 3,
+            3 / 5,
+            1 / 3,
+            0,
+            4 / 5,
+            1 / 2,
+        ],
         # 0.05 s; 4e4 (4e4 + 4e4)/8e9 = 0.4 s; 36e8/8e9 - 0.3 = 0.15 s; stands at 2.5e-6
-        [1, 1 / 3, 0, 8 / 3, 1, 1 / 2, -1 / 2, 4 / 3, 1, 1 / 3, 2 / 9, 0, 1 / 3, 0, 4 / 5, 1 / 2],
+        [
+            1,
+            1 / 3,
+            0,
+            8 / 3,
+            1,
+            1 / 2,
+            -1 / 2,
+            4 / 3,
+            6 / 5,
+            1 / 3,
+            2 / 9,
+            0,
+            1 / 3,
+            0,
+            4 / 5,
+            1 / 2,
+        ],
     ]
     np.testing.assert_allclose(servers_seen(SMALL, slot, [1]), expected, rtol=1e-6, atol=1e-6)
 

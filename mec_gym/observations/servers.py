@@ -36,7 +36,7 @@ class ServersObservation(Observation):
     | 5 | room below the water level, w - L / F |
     | 6 | the same once the task has joined, w - (L + q) / F |
     | 7 | F over the servers' mean |
-    | 8 | free places over devices left, p / r, at most 1 |
+    | 8 | free places over the servers' mean, N p / P |
     | 9 | 1 / p |
     | 10 | room for each free place, (w F - L) / p |
     | 11 | share of the free places that faster servers have |
@@ -127,7 +127,7 @@ class ServersObservation(Observation):
                 (level - load / hz) / height,
                 (level - (load + joining) / hz) / height,
                 hz * num_servers / speed,
-                min(left / (to_come + 1), 1.0),
+                left * num_servers / places,
                 1 / left,
                 (level * hz - load) / left / size,
                 faster / places,

@@ -38,7 +38,7 @@ SHIPPED = {
 
 WEIGHTS_FILE = "policy.safetensors"
 MANIFEST_FILE = "policy.json"
-FORMAT = 2
+FORMAT = 3
 
 _MOST_BYTES = 1 << 30
 """Longer weights are refused before they are read; the largest shipped have 43 kB."""

@@ -191,6 +191,10 @@ _REGRET: dict[str, Any] = {
     "updates_at_once": 16,
     "target_update_steps": 200,
 }
+_MANY_PLACES = tuple(
+    Scenario.preset("paper-varied", num_devices=27, capacity=places) for places in (9, 14)
+)
+"""Servers that take many tasks each, all places needed and not, as those of large networks do."""
 _SHIPPED: dict[str, Any] = _REGRET | {
     "num_envs": 48,
     "update_every_steps": 2,
@@ -206,8 +210,8 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "regret-mix": _SHIPPED  # made `mec_gym.load_policy("dqn-rao")`, but for the held-out curves
     | {
         "scenario": "slack",
-        "scenarios": ("paper-varied", "slack", "large"),
-        "episodes": 50_000,
+        "scenarios": ("paper-varied", "slack", *_MANY_PLACES),
+        "episodes": 60_000,
     },
     "regret-online": _SHIPPED  # and "dqn-rao-online"
     | {
