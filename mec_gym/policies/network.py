@@ -26,10 +26,10 @@ def forward(layers: Sequence[Layer], inputs: Array) -> list[Array]:
     share = free_share(inputs) if scores_servers(layers) else None
     for number, (weight, bias, *context) in enumerate(layers, start=1):
         rows = outputs[-1]
-        layer = rows @ weight.T
+        layer = times(rows, weight.T)
         layer += bias
         if share is not None:
-            layer += (share * rows).sum(axis=-2, keepdims=True) @ context[0].T
+            layer += times(mean_row(share, rows), context[0].T)[..., None, :]
         if number < len(layers):
             np.maximum(layer, 0, out=layer)
         outputs.append(layer)
@@ -43,6 +43,20 @@ def free_share(inputs: Array) -> Array:
     """
     free = (inputs[..., :1] > 0).astype(np.float32)
     return np.asarray(free / np.maximum(free.sum(axis=-2, keepdims=True), 1))
+
+
+def mean_row(share: Array, rows: Array) -> Array:
+    """Return the mean row of the free servers, (..., in), by what `free_share` returned."""
+    return np.asarray(np.matmul(share.swapaxes(-1, -2), rows)[..., 0, :])
+
+
+def times(rows: Array, matrix: Array) -> Array:
+    """Return rows (..., in) times a matrix (in, out), in one product of matrices.
+
+    NumPy would take a product for each of the leading indices, which is several times slower.
+    """
+    product = rows.reshape(-1, rows.shape[-1]) @ matrix
+    return np.asarray(product.reshape(*rows.shape[:-1], matrix.shape[-1]))
 
 
 def q_values(layers: Sequence[Layer], outputs: list[Array]) -> Array:

@@ -120,9 +120,9 @@ class FlatNetwork:
             rows.sum(axis=0, out=by_bias)
             if share is not None:
                 summed = error.sum(axis=-2)
-                np.matmul(summed.T, (share * inputs).sum(axis=-2), out=by_context[0])
+                np.matmul(summed.T, network.mean_row(share, inputs), out=by_context[0])
             if number:
-                error = error @ weight
+                error = network.times(error, weight)
                 if share is not None:
                     error += share * (summed @ context[0])[..., None, :]
                 error *= inputs > 0
