@@ -60,6 +60,7 @@ if __name__ == "__main__":
     done: dict[str, Played] = {}
     for name in parser.parse_args().row or ROWS:
         preset, changes = pick(ROWS, name, "row")
-        done[name] = play_seeds(preset, changes | {"scenario": SCENARIO}, SEEDS)
+        played = play_seeds(preset, changes | {"scenario": SCENARIO}, SEEDS, [SCENARIO])
+        done[name] = played[SCENARIO]
         print(json.dumps({"row": name, "changes": changes} | done[name].figures()), flush=True)
     print(markdown(done))

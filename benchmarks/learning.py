@@ -1,7 +1,9 @@
-"""How near the optimum the preset `regret` comes: `python -m benchmarks.learning [SCENARIO ...]`.
+"""How near the optimum the presets come: `python -m benchmarks.learning [TRAINING ...]`.
 
-Trains five seeds for each scenario and plays the frozen benchmarks, which nothing is trained or
-tuned on. Prints the mean gap to the proven optimum, in percent, and the seconds of a training.
+Trains five seeds of each and plays the frozen benchmarks, which nothing is trained or tuned on: the
+preset `regret` on one scenario each, and the presets that are for any size. Prints, for each
+benchmark, the mean gap to its proven optimum or lower bound, in percent, and the seconds of a
+training.
 """
 
 import argparse
@@ -18,13 +20,23 @@ from mec_gym.benchmark import frozen
 from mec_gym.benchmark.comparison import Estimate
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.training import train
+from mec_gym.settings import pick
 
 SEEDS = (0, 1, 2, 3, 4)
 LONG = {
-    "episodes": 20_000, "epsilon_episodes": 4000, "update_every_steps": 3, "num_envs": 48,
+    "episodes": 20_000, "epsilon_episodes": 1000, "update_every_steps": 3, "num_envs": 48,
 }  # fmt: skip
-CHANGES = {"paper-varied": {}, "slack": LONG, "online": LONG, "online-slack": LONG}
-"""The scenarios, and what a training on each changes of the preset."""
+TRAININGS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+    "paper-varied": ("regret", {}, ("paper-varied",)),
+    "slack": ("regret", LONG | {"scenario": "slack"}, ("slack",)),
+    "online": ("regret", LONG | {"scenario": "online"}, ("online",)),
+    "online-slack": ("regret", LONG | {"scenario": "online-slack"}, ("online-slack",)),
+    "regret-mix": (
+        "regret-mix", {}, ("paper-varied", "slack", "large", "city", "paper-complexity"),
+    ),
+    "regret-online": ("regret-online", {}, ("online", "online-slack", "large", "city")),
+}  # fmt: skip
+"""By training: the preset, what is changed of it, and the benchmarks that it plays."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +70,20 @@ class Played:
         }
 
 
-def play_seeds(preset: str, changes: Mapping[str, Any], seeds: Sequence[int]) -> Played:
-    """Train every seed of a preset with some fields changed, and play its frozen benchmark.
+def play_seeds(
+    preset: str, changes: Mapping[str, Any], seeds: Sequence[int], benchmarks: Sequence[str]
+) -> dict[str, Played]:
+    """Train every seed of a preset with some fields changed, and play frozen benchmarks.
 
     Args:
         preset: of `TrainConfig`.
-        changes: of its fields; the scenario, by its name, is one of them.
+        changes: of its fields.
         seeds: at least two.
+        benchmarks: their names.
     """
-    benchmark = frozen.load(changes["scenario"])
-    gaps, seconds, feasible = [], [], []
+    gaps: dict[str, list[float]] = {name: [] for name in benchmarks}
+    feasible: dict[str, list[float]] = {name: [] for name in benchmarks}
+    seconds = []
     for seed in seeds:
         config = TrainConfig.preset(
             preset, seed=seed, heldout_slots=50, heldout_episodes=4000, **changes
@@ -76,16 +92,21 @@ def play_seeds(preset: str, changes: Mapping[str, Any], seeds: Sequence[int]) ->
             start = time.perf_counter()
             policy = train(config, Path(scratch) / "run", progress=False).policy
             seconds.append(time.perf_counter() - start)
-        assignment = policy(benchmark.slots)
-        delay = system.average_delay(benchmark.slots, assignment)
-        gaps.append(100 * float((delay / benchmark.reference.delay - 1).mean()))
-        feasible.append(float(is_feasible(benchmark.slots, assignment).mean()))
-    return Played(tuple(gaps), min(feasible), tuple(seconds))
+        for name in benchmarks:
+            benchmark = frozen.load(name)
+            assignment = policy.told(frozen.RECIPES[name].scenario)(benchmark.slots)
+            delay = system.average_delay(benchmark.slots, assignment)
+            gaps[name].append(100 * float((delay / benchmark.reference.delay - 1).mean()))
+            feasible[name].append(float(is_feasible(benchmark.slots, assignment).mean()))
+    return {
+        name: Played(tuple(gaps[name]), min(feasible[name]), tuple(seconds)) for name in benchmarks
+    }
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenario", nargs="*", default=list(CHANGES), help=", ".join(CHANGES))
-    for each in parser.parse_args().scenario:
-        played = play_seeds("regret", CHANGES[each] | {"scenario": each}, SEEDS)
-        print(each, json.dumps(played.figures()), flush=True)
+    parser.add_argument("training", nargs="*", help=", ".join(TRAININGS))
+    for each in parser.parse_args().training or TRAININGS:
+        preset, changes, benchmarks = pick(TRAININGS, each, "training")
+        for name, played in play_seeds(preset, changes, SEEDS, benchmarks).items():
+            print(each, "on", name, json.dumps(played.figures()), flush=True)

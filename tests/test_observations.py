@@ -217,11 +217,18 @@ def test_renaming_servers_renames_gains_and_places(scenario, order, seed):
 # The same for a row a server.
 
 
+LATER_LINKS = 16
+"""The column of the links of devices to come, which is 0 where they are not known."""
+
+
 def rows_of_servers(scenario, slot, assignment):
     """The documented features before the decision on device len(assignment), in NumPy."""
     device, (num_devices, num_servers) = len(assignment), slot.gain.shape
     lookahead = num_devices if scenario.lookahead is None else scenario.lookahead
     roots = np.sqrt(slot.task_cycles)
+    seen = roots[device + 1 : device + lookahead + 1]
+    hidden = max(num_devices - device - 1 - lookahead, 0)
+    law = np.sqrt(scenario.cycles_quantiles(256))
     roots[device + lookahead + 1 :] = scenario.mean_sqrt_cycles
     chosen, hz = np.array(assignment, dtype=int), slot.server_hz
     load = np.array([roots[:device][chosen == n].sum() for n in range(num_servers)])
@@ -231,7 +238,7 @@ def rows_of_servers(scenario, slot, assignment):
     sending = np.array([oracle.tx_delay(slot, device, n) for n in range(num_servers)])
     q, rest = roots[device], roots[device:].sum()
     size = roots.mean()
-    height = num_devices * size / hz.sum()
+    height = size / hz.mean()
     delay = size * height
 
     def level(standing, poured):
@@ -245,31 +252,48 @@ def rows_of_servers(scenario, slot, assignment):
         lifted = np.maximum(standing, level(standing, poured) * hz) if poured > 0 else standing
         return (lifted**2 / hz).sum()
 
+    def s(x):
+        return x / (1 + abs(x) / 3)
+
     w = level(load, rest)
     at = np.eye(num_servers)
     rise = [computing(load + q * at[n], rest - q) for n in range(num_servers)]
     if left == 1:
         rise = [computing(load + q * at[n], 0.0) for n in range(num_servers)]
     faster = np.array([places[hz > own].sum() for own in hz])
-    mean_to_come = roots[device + 1 :].mean() / size - 1 if left > 1 else 0.0
+    to_come = spread = larger = 0.0
+    typical, elsewhere = size, np.zeros(num_servers)
+    if left > 1:
+        typical = roots[device + 1 :].mean()
+        to_come = typical / size - 1
+        squares = (seen**2).sum() + hidden * scenario.mean_cycles
+        spread = np.sqrt(max(squares / (left - 1) - typical**2, 0)) / size
+        larger = ((seen > q).sum() + hidden * (law >= q).mean()) / (left - 1)
+        for later in range(device + 1, device + 1 + len(seen)):
+            if slot.step_gain is None:
+                links = np.array([oracle.tx_delay(slot, later, n) for n in range(num_servers)])
+                elsewhere += (links - links[free].mean()) / (left - 1)
     with np.errstate(all="ignore"):  # full servers
         columns = [
             np.ones(num_servers),
             sending / delay,
-            (sending - sending[free].min()) / delay,
-            q * (2 * load + q) / hz / delay,
+            10 * (sending - sending[free].min()) / delay,
             (np.array(rise) - computing(load, rest)) / delay,
-            (w - load / hz) / height,
-            (w - (load + q) / hz) / height,
+            s((w - load / hz) / height),
+            s((w - (load + q) / hz) / height),
             hz / hz.mean(),
-            places / places.mean(),
+            places / places[free].mean(),
             1 / places,
             (w * hz - load) / places / size,
+            np.where(places > 1, s(((w * hz - load - q) / (places - 1) - typical) / size), 0),
             faster / places.sum(),
             np.full(num_servers, q / size - 1),
-            np.full(num_servers, mean_to_come),
+            np.full(num_servers, to_come),
+            np.full(num_servers, spread),
+            np.full(num_servers, larger),
+            20 * elsewhere / delay,
             np.full(num_servers, (places.sum() - left) / places.sum()),
-            np.full(num_servers, left / num_devices),
+            np.full(num_servers, 1 / (1 + (left - 1) / free.sum())),
         ]
     return np.where(free[:, None], np.clip(np.transpose(columns), -10, 10), 0)
 
@@ -300,48 +324,17 @@ def test_the_features_of_a_server_by_hand():
         task_cycles=[4e8, 16e8],
         server_hz=[4e9, 8e9],
     )
-    # Mean q 3e4; l = 6e4 / 12e9 = 5e-6 s / sqrt(cycle), q l = 0.15 s. Once device 0 is on server 1
+    # Mean q 3e4; l = 3e4 / 6e9 = 5e-6 s / sqrt(cycle), q l = 0.15 s. Once device 0 is on server 1
     # the level of 4e4 more is 6e4 / 12e9 = 5e-6.
-    expected = [
-        # 0.10 s; 0.05 more than 0.05; 4e4^2/4e9 = 0.4 s; 0.4 + 0.05 - 0.3 = 0.15 s more
-        [
-            1,
-            2 / 3,
-            1 / 3,
-            8 / 3,
-            1,
-            1,
-            -1,
-            2 / 3,
-            4 / 5,
-            1 / 2,
-            1 / 3,
-            3 / 5,
-            1 / 3,
-            0,
-            4 / 5,
-            1 / 2,
-        ],
-        # 0.05 s; 4e4 (4e4 + 4e4)/8e9 = 0.4 s; 36e8/8e9 - 0.3 = 0.15 s; stands at 2.5e-6
-        [
-            1,
-            1 / 3,
-            0,
-            8 / 3,
-            1,
-            1 / 2,
-            -1 / 2,
-            4 / 3,
-            6 / 5,
-            1 / 3,
-            2 / 9,
-            0,
-            1 / 3,
-            0,
-            4 / 5,
-            1 / 2,
-        ],
-    ]
+    alike = {12: 1 / 3, 13: 0, 14: 0, 15: 0, 16: 0, 17: 4 / 5, 18: 1}
+    # 0.10 s; 0.05 more than 0.05; 0.4 + 0.05 - 0.3 = 0.15 s more; room 1 and then -1 times l
+    one = {1: 2 / 3, 2: 10 / 3, 3: 1, 4: 3 / 4, 5: -3 / 4, 6: 2 / 3, 7: 4 / 5, 8: 1 / 2}
+    # of 2e4 for 2 places; -2e4 for 1 more, less q for want of others to come
+    one |= {9: 1 / 3, 10: -(5 / 3) / (1 + 5 / 9), 11: 3 / 5}
+    # 0.05 s; 36e8/8e9 - 0.3 = 0.15 s; stands at 2.5e-6; room 2e4 for 3 places, then -2e4 for 2
+    two = {1: 1 / 3, 2: 0, 3: 1, 4: (1 / 2) / (1 + 1 / 6), 5: -(1 / 2) / (1 + 1 / 6)}
+    two |= {6: 4 / 3, 7: 6 / 5, 8: 1 / 3, 9: 2 / 9, 10: -(4 / 3) / (1 + 4 / 9), 11: 0}
+    expected = [[({0: 1} | alike | own)[column] for column in range(19)] for own in (one, two)]
     np.testing.assert_allclose(servers_seen(SMALL, slot, [1]), expected, rtol=1e-6, atol=1e-6)
 
 
@@ -367,6 +360,8 @@ def test_renaming_servers_renames_the_rows(case, data):
         server_hz=slot.server_hz[order],
         capacity=slot.capacity[order],
     )
+    if slot.step_gain is not None:
+        renamed = Instance(**(renamed.arrays() | {"step_gain": slot.step_gain[..., order]}))
     same_servers = [order.index(server) for server in assignment]
     np.testing.assert_allclose(
         servers_seen(scenario, renamed, same_servers),
@@ -555,10 +550,11 @@ def test_a_row_a_server_is_of_the_gain_that_the_device_meets():
     constant = changed(slot)  # without the gains of other steps
     assert constant.step_gain is None
     for device in range(10):
-        np.testing.assert_array_equal(
-            servers_seen(scenario, slot, CHOICES[:device]),
-            servers_seen(scenario, constant, CHOICES[:device]),
-        )
+        rows = servers_seen(scenario, slot, CHOICES[:device])
+        told = servers_seen(scenario, constant, CHOICES[:device])
+        assert told[:, LATER_LINKS].any() == (device < 8)
+        told[:, LATER_LINKS] = 0
+        np.testing.assert_array_equal(rows, told)
 
 
 @pytest.mark.parametrize("name", OBSERVATIONS)

@@ -136,6 +136,25 @@ def test_the_mean_root_of_the_work_is_that_of_many_tasks(work):
     assert abs(scenario.mean_sqrt_cycles - roots.mean()) < allowed
 
 
+@pytest.mark.parametrize(
+    "work",
+    [{}, {"task_cycles": 9e8}, {"cycles_per_bit": (100.0, 5000.0)}, {"cycles_per_bit": 750.0}],
+)
+def test_the_mean_work_and_its_quantiles_are_those_of_many_tasks(work):
+    scenario = Scenario(**work)
+    cycles = np.sort(scenario.sample(20_000, 0).task_cycles, axis=None)
+    allowed = 5 * cycles.std() / math.sqrt(cycles.size) + 1e-9 * cycles.mean()
+    assert abs(scenario.mean_cycles - cycles.mean()) < allowed
+    quantiles = scenario.cycles_quantiles(64)
+    assert quantiles.shape == (64,)
+    assert (np.diff(quantiles) >= 0).all()
+    if np.ptp(cycles) == 0:
+        assert (quantiles == cycles[0]).all()
+        return
+    share_below = np.searchsorted(cycles, quantiles) / cycles.size
+    np.testing.assert_allclose(share_below, (np.arange(64) + 0.5) / 64, atol=0.005)
+
+
 @pytest.mark.parametrize("name", Scenario.presets())
 def test_every_preset_samples_slots_within_its_own_ranges_and_fits_itself(name):
     scenario = Scenario.preset(name)

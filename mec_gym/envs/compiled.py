@@ -35,6 +35,7 @@ _CALLED: tuple[Callable[..., Any], ...] = (
     rewards.cheapest,
     rewards.computing_rise,
     rewards.regret,
+    servers.squashed,
     servers.ServersObservation.show,
 )
 _INLINED: tuple[Callable[..., Any], ...] = (  # handing over all of `slots` would take longer

@@ -1,12 +1,14 @@
 """A row of features a server, so that one network fits any number of devices and servers."""
 
+import math
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import bounds, rewards, system
+from mec_gym import bounds, rewards
+from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots, State
 from mec_gym.observations.base import Array, Observation
@@ -15,45 +17,63 @@ from mec_gym.scenario import Scenario
 _ALL = 1 << 31
 """A lookahead beyond any number of devices."""
 
+_LAW_POINTS = 256
+"""So many equally likely values of q stand for the law of a task that is not seen."""
+
+
+def squashed(value: float) -> float:
+    """Return a number between -3 and 3, about the same near 0: far off, sizes look alike."""
+    return value / (1 + abs(value) / 3)
+
 
 class ServersObservation(Observation):
-    """All that one server's worth for the current device depends on, a row a server: (N, 16).
+    """All that one server's worth for the current device depends on, a row a server: (N, 19).
 
     The same features at any M and N, so that one network fits all sizes. Sizes q = sqrt(C) are in
-    units of the slot's mean q-, levels in units of l = M q- / sum of F, delays in units of q- l;
-    what lies beyond -10 and 10 is cut off. T, F, L, p are the server's transmission delay for the
-    device, CPU frequency, sum of q so far and free places; P is the sum of p over servers, r the
-    devices left with the current one, R the sum of q over them, and w the water level
-    (`bounds.fill`) that R reaches. Of tasks beyond `lookahead` the scenario's mean q is used.
+    units of the slot's mean q-, levels in units of l = q- / (mean of F), delays in units of q- l:
+    one task on one server, whatever their numbers. What lies beyond -10 and 10 is cut off, and
+    s(x) = x / (1 + |x| / 3). T, F, L, p are the server's transmission delay for the device, CPU
+    frequency, sum of q so far and free places; P is the sum of p over servers, r the devices left
+    with the current one, r' = r - 1 those to come, R the sum of q over all r, and w the water level
+    (`bounds.fill`) that R reaches.
+
+    Of tasks beyond `lookahead` the law of the scenario stands in: the mean of q and of q^2, and the
+    share of larger q. Their T, and any T to come where gains change within the slot, is left out.
 
     | column | feature |
     |---|---|
     | 0 | 1 if the server is free, else all of its row is 0 |
     | 1 | T |
-    | 2 | T less the least T of a free server |
-    | 3 | computation delay that the task adds, q (2 L + q) / F |
-    | 4 | rise in the bound on the total computation delay, see `rewards.computing_rise` |
-    | 5 | room below the water level, w - L / F |
-    | 6 | the same once the task has joined, w - (L + q) / F |
-    | 7 | F over the servers' mean |
-    | 8 | free places over the servers' mean, N p / P |
-    | 9 | 1 / p |
-    | 10 | room for each free place, (w F - L) / p |
+    | 2 | 10 (T less the least T of a free server) |
+    | 3 | rise in the bound on the total computation delay, see `rewards.computing_rise` |
+    | 4 | room below the water level, s(w - L / F) |
+    | 5 | the same once the task has joined, s(w - (L + q) / F) |
+    | 6 | F over the servers' mean |
+    | 7 | free places over the free servers' mean, f p / P with f free servers |
+    | 8 | 1 / p |
+    | 9 | room for each free place, (w F - L) / p |
+    | 10 | room for each place then left, less the mean q to come; s of it, 0 where none is left |
     | 11 | share of the free places that faster servers have |
     | 12 | q less 1 |
     | 13 | mean q of the devices to come, less 1 |
-    | 14 | share of the free places that will stay empty, (P - r) / P |
-    | 15 | share of the devices left, r / M |
+    | 14 | standard deviation of q over the devices to come |
+    | 15 | share of the devices to come that have a larger q |
+    | 16 | 20 / r' times the sum, over the devices to come, of T less its mean over free servers |
+    | 17 | share of the free places that will stay empty, (P - r) / P |
+    | 18 | few devices to come, 1 / (1 + r' / f) |
     """
 
-    NUM_FEATURES = 16
+    NUM_FEATURES = 19
     LIMIT = 10.0
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
         # Not M where all is seen: a network may play slots of other sizes.
         lookahead = _ALL if scenario.lookahead is None else min(scenario.lookahead, _ALL)
-        self.constants = (np.array([lookahead, scenario.mean_sqrt_cycles, self.LIMIT]),)
+        law = [lookahead, scenario.mean_sqrt_cycles, scenario.mean_cycles, self.LIMIT]
+        quantiles = np.sqrt(scenario.cycles_quantiles(_LAW_POINTS))
+        self.constants = (np.array(law), quantiles)
+        self._prepared: tuple[Instance | None, tuple[NDArray[Any], ...]] = (None, ())
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -66,8 +86,16 @@ class ServersObservation(Observation):
         return observation[..., 0] > 0
 
     def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
-        """Return nothing: the slots hold all that is needed."""
-        return ()
+        """Return sums over the first 0, 1, ..., M devices; those over some are their differences.
+
+        They are of q and q^2, (..., M + 1, 2), and of T on each server, (..., M + 1, N), which is 0
+        where gains change within the slot and the later ones are not known.
+        """
+        work = np.stack([np.sqrt(instance.task_cycles), instance.task_cycles], axis=-1)
+        sending = instance.tx_delay
+        if instance.step_gain is not None:
+            sending = np.zeros_like(sending)
+        return _sums(work), _sums(sending)
 
     @staticmethod
     def show(
@@ -83,25 +111,37 @@ class ServersObservation(Observation):
         out[:] = 0.0
         if device == num_devices:
             return
+        law, quantiles = constants[0], constants[1]
+        lookahead, mean, mean_square = int(law[0]), float(law[1]), float(law[2])
+        limit = float(law[3])  # Python's own numbers are faster than NumPy's
+        work, sending = known[0][row], known[1][row]
         first_task, first = row * num_devices, row * num_servers
-        task, lookahead = first_task + device, int(constants[0][0])
-        mean, limit = constants[0][1], constants[0][2]
-        seen = min(device + lookahead + 1, num_devices)
-        gone = rest = 0.0
-        for earlier in range(first_task, task):
-            gone += slots.sqrt_cycles[earlier]
-        for later in range(task + 1, first_task + seen):
-            rest += slots.sqrt_cycles[later]
-        rest += (num_devices - seen) * mean
-        joining, to_come = slots.sqrt_cycles[task], num_devices - device - 1
-        size = (gone + joining + rest) / num_devices
-        speed, places, sending = 0.0, 0, np.inf
-        for place in range(first, first + num_servers):
+        task, to_come = first_task + device, num_devices - device - 1
+        end = min(device + lookahead + 1, num_devices)  # of those seen
+        hidden, joining = num_devices - end, slots.sqrt_cycles[task]
+        rest = float(work[end, 0] - work[device + 1, 0]) + hidden * mean
+        size = (float(work[device, 0]) + joining + rest) / num_devices
+        typical, spread, larger = size, 0.0, 0.0
+        if to_come:
+            squares = float(work[end, 1] - work[device + 1, 1]) + hidden * mean_square
+            typical = rest / to_come
+            spread = math.sqrt(max(squares / to_come - typical * typical, 0.0))
+            for later in range(task + 1, first_task + end):
+                larger += slots.sqrt_cycles[later] > joining
+            if hidden:
+                larger += hidden * (1 - np.searchsorted(quantiles, joining) / len(quantiles))
+            larger /= to_come
+        speed, places, free, least, usual = 0.0, 0, 0, np.inf, 0.0
+        for server in range(num_servers):
+            place = first + server
             speed += slots.server_hz[place]
             if slots.load[place] < slots.capacity[place]:
                 places += slots.capacity[place] - slots.load[place]
-                sending = min(sending, slots.tx_delay[task * num_servers + place - first])
-        height = num_devices * size / speed
+                least = min(least, slots.tx_delay[task * num_servers + server])
+                usual += float(sending[end, server] - sending[device + 1, server])
+                free += 1
+        usual /= max(free, 1)
+        height = num_servers * size / speed
         delay = size * height
         level = bounds.fill(
             slots.server_hz, slots.sqrt_load, first, num_servers, joining + rest, -1, 0.0
@@ -117,24 +157,32 @@ class ServersObservation(Observation):
             for other in range(first, first + num_servers):
                 if slots.server_hz[other] > hz:
                     faster += max(slots.capacity[other] - slots.load[other], 0)
+            room, later_delay = level * hz - load, 0.0
+            if to_come:
+                later_delay = float(sending[end, server] - sending[device + 1, server]) - usual
+                later_delay /= to_come
+            beside = ((room - joining) / (left - 1) - typical) / size if left > 1 else 0.0
             rise = rewards.computing_rise(slots, first, place, joining, rest, level)
             features = (
                 1.0,
                 tx_delay / delay,
-                (tx_delay - sending) / delay,
-                system.delay_rise(0.0, joining, hz, load) / delay,
+                10 * (tx_delay - least) / delay,
                 rise / delay,
-                (level - load / hz) / height,
-                (level - (load + joining) / hz) / height,
+                squashed(room / hz / height),
+                squashed((room - joining) / hz / height),
                 hz * num_servers / speed,
-                left * num_servers / places,
+                left * free / places,
                 1 / left,
-                (level * hz - load) / left / size,
+                room / left / size,
+                squashed(beside),
                 faster / places,
                 joining / size - 1,
-                rest / to_come / size - 1 if to_come else 0.0,
+                typical / size - 1,
+                spread / size,
+                larger,
+                20 * later_delay / delay,
                 (places - to_come - 1) / places,
-                (to_come + 1) / num_devices,
+                1 / (1 + to_come / free),
             )
             for column, feature in enumerate(features):
                 out[server, column] = min(max(feature, -limit), limit)
@@ -148,6 +196,17 @@ class ServersObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Work out every feature anew, one slot after the other."""
-        rows = observation if state.rows else observation[None]
+        if self._prepared[0] is not state.instance:  # whose arrays never change
+            self._prepared = state.instance, self.prepare(state.instance)
+        known, rows = self._prepared[1], observation
+        if not state.rows:
+            known, rows = tuple(array[None] for array in known), observation[None]
         for row, out in enumerate(rows):
-            self.show((), self.constants, state.slots, row, state.device, out)
+            self.show(known, self.constants, state.slots, row, state.device, out)
+
+
+def _sums(values: FloatArray) -> FloatArray:
+    """Return the sums of the first 0, 1, ..., M of values (..., M, K), (..., M + 1, K)."""
+    sums = np.zeros((*values.shape[:-2], values.shape[-2] + 1, values.shape[-1]))
+    np.cumsum(values, axis=-2, out=sums[..., 1:, :])
+    return sums

@@ -14,12 +14,16 @@ from mec_gym.policies.network import Layer
 
 
 def assign(
-    slots: mdp.Slots, constants: tuple[NDArray[Any], ...], layers: tuple[Layer, ...]
+    slots: mdp.Slots,
+    known: tuple[NDArray[Any], ...],
+    constants: tuple[NDArray[Any], ...],
+    layers: tuple[Layer, ...],
 ) -> NDArray[np.int64]:
     """Give the devices of each slot in order to the free server of the greatest score, (B, M).
 
     Args:
         slots: B slots with nothing assigned, as arrays; they are assigned.
+        known: what `ServersObservation.prepare` returns of them.
         constants: of `ServersObservation`.
         layers: of the network, see `mec_gym.policies.network`.
     """
@@ -32,7 +36,7 @@ def assign(
     )
     widest = max(max(weight.shape) for weight, *_ in layers)
     rows = np.empty((2, slots.num_servers, widest), dtype=np.float32)
-    _loop()(slots, constants, by_input, rows, assignment)
+    _loop()(slots, known, constants, by_input, rows, assignment)
     return assignment
 
 
@@ -42,7 +46,9 @@ def _loop() -> Any:
     formulas = compiled.sources()
 
     @numba.njit(cache=True, error_model="numpy")
-    def loop(slots: Any, constants: Any, layers: Any, rows: Any, assignment: Any) -> None:
+    def loop(
+        slots: Any, known: Any, constants: Any, layers: Any, rows: Any, assignment: Any
+    ) -> None:
         assert formulas
         num_servers, num_devices = slots.num_servers, slots.num_devices
         mean = np.empty(rows.shape[2], np.float32)
@@ -50,7 +56,7 @@ def _loop() -> Any:
         for row in range(len(assignment)):
             for device in range(num_devices):
                 inputs, outputs = rows[0], rows[1]
-                show((), constants, slots, row, device, inputs[:, :features])
+                show(known, constants, slots, row, device, inputs[:, :features])
                 left = 0
                 for server in range(num_servers):
                     place = row * num_servers + server

@@ -153,8 +153,9 @@ class TrainedPolicy:
 
         instance.require_feasible()
         observer = OBSERVATIONS[self.observation](self.scenario)
-        slots = State(instance.flatten()).slots
-        assignment = scoring.assign(slots, observer.constants, self.weights)
+        flat = instance.flatten()
+        known = observer.prepare(flat)
+        assignment = scoring.assign(State(flat).slots, known, observer.constants, self.weights)
         return assignment.reshape(instance.task_cycles.shape)
 
 

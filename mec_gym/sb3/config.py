@@ -82,6 +82,11 @@ class TrainConfig(Settings):
     )
     num_envs: Count = Field(1, description="copies of the environment that play side by side")
     loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")
+    huber_delta: Positive = Field(
+        1.0,
+        description="error in s beyond which loss huber is linear; near the size of the rewards,"
+        " the states that exploring brings about weigh no more than the others",
+    )
     max_grad_norm: Positive | None = Field(
         None, description="gradient clipping; the paper names none"
     )
@@ -182,26 +187,37 @@ _REGRET: dict[str, Any] = {
     "double": True,
     "gamma": 1.0,
     "loss": "huber",
+    "huber_delta": 0.01,
     "batch_size": 128,
     "learning_rate": 3e-3,
     "learning_rate_end": 1e-5,
     "epsilon_episodes": 800,
     "epsilon_end": 0.02,
     "num_envs": 16,
+    "update_every_steps": 2,
     "updates_at_once": 16,
     "target_update_steps": 200,
 }
-_MANY_PLACES = tuple(
-    Scenario.preset("paper-varied", num_devices=27, capacity=places) for places in (9, 14)
-)
-"""Servers that take many tasks each, all places needed and not, as those of large networks do."""
+
+
+def _sizes(tight: str, slack: str) -> tuple[Any, ...]:
+    """Return the sizes that the networks for any size are trained on, those of 9 devices twice.
+
+    The others have servers that take many tasks each, all places needed and not, as those of large
+    networks do.
+    """
+    many = (Scenario.preset(tight, num_devices=27, capacity=places) for places in (9, 14))
+    return (*(tight, slack) * 2, *many)
+
+
 _SHIPPED: dict[str, Any] = _REGRET | {
     "num_envs": 48,
-    "update_every_steps": 2,
+    "update_every_steps": 4,
     "updates_at_once": 24,
-    "epsilon_episodes": 5000,
+    "epsilon_episodes": 2000,
     "batch_size": 256,
     "learning_rate": 2e-3,
+    "episodes": 30_000,
 }
 
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
@@ -210,15 +226,14 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "regret-mix": _SHIPPED  # made `mec_gym.load_policy("dqn-rao")`, but for the held-out curves
     | {
         "scenario": "slack",
-        "scenarios": ("paper-varied", "slack", *_MANY_PLACES),
-        "episodes": 60_000,
+        "scenarios": _sizes("paper-varied", "slack"),
     },
     "regret-online": _SHIPPED  # and "dqn-rao-online"
     | {
         "name": "dqn-regret-online",
         "scenario": "online-slack",
-        "scenarios": ("online", "online-slack"),
-        "episodes": 45_000,
+        "scenarios": _sizes("online", "online-slack"),
+        "episodes": 60_000,
     },
 }
 """What each preset changes; a new one is an entry here."""

@@ -23,17 +23,22 @@ Array = NDArray[np.float32]
 
 
 class Loss(NamedTuple):
-    """A loss of the temporal-difference error, and its derivative, elementwise."""
+    """A loss of the temporal-difference error, and its derivative, elementwise.
 
-    value: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
+    Both take the error and the delta of Huber's loss, beyond which that one is linear.
+    """
+
+    value: Callable[[Array, float], Array]
+    derivative: Callable[[Array, float], Array]
 
 
 LOSSES: dict[str, Loss] = {
-    "squared": Loss(np.square, lambda error: 2 * error),
+    "squared": Loss(lambda error, delta: error**2, lambda error, delta: 2 * error),
     "huber": Loss(
-        lambda error: np.where(abs(error) < 1, error**2 / 2, abs(error) - 0.5),
-        lambda error: np.clip(error, -1, 1),
+        lambda error, delta: np.where(
+            abs(error) < delta, error**2 / 2, delta * (abs(error) - delta / 2)
+        ),
+        lambda error, delta: np.clip(error, -delta, delta),
     ),
 }
 
@@ -65,6 +70,7 @@ class LossDQN(DQN):
 
     Args:
         loss: a name in `LOSSES`.
+        huber_delta: of the loss `huber`, seconds.
         free: from observations (B, ...) to the servers that may be chosen (B, N): in the greedy
             choice, the random choice and the value of the next state. None: every server may.
         double: whether the network itself picks the next action that the target network values.
@@ -81,11 +87,12 @@ class LossDQN(DQN):
         self,
         *args: Any,
         loss: str = "squared",
+        huber_delta: float = 1.0,
         free: Callable[[Array], NDArray[np.bool_]] | None = None,
         double: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.loss, self.free, self.double = loss, free, double
+        self.loss, self.huber_delta, self.free, self.double = loss, huber_delta, free, double
         super().__init__(*args, **{"replay_buffer_class": FlatReplayBuffer} | kwargs)
 
     def _setup_model(self) -> None:
@@ -194,12 +201,12 @@ class LossDQN(DQN):
             q_values[part] = network.q_values(self.flat.layers, outputs)[chosen]
             errors[part] = q_values[part] - targets[part]
             by_q = network.q_values(self.flat.layers, [by_output])
-            by_q[chosen] = loss.derivative(errors[part]) / batch_size
+            by_q[chosen] = loss.derivative(errors[part], self.huber_delta) / batch_size
             self.flat.backward(outputs, by_output)
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
-        losses = loss.value(errors)
+        losses = loss.value(errors, self.huber_delta)
         mean = float(losses.mean())
         if not math.isfinite(mean):
             since = int((~np.isfinite(losses)).argmax()) // batch_size + 1

@@ -69,6 +69,7 @@ def make_dqn(config: TrainConfig) -> LossDQN:
         {"mlp": "MlpPolicy", "servers": "ServersPolicy"}[config.network],
         parts[0] if len(parts) == 1 else MixedVecEnv(parts),
         loss=config.loss,
+        huber_delta=config.huber_delta,
         free=observer.free if config.mask else None,
         double=config.double,
         learning_rate=LinearSchedule(

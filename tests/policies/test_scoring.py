@@ -7,13 +7,13 @@ import pytest
 
 from mec_gym import Scenario, is_feasible
 from mec_gym.mdp import State
-from mec_gym.observations import OBSERVATIONS
+from mec_gym.observations import OBSERVATIONS, ServersObservation
 from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 
 
 def policy_for(scenario, seed=0):
     rng = np.random.default_rng(seed)
-    sizes = [16, 12, 8, 1]
+    sizes = [ServersObservation.NUM_FEATURES, 12, 8, 1]
     layers = tuple(
         tuple(
             rng.normal(0, 0.4, shape).astype(np.float32)
@@ -57,7 +57,9 @@ def test_it_is_saved_and_loaded_with_its_context_weights(tmp_path):
 
 
 def test_weights_without_context_are_refused():
-    layers = ((np.zeros((1, 16), np.float32), np.zeros(1, np.float32)),)
+    layers = (
+        (np.zeros((1, ServersObservation.NUM_FEATURES), np.float32), np.zeros(1, np.float32)),
+    )
     with pytest.raises(ValueError, match="weights"):
         TrainedPolicy(Scenario(), "servers", layers, {})
 

@@ -9,7 +9,7 @@ import torch
 from stable_baselines3 import DQN
 
 from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.dqn import LossDQN
+from mec_gym.sb3.dqn import LOSSES, LossDQN
 from mec_gym.sb3.flat import FlatNetwork
 from mec_gym.sb3.training import make_dqn
 
@@ -203,9 +203,30 @@ def test_the_gradient_by_hand_is_autograds():
     torch.testing.assert_close(flat.values.grad, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("delta", [1.0, 0.01])
+def test_the_derivative_of_a_loss_is_that_of_pytorchs(delta):
+    error = np.linspace(-2, 2, 101, dtype=np.float32)
+    theirs = {
+        "squared": lambda e: torch.square(e),
+        "huber": lambda e: torch.nn.functional.huber_loss(
+            e, torch.zeros_like(e), reduction="none", delta=delta
+        ),
+    }
+    for name, loss in LOSSES.items():
+        leaf = torch.from_numpy(error.copy()).requires_grad_()
+        values = theirs[name](leaf)
+        values.sum().backward()
+        np.testing.assert_allclose(
+            loss.value(error, delta), values.detach().numpy(), rtol=1e-5, atol=1e-9
+        )
+        np.testing.assert_allclose(loss.derivative(error, delta), leaf.grad.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("delta", [1.0, 0.2])
 @pytest.mark.parametrize("scale", [0.1, 30])  # errors on both sides of Huber's bend
-def test_the_curves_are_the_mean_huber_loss_and_q_value_of_all_minibatches(scale):
-    model = make_dqn(TrainConfig(loss="huber", learning_rate=1e-12, episodes=20))
+def test_the_curves_are_the_mean_huber_loss_and_q_value_of_all_minibatches(scale, delta):
+    config = TrainConfig(loss="huber", huber_delta=delta, learning_rate=1e-12, episodes=20)
+    model = make_dqn(config)
     model.learn(100)
     model.replay_buffer.rewards[:] *= scale
     model.logger.name_to_value.clear()
@@ -218,7 +239,7 @@ def test_the_curves_are_the_mean_huber_loss_and_q_value_of_all_minibatches(scale
         q_values = model.q_net(batch.observations).gather(1, batch.actions)
         best_next = model.q_net_target(batch.next_observations).max(dim=1, keepdim=True).values
         targets = batch.rewards + 0.95 * (1 - batch.dones) * best_next
-        loss = torch.nn.functional.smooth_l1_loss(q_values, targets)
+        loss = torch.nn.functional.huber_loss(q_values, targets, delta=delta)
     shown = model.logger.name_to_value
     assert shown["train/loss"] == pytest.approx(loss.item(), rel=1e-4)
     assert shown["train/q_value"] == pytest.approx(q_values.mean().item(), rel=1e-4, abs=1e-6)

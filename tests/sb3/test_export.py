@@ -6,6 +6,7 @@ import pytest
 
 import mec_gym
 from evaluate.export import main
+from mec_gym.observations import ServersObservation
 from mec_gym.policies.trained import load_policy
 from mec_gym.sb3 import export
 from mec_gym.sb3.dqn import LossDQN
@@ -30,7 +31,11 @@ def test_a_network_that_scores_servers_is_loaded_and_never_chooses_a_full_one(tm
 def test_its_values_are_those_of_the_policy():
     policy = mec_gym.load_policy("dqn-rao-online")
     model = export.model_of(policy)
-    rows = np.random.default_rng(0).normal(size=(50, 3, 16)).astype(np.float32)
+    rows = (
+        np.random.default_rng(0)
+        .normal(size=(50, 3, ServersObservation.NUM_FEATURES))
+        .astype(np.float32)
+    )
     torch = pytest.importorskip("torch")
     with torch.no_grad():
         values = model.q_net(torch.from_numpy(rows)).numpy()

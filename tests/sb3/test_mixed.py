@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from mec_gym.observations import ServersObservation
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.mixed import MixedVecEnv
 from mec_gym.sb3.training import train
@@ -28,7 +29,7 @@ def test_each_copy_plays_what_its_own_batch_plays_with_rows_of_zeros_for_missing
     own = [part.reset() for part in alone]
     rng = np.random.default_rng(0)
     for _ in range(60):
-        assert seen.shape == (5, 5, 16)
+        assert seen.shape == (5, 5, ServersObservation.NUM_FEATURES)
         np.testing.assert_array_equal(seen[:2, :3], own[0])
         assert (seen[:2, 3:] == 0).all()
         np.testing.assert_array_equal(seen[2:], own[1])
@@ -41,7 +42,7 @@ def test_each_copy_plays_what_its_own_batch_plays_with_rows_of_zeros_for_missing
         for info, expected in zip(infos, [i for part in parts for i in part[3]], strict=True):
             assert info.keys() == expected.keys()
             if "terminal_observation" in info:
-                assert info["terminal_observation"].shape == (5, 16)
+                assert info["terminal_observation"].shape == (5, ServersObservation.NUM_FEATURES)
 
 
 def test_a_run_on_a_mix_trains_and_plays_each_of_its_scenarios(tmp_path):

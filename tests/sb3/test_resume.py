@@ -1,5 +1,6 @@
 """A run that is stopped, however and whenever, ends with the bytes of one that never was."""
 
+import errno
 import io
 import json
 import multiprocessing
@@ -330,26 +331,27 @@ def test_a_replay_buffer_that_would_run_code_is_refused_and_runs_none(tmp_path, 
     assert (tmp_path / "ran").exists()  # the payload works where a reader unpickles
 
 
-def test_a_full_disk_ends_the_run_and_the_checkpoint_before_goes_on(
-    whole, tmp_path, monkeypatch, capsys
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_is_full_read_only_or_broken_ends_the_run_and_the_checkpoint_before_goes_on(
+    number, whole, tmp_path, monkeypatch, capsys
 ):
     written = []
 
-    def full_at_the_fifth(*arguments, **arrays):
+    def fails_at_the_fifth(*arguments, **arrays):
         written.append(1)
         if len(written) == 5:
-            raise OSError(28, "No space left on device")
+            raise OSError(number, os.strerror(number))
         savez(*arguments, **arrays)
 
     savez, directory = np.savez, tmp_path / "run"
     config = tmp_path / "config.toml"
     config.write_text(CONFIGS["paper"].to_toml())
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.np, "savez", full_at_the_fifth)
+        patch.setattr(checkpoint.np, "savez", fails_at_the_fifth)
         command = [str(config), "--out", str(directory), "--checkpoint-seconds", "0"]
         assert main(command) == 1
     message = capsys.readouterr().err.splitlines()[-1]
-    assert "No space left on device" in message
+    assert os.strerror(number) in message
     assert f"--resume {directory} goes on" in message
     assert [path.name for path in (directory / "checkpoint").iterdir()] == ["000000000003"]
     assert main(["--resume", str(directory)]) == 0

@@ -6,12 +6,15 @@ import torch
 from torch import nn
 
 from mec_gym import is_feasible
+from mec_gym.observations import ServersObservation
 from mec_gym.sb3.config import TrainConfig
 from mec_gym.sb3.flat import FlatNetwork, ServerScores
 from mec_gym.sb3.training import make_dqn, snapshot
 
+FEATURES = ServersObservation.NUM_FEATURES
 
-def rows(count, num_servers, features=16, seed=0):
+
+def rows(count, num_servers, features=FEATURES, seed=0):
     """Random rows of servers, of which some are full: all zeros."""
     rng = np.random.default_rng(seed)
     drawn = rng.normal(size=(count, num_servers, features)).astype(np.float32)
@@ -23,7 +26,7 @@ def rows(count, num_servers, features=16, seed=0):
 
 def test_the_gradient_by_hand_is_autograds():
     torch.manual_seed(0)
-    network = ServerScores(16, (7, 6))
+    network = ServerScores(FEATURES, (7, 6))
     inputs, error = rows(11, 4), np.random.default_rng(1).normal(size=(11, 4)).astype(np.float32)
     output = network(torch.from_numpy(inputs))
     gradients = torch.autograd.grad(
@@ -38,7 +41,7 @@ def test_the_gradient_by_hand_is_autograds():
 
 
 def test_a_step_on_the_flat_values_is_one_on_the_module():
-    network = ServerScores(16, (5,))
+    network = ServerScores(FEATURES, (5,))
     inputs = rows(3, 2)
     flat, before = FlatNetwork(network), network(torch.from_numpy(inputs)).detach().numpy().copy()
     with torch.no_grad():
@@ -49,13 +52,13 @@ def test_a_step_on_the_flat_values_is_one_on_the_module():
 
 
 def test_servers_in_another_order_have_the_same_scores_and_full_ones_change_nothing():
-    flat = FlatNetwork(ServerScores(16, (8, 8)))
+    flat = FlatNetwork(ServerScores(FEATURES, (8, 8)))
     inputs = rows(6, 5)
     order = np.array([3, 0, 4, 1, 2])
     np.testing.assert_allclose(
         flat.q_values(inputs[:, order]), flat.q_values(inputs)[:, order], atol=1e-5
     )
-    wider = np.concatenate([inputs, np.zeros((6, 2, 16), np.float32)], axis=1)
+    wider = np.concatenate([inputs, np.zeros((6, 2, FEATURES), np.float32)], axis=1)
     np.testing.assert_allclose(flat.q_values(wider)[:, :5], flat.q_values(inputs), atol=1e-5)
 
 
@@ -110,7 +113,7 @@ def test_from_the_first_step_on_no_slot_is_overloaded():
     model = make_dqn(TrainConfig.preset("regret", episodes=40))
     model.learn(40 * 9)
     buffer = model.replay_buffer
-    stored = buffer.observations[: buffer.pos].reshape(-1, 3, 16)
+    stored = buffer.observations[: buffer.pos].reshape(-1, 3, FEATURES)
     chosen = buffer.actions[: buffer.pos].reshape(-1)
     assert (stored[np.arange(len(stored)), chosen, 0] > 0).all()
 
@@ -139,7 +142,11 @@ def test_the_networks_of_one_size_read_the_servers_flattened_as_torch_does():
         expected = model.q_net.q_net(torch.from_numpy(inputs).flatten(1)).numpy()
     np.testing.assert_allclose(model.flat.q_values(inputs), expected, atol=1e-5)
     policy = snapshot(model, flat_config())
-    assert [weight.shape[1] for weight, _ in policy.weights] == [3 * 16, 64, 64]
+    assert [weight.shape[1] for weight, _ in policy.weights] == [
+        3 * FEATURES,
+        64,
+        64,
+    ]
     np.testing.assert_allclose(policy.q_values(inputs), expected, atol=1e-5)
     np.testing.assert_allclose(policy.q_values(inputs[0]), expected[0], atol=1e-5)
 
