@@ -81,6 +81,7 @@ def play_seeds(
         seeds: at least two.
         benchmarks: their names.
     """
+    loaded = {name: frozen.load(name) for name in benchmarks}
     gaps: dict[str, list[float]] = {name: [] for name in benchmarks}
     feasible: dict[str, list[float]] = {name: [] for name in benchmarks}
     seconds = []
@@ -92,8 +93,7 @@ def play_seeds(
             start = time.perf_counter()
             policy = train(config, Path(scratch) / "run", progress=False).policy
             seconds.append(time.perf_counter() - start)
-        for name in benchmarks:
-            benchmark = frozen.load(name)
+        for name, benchmark in loaded.items():
             assignment = policy.told(frozen.RECIPES[name].scenario)(benchmark.slots)
             delay = system.average_delay(benchmark.slots, assignment)
             gaps[name].append(100 * float((delay / benchmark.reference.delay - 1).mean()))
@@ -106,7 +106,8 @@ def play_seeds(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("training", nargs="*", help=", ".join(TRAININGS))
-    for each in parser.parse_args().training or TRAININGS:
-        preset, changes, benchmarks = pick(TRAININGS, each, "training")
+    asked = parser.parse_args().training or list(TRAININGS)
+    chosen = {name: pick(TRAININGS, name, "training") for name in asked}
+    for each, (preset, changes, benchmarks) in chosen.items():
         for name, played in play_seeds(preset, changes, SEEDS, benchmarks).items():
             print(each, "on", name, json.dumps(played.figures()), flush=True)

@@ -267,7 +267,10 @@ class Scenario(Settings):
         return sum(ends(self.task_bits)) / 2 * sum(ends(self.cycles_per_bit)) / 2
 
     def cycles_quantiles(self, count: int) -> FloatArray:
-        """Return so many equally likely values of C_m, rising, (count,), cycles."""
+        """Return so many equally likely values of C_m, rising, (count,), cycles.
+
+        Where work follows from bits, count^2 products are sorted.
+        """
         middles = (np.arange(count) + 0.5) / count
         if self.task_cycles is not None:
             return spread(middles, self.task_cycles)

@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from strategies import assigned_slots, scenarios
 
 from mec_gym import Instance, Scenario
+from mec_gym.envs.offload import OffloadEnv
 from mec_gym.mdp import State
 from mec_gym.observations import OBSERVATIONS
 
@@ -255,6 +256,9 @@ def rows_of_servers(scenario, slot, assignment):
     def s(x):
         return x / (1 + abs(x) / 3)
 
+    def beyond(others):
+        return (np.sign(others - q) + 1) / 2
+
     w = level(load, rest)
     at = np.eye(num_servers)
     rise = [computing(load + q * at[n], rest - q) for n in range(num_servers)]
@@ -268,10 +272,11 @@ def rows_of_servers(scenario, slot, assignment):
         to_come = typical / size - 1
         squares = (seen**2).sum() + hidden * scenario.mean_cycles
         spread = np.sqrt(max(squares / (left - 1) - typical**2, 0)) / size
-        larger = ((seen > q).sum() + hidden * (law >= q).mean()) / (left - 1)
+        larger = (beyond(seen).sum() + hidden * beyond(law).mean()) / (left - 1)
         for later in range(device + 1, device + 1 + len(seen)):
             if slot.step_gain is None:
                 links = np.array([oracle.tx_delay(slot, later, n) for n in range(num_servers)])
+                links = np.minimum(links, 1e6 * links.min())
                 elsewhere += (links - links[free].mean()) / (left - 1)
     with np.errstate(all="ignore"):  # full servers
         columns = [
@@ -564,3 +569,28 @@ def test_a_constant_slot_in_a_changing_scenario_is_seen_as_constant(name):
     for device in range(10):
         state = after(slot, CHOICES[:device])
         assert one.begin(state).tobytes() == other.begin(state).tobytes()
+
+
+def test_a_dead_link_of_a_device_says_nothing_of_the_links_of_others():
+    scenario = Scenario.preset("paper-varied")
+    slot = scenario.sample(1, 0)[0]
+    gain = slot.gain.copy()
+    gain[0, 1] = 1e-25  # 10^22 s
+    dead = Instance(**(slot.arrays() | {"gain": gain}))
+    for device in range(1, 9):
+        seen, alive = (servers_seen(scenario, each, CHOICES[:device]) for each in (dead, slot))
+        np.testing.assert_allclose(seen, alive, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("lookahead", [None, 0, 3])
+def test_tasks_that_are_all_alike_are_half_larger_whether_seen_or_not(lookahead):
+    scenario = Scenario(task_cycles=1e9, lookahead=lookahead)
+    rows = servers_seen(scenario, scenario.sample(1, 0)[0], [0])
+    np.testing.assert_allclose(rows[:, [14, 15]], [[0, 0.5]] * 3, atol=1e-4)
+
+
+def test_the_environments_table_states_the_shape_of_each_observation():
+    table = OffloadEnv.__doc__
+    assert table is not None
+    columns = OBSERVATIONS["servers"](Scenario()).space.shape[1]
+    assert f"(N, {columns})" in table

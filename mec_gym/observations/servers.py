@@ -21,6 +21,13 @@ _LAW_POINTS = 256
 """So many equally likely values of q stand for the law of a task that is not seen."""
 
 
+_DEAD_LINK = 1e6
+"""A link that is so many times slower than the device's fastest counts as slow as that."""
+
+_LONGEST = 1e290
+"""Seconds; sums of longer delays could overflow."""
+
+
 def squashed(value: float) -> float:
     """Return a number between -3 and 3, about the same near 0: far off, sizes look alike."""
     return value / (1 + abs(value) / 3)
@@ -38,7 +45,8 @@ class ServersObservation(Observation):
     (`bounds.fill`) that R reaches.
 
     Of tasks beyond `lookahead` the law of the scenario stands in: the mean of q and of q^2, and the
-    share of larger q. Their T, and any T to come where gains change within the slot, is left out.
+    share of larger q. Their T is left out, and so is any T to come where gains change within the
+    slot; one to come counts as 10^6 times that of the device's fastest link at most.
 
     | column | feature |
     |---|---|
@@ -52,12 +60,12 @@ class ServersObservation(Observation):
     | 7 | free places over the free servers' mean, f p / P with f free servers |
     | 8 | 1 / p |
     | 9 | room for each free place, (w F - L) / p |
-    | 10 | room for each place then left, less the mean q to come; s of it, 0 where none is left |
+    | 10 | s(room for each place then left, less the mean q to come or q-), 0 where none is left |
     | 11 | share of the free places that faster servers have |
     | 12 | q less 1 |
     | 13 | mean q of the devices to come, less 1 |
     | 14 | standard deviation of q over the devices to come |
-    | 15 | share of the devices to come that have a larger q |
+    | 15 | share of the devices to come that have a larger q, those of the same half |
     | 16 | 20 / r' times the sum, over the devices to come, of T less its mean over free servers |
     | 17 | share of the free places that will stay empty, (P - r) / P |
     | 18 | few devices to come, 1 / (1 + r' / f) |
@@ -92,10 +100,13 @@ class ServersObservation(Observation):
         where gains change within the slot and the later ones are not known.
         """
         work = np.stack([np.sqrt(instance.task_cycles), instance.task_cycles], axis=-1)
-        sending = instance.tx_delay
         if instance.step_gain is not None:
-            sending = np.zeros_like(sending)
-        return _sums(work), _sums(sending)
+            *lead, num_devices, num_servers = instance.tx_delay.shape
+            return _sums(work), np.zeros((*lead, num_devices + 1, num_servers))
+        # A dead link must not drown the others in the sums, nor one device's links bound another's.
+        least = instance.tx_delay.min(axis=-1, keepdims=True)
+        bound = _DEAD_LINK * np.minimum(least, _LONGEST)
+        return _sums(work), _sums(np.minimum(instance.tx_delay, bound))
 
     @staticmethod
     def show(
@@ -127,9 +138,12 @@ class ServersObservation(Observation):
             typical = rest / to_come
             spread = math.sqrt(max(squares / to_come - typical * typical, 0.0))
             for later in range(task + 1, first_task + end):
-                larger += slots.sqrt_cycles[later] > joining
+                other = slots.sqrt_cycles[later]
+                larger += 1.0 if other > joining else 0.5 if other == joining else 0.0
             if hidden:
-                larger += hidden * (1 - np.searchsorted(quantiles, joining) / len(quantiles))
+                below = np.searchsorted(quantiles, joining)
+                below += np.searchsorted(quantiles, joining, side="right")
+                larger += hidden * (1 - below / 2 / len(quantiles))
             larger /= to_come
         speed, places, free, least, usual = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
@@ -154,9 +168,9 @@ class ServersObservation(Observation):
             hz, load = slots.server_hz[place], slots.sqrt_load[place]
             tx_delay = slots.tx_delay[task * num_servers + server]
             faster = 0
-            for other in range(first, first + num_servers):
-                if slots.server_hz[other] > hz:
-                    faster += max(slots.capacity[other] - slots.load[other], 0)
+            for rival in range(first, first + num_servers):
+                if slots.server_hz[rival] > hz:
+                    faster += max(slots.capacity[rival] - slots.load[rival], 0)
             room, later_delay = level * hz - load, 0.0
             if to_come:
                 later_delay = float(sending[end, server] - sending[device + 1, server]) - usual
@@ -196,9 +210,11 @@ class ServersObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Work out every feature anew, one slot after the other."""
-        if self._prepared[0] is not state.instance:  # whose arrays never change
-            self._prepared = state.instance, self.prepare(state.instance)
-        known, rows = self._prepared[1], observation
+        instance, known = self._prepared
+        if instance is not state.instance:  # whose arrays never change
+            known = self.prepare(state.instance)
+            self._prepared = state.instance, known
+        rows = observation
         if not state.rows:
             known, rows = tuple(array[None] for array in known), observation[None]
         for row, out in enumerate(rows):

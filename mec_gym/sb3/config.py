@@ -200,7 +200,7 @@ _REGRET: dict[str, Any] = {
 }
 
 
-def _sizes(tight: str, slack: str) -> tuple[Any, ...]:
+def _sizes(tight: str, slack: str) -> tuple[str | Scenario, ...]:
     """Return the sizes that the networks for any size are trained on, those of 9 devices twice.
 
     The others have servers that take many tasks each, all places needed and not, as those of large
