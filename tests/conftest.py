@@ -2,9 +2,13 @@
 
 # ruff: noqa: E402  # the number of threads is read when NumPy is imported
 import os
+import signal
 
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")  # tests already run side by side
+
+# A shell's background job ignores Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import hypothesis
 import pytest
