@@ -258,14 +258,6 @@ class Scenario(Settings):
         assert self.cycles_per_bit is not None  # one of the two is given
         return _mean_sqrt(self.task_bits) * _mean_sqrt(self.cycles_per_bit)  # independent draws
 
-    @property
-    def mean_cycles(self) -> float:
-        """The mean of C_m, cycles."""
-        if self.task_cycles is not None:
-            return sum(ends(self.task_cycles)) / 2
-        assert self.cycles_per_bit is not None  # one of the two is given
-        return sum(ends(self.task_bits)) / 2 * sum(ends(self.cycles_per_bit)) / 2
-
     def cycles_quantiles(self, count: int) -> FloatArray:
         """Return so many equally likely values of C_m, rising, (count,), cycles.
 

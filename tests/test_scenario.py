@@ -140,12 +140,12 @@ def test_the_mean_root_of_the_work_is_that_of_many_tasks(work):
     "work",
     [{}, {"task_cycles": 9e8}, {"cycles_per_bit": (100.0, 5000.0)}, {"cycles_per_bit": 750.0}],
 )
-def test_the_mean_work_and_its_quantiles_are_those_of_many_tasks(work):
+def test_the_quantiles_of_the_work_are_those_of_many_tasks(work):
     scenario = Scenario(**work)
     cycles = np.sort(scenario.sample(20_000, 0).task_cycles, axis=None)
-    allowed = 5 * cycles.std() / math.sqrt(cycles.size) + 1e-9 * cycles.mean()
-    assert abs(scenario.mean_cycles - cycles.mean()) < allowed
     quantiles = scenario.cycles_quantiles(64)
+    allowed = 5 * cycles.std() / math.sqrt(cycles.size) + 1e-3 * cycles.std()
+    assert abs(quantiles.mean() - cycles.mean()) <= allowed
     assert quantiles.shape == (64,)
     assert (np.diff(quantiles) >= 0).all()
     if np.ptp(cycles) == 0:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import bounds, rewards
-from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots, State
 from mec_gym.observations.base import Array, Observation
@@ -20,12 +19,8 @@ _ALL = 1 << 31
 _LAW_POINTS = 256
 """So many equally likely values of q stand for the law of a task that is not seen."""
 
-
-_DEAD_LINK = 1e6
-"""A link that is so many times slower than the device's fastest counts as slow as that."""
-
 _LONGEST = 1e290
-"""Seconds; sums of longer delays could overflow."""
+"""Seconds; what is longer counts as that, so that differences are numbers."""
 
 
 def squashed(value: float) -> float:
@@ -46,7 +41,7 @@ class ServersObservation(Observation):
 
     Of tasks beyond `lookahead` the law of the scenario stands in: the mean of q and of q^2, and the
     share of larger q. Their T is left out, and so is any T to come where gains change within the
-    slot; one to come counts as 10^6 times that of the device's fastest link at most.
+    slot.
 
     | column | feature |
     |---|---|
@@ -78,10 +73,9 @@ class ServersObservation(Observation):
         super().__init__(scenario)
         # Not M where all is seen: a network may play slots of other sizes.
         lookahead = _ALL if scenario.lookahead is None else min(scenario.lookahead, _ALL)
-        law = [lookahead, scenario.mean_sqrt_cycles, scenario.mean_cycles, self.LIMIT]
-        quantiles = np.sqrt(scenario.cycles_quantiles(_LAW_POINTS))
-        self.constants = (np.array(law), quantiles)
-        self._prepared: tuple[Instance | None, tuple[NDArray[Any], ...]] = (None, ())
+        cycles = scenario.cycles_quantiles(_LAW_POINTS)
+        law = [lookahead, scenario.mean_sqrt_cycles, cycles.mean(), self.LIMIT]
+        self.constants = (np.array(law), np.sqrt(cycles))
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -94,19 +88,8 @@ class ServersObservation(Observation):
         return observation[..., 0] > 0
 
     def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
-        """Return sums over the first 0, 1, ..., M devices; those over some are their differences.
-
-        They are of q and q^2, (..., M + 1, 2), and of T on each server, (..., M + 1, N), which is 0
-        where gains change within the slot and the later ones are not known.
-        """
-        work = np.stack([np.sqrt(instance.task_cycles), instance.task_cycles], axis=-1)
-        if instance.step_gain is not None:
-            *lead, num_devices, num_servers = instance.tx_delay.shape
-            return _sums(work), np.zeros((*lead, num_devices + 1, num_servers))
-        # A dead link must not drown the others in the sums, nor one device's links bound another's.
-        least = instance.tx_delay.min(axis=-1, keepdims=True)
-        bound = _DEAD_LINK * np.minimum(least, _LONGEST)
-        return _sums(work), _sums(np.minimum(instance.tx_delay, bound))
+        """Return whether the links of later devices are known, (...): not where gains change."""
+        return (np.full(instance.batch_shape, instance.step_gain is None),)
 
     @staticmethod
     def show(
@@ -125,26 +108,33 @@ class ServersObservation(Observation):
         law, quantiles = constants[0], constants[1]
         lookahead, mean, mean_square = int(law[0]), float(law[1]), float(law[2])
         limit = float(law[3])  # Python's own numbers are faster than NumPy's
-        work, sending = known[0][row], known[1][row]
         first_task, first = row * num_devices, row * num_servers
         task, to_come = first_task + device, num_devices - device - 1
         end = min(device + lookahead + 1, num_devices)  # of those seen
         hidden, joining = num_devices - end, slots.sqrt_cycles[task]
-        rest = float(work[end, 0] - work[device + 1, 0]) + hidden * mean
-        size = (float(work[device, 0]) + joining + rest) / num_devices
-        typical, spread, larger = size, 0.0, 0.0
+        gone = larger = 0.0
+        rest, squares = hidden * mean, hidden * mean_square
+        for earlier in range(first_task, task):
+            gone += slots.sqrt_cycles[earlier]
+        for later in range(task + 1, first_task + end):
+            other = slots.sqrt_cycles[later]
+            rest += other
+            squares += other * other
+            larger += 1.0 if other > joining else 0.5 if other == joining else 0.0
+        if hidden:
+            below = np.searchsorted(quantiles, joining)
+            below += np.searchsorted(quantiles, joining, side="right")
+            larger += hidden * (1 - below / 2 / len(quantiles))
+        size = (gone + joining + rest) / num_devices
+        typical, spread = size, 0.0
         if to_come:
-            squares = float(work[end, 1] - work[device + 1, 1]) + hidden * mean_square
             typical = rest / to_come
             spread = math.sqrt(max(squares / to_come - typical * typical, 0.0))
-            for later in range(task + 1, first_task + end):
-                other = slots.sqrt_cycles[later]
-                larger += 1.0 if other > joining else 0.5 if other == joining else 0.0
-            if hidden:
-                below = np.searchsorted(quantiles, joining)
-                below += np.searchsorted(quantiles, joining, side="right")
-                larger += hidden * (1 - below / 2 / len(quantiles))
             larger /= to_come
+        sending = np.zeros(num_servers)  # the sum over those to come
+        if known[0][row]:
+            for later in range(task + 1, first_task + end):
+                sending += slots.tx_delay[later * num_servers : (later + 1) * num_servers]
         speed, places, free, least, usual = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
             place = first + server
@@ -152,7 +142,8 @@ class ServersObservation(Observation):
             if slots.load[place] < slots.capacity[place]:
                 places += slots.capacity[place] - slots.load[place]
                 least = min(least, slots.tx_delay[task * num_servers + server])
-                usual += float(sending[end, server] - sending[device + 1, server])
+                sending[server] = min(sending[server], _LONGEST)
+                usual += float(sending[server])
                 free += 1
         usual /= max(free, 1)
         height = num_servers * size / speed
@@ -171,10 +162,7 @@ class ServersObservation(Observation):
             for rival in range(first, first + num_servers):
                 if slots.server_hz[rival] > hz:
                     faster += max(slots.capacity[rival] - slots.load[rival], 0)
-            room, later_delay = level * hz - load, 0.0
-            if to_come:
-                later_delay = float(sending[end, server] - sending[device + 1, server]) - usual
-                later_delay /= to_come
+            room = level * hz - load
             beside = ((room - joining) / (left - 1) - typical) / size if left > 1 else 0.0
             rise = rewards.computing_rise(slots, first, place, joining, rest, level)
             features = (
@@ -194,7 +182,7 @@ class ServersObservation(Observation):
                 typical / size - 1,
                 spread / size,
                 larger,
-                20 * later_delay / delay,
+                20 * (float(sending[server]) - usual) / max(to_come, 1) / delay,
                 (places - to_come - 1) / places,
                 1 / (1 + to_come / free),
             )
@@ -210,19 +198,7 @@ class ServersObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Work out every feature anew, one slot after the other."""
-        instance, known = self._prepared
-        if instance is not state.instance:  # whose arrays never change
-            known = self.prepare(state.instance)
-            self._prepared = state.instance, known
-        rows = observation
-        if not state.rows:
-            known, rows = tuple(array[None] for array in known), observation[None]
+        known = tuple(map(np.atleast_1d, self.prepare(state.instance)))
+        rows = observation if state.rows else observation[None]
         for row, out in enumerate(rows):
             self.show(known, self.constants, state.slots, row, state.device, out)
-
-
-def _sums(values: FloatArray) -> FloatArray:
-    """Return the sums of the first 0, 1, ..., M of values (..., M, K), (..., M + 1, K)."""
-    sums = np.zeros((*values.shape[:-2], values.shape[-2] + 1, values.shape[-1]))
-    np.cumsum(values, axis=-2, out=sums[..., 1:, :])
-    return sums

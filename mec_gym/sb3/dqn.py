@@ -23,24 +23,22 @@ Array = NDArray[np.float32]
 
 
 class Loss(NamedTuple):
-    """A loss of the temporal-difference error, and its derivative, elementwise.
+    """A loss of the temporal-difference error, and its derivative, elementwise."""
 
-    Both take the error and the delta of Huber's loss, beyond which that one is linear.
-    """
-
-    value: Callable[[Array, float], Array]
-    derivative: Callable[[Array, float], Array]
+    value: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
 
 
-LOSSES: dict[str, Loss] = {
-    "squared": Loss(lambda error, delta: error**2, lambda error, delta: 2 * error),
-    "huber": Loss(
-        lambda error, delta: np.where(
-            abs(error) < delta, error**2 / 2, delta * (abs(error) - delta / 2)
-        ),
-        lambda error, delta: np.clip(error, -delta, delta),
-    ),
-}
+SQUARED = Loss(np.square, lambda error: 2 * error)
+"""Algorithm 1, line 11."""
+
+
+def huber(delta: float) -> Loss:
+    """Return Huber's loss, linear for errors beyond delta."""
+    return Loss(
+        lambda error: np.where(abs(error) < delta, error**2 / 2, delta * (abs(error) - delta / 2)),
+        lambda error: np.clip(error, -delta, delta),
+    )
 
 
 class FlatPolicy(DQNPolicy):
@@ -69,8 +67,7 @@ class LossDQN(DQN):
     explores for itself.
 
     Args:
-        loss: a name in `LOSSES`.
-        huber_delta: of the loss `huber`, seconds.
+        loss: of the temporal-difference error.
         free: from observations (B, ...) to the servers that may be chosen (B, N): in the greedy
             choice, the random choice and the value of the next state. None: every server may.
         double: whether the network itself picks the next action that the target network values.
@@ -86,13 +83,12 @@ class LossDQN(DQN):
     def __init__(
         self,
         *args: Any,
-        loss: str = "squared",
-        huber_delta: float = 1.0,
+        loss: Loss = SQUARED,
         free: Callable[[Array], NDArray[np.bool_]] | None = None,
         double: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.loss, self.huber_delta, self.free, self.double = loss, huber_delta, free, double
+        self.loss, self.free, self.double = loss, free, double
         super().__init__(*args, **{"replay_buffer_class": FlatReplayBuffer} | kwargs)
 
     def _setup_model(self) -> None:
@@ -181,7 +177,7 @@ class LossDQN(DQN):
             FloatingPointError: the loss is no longer a finite number; the message says since when.
         """
         assert isinstance(self.replay_buffer, FlatReplayBuffer)  # made by __init__
-        loss, every = LOSSES[self.loss], np.arange(batch_size)
+        every = np.arange(batch_size)
         self._update_learning_rate(self.policy.optimizer)
         batch = self.replay_buffer.minibatch(gradient_steps * batch_size)
         targets = np.empty_like(batch.rewards)
@@ -201,12 +197,12 @@ class LossDQN(DQN):
             q_values[part] = network.q_values(self.flat.layers, outputs)[chosen]
             errors[part] = q_values[part] - targets[part]
             by_q = network.q_values(self.flat.layers, [by_output])
-            by_q[chosen] = loss.derivative(errors[part], self.huber_delta) / batch_size
+            by_q[chosen] = self.loss.derivative(errors[part]) / batch_size
             self.flat.backward(outputs, by_output)
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
-        losses = loss.value(errors, self.huber_delta)
+        losses = self.loss.value(errors)
         mean = float(losses.mean())
         if not math.isfinite(mean):
             since = int((~np.isfinite(losses)).argmax()) // batch_size + 1

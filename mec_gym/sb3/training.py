@@ -27,7 +27,7 @@ from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3 import checkpoint, runs
 from mec_gym.sb3.callbacks import Checkpoints, EpisodeCurves, HeldOutCurves
 from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.dqn import LossDQN
+from mec_gym.sb3.dqn import SQUARED, LossDQN, huber
 from mec_gym.sb3.mixed import MixedVecEnv
 from mec_gym.sb3.vec_env import OffloadVecEnv
 
@@ -68,8 +68,7 @@ def make_dqn(config: TrainConfig) -> LossDQN:
     return LossDQN(
         {"mlp": "MlpPolicy", "servers": "ServersPolicy"}[config.network],
         parts[0] if len(parts) == 1 else MixedVecEnv(parts),
-        loss=config.loss,
-        huber_delta=config.huber_delta,
+        loss=SQUARED if config.loss == "squared" else huber(config.huber_delta),
         free=observer.free if config.mask else None,
         double=config.double,
         learning_rate=LinearSchedule(

@@ -9,7 +9,7 @@ import torch
 from stable_baselines3 import DQN
 
 from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.dqn import LOSSES, LossDQN
+from mec_gym.sb3.dqn import SQUARED, LossDQN, huber
 from mec_gym.sb3.flat import FlatNetwork
 from mec_gym.sb3.training import make_dqn
 
@@ -34,7 +34,7 @@ def test_the_paper_preset_is_table_1_and_algorithm_1():
     assert model.tau == 1.0
     assert model.train_freq.frequency == 1
     assert model.gradient_steps == 1
-    assert model.loss == "squared"
+    assert model.loss is SQUARED
     assert model.max_grad_norm is None
     assert config.episodes == 4000
 
@@ -115,7 +115,7 @@ def test_the_target_network_is_copied_every_100_steps_and_only_then():
 @pytest.mark.parametrize("max_grad_norm", [10, 0.05])  # which bites
 def test_the_fast_update_gives_the_parameters_of_stable_baselines3s_own(max_grad_norm, chunk):
     trained = []
-    for make, extra in ((DQN, {}), (LossDQN, {"loss": "huber"})):
+    for make, extra in ((DQN, {}), (LossDQN, {"loss": huber(1.0)})):
         model = make(
             "MlpPolicy",
             gym.make("mec_gym:MEC-Offload-v0"),
@@ -203,23 +203,19 @@ def test_the_gradient_by_hand_is_autograds():
     torch.testing.assert_close(flat.values.grad, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("delta", [1.0, 0.01])
-def test_the_derivative_of_a_loss_is_that_of_pytorchs(delta):
+@pytest.mark.parametrize("delta", [None, 1.0, 0.01])  # none: squared
+def test_a_loss_and_its_derivative_are_pytorchs(delta):
+    loss = SQUARED if delta is None else huber(delta)
     error = np.linspace(-2, 2, 101, dtype=np.float32)
-    theirs = {
-        "squared": lambda e: torch.square(e),
-        "huber": lambda e: torch.nn.functional.huber_loss(
-            e, torch.zeros_like(e), reduction="none", delta=delta
-        ),
-    }
-    for name, loss in LOSSES.items():
-        leaf = torch.from_numpy(error.copy()).requires_grad_()
-        values = theirs[name](leaf)
-        values.sum().backward()
-        np.testing.assert_allclose(
-            loss.value(error, delta), values.detach().numpy(), rtol=1e-5, atol=1e-9
-        )
-        np.testing.assert_allclose(loss.derivative(error, delta), leaf.grad.numpy(), rtol=1e-5)
+    leaf = torch.from_numpy(error.copy()).requires_grad_()
+    zero = torch.zeros_like(leaf)
+    if delta is None:
+        values = torch.nn.functional.mse_loss(leaf, zero, reduction="none")
+    else:
+        values = torch.nn.functional.huber_loss(leaf, zero, reduction="none", delta=delta)
+    values.sum().backward()
+    np.testing.assert_allclose(loss.value(error), values.detach().numpy(), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(loss.derivative(error), leaf.grad.numpy(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("delta", [1.0, 0.2])
