@@ -1,4 +1,4 @@
-"""Settings every test shares; being here also lets tests import `oracle`, `strategies` and `observed`."""
+"""Settings every test shares; being here also lets tests import the helpers beside it."""
 
 # ruff: noqa: E402  # the number of threads is read when NumPy is imported
 import os
