@@ -85,7 +85,8 @@ class State:
         row: Index = self.rows[0] if batch else 0
         self._firsts = (row * num_devices * num_servers, row * num_devices, row * num_servers)
         # Python's own numbers are several times faster one by one than NumPy's.
-        flat: Callable[[NDArray[Any]], Any] = np.ravel if batch else _to_list
+        flat: Callable[[NDArray[Any]], Any] = _read_only if batch else _to_list
+        changing: Callable[[NDArray[Any]], Any] = np.ravel if batch else _to_list
         self.instance = instance
         self.device = 0
         self.assignment = np.full((*batch, num_devices), -1, dtype=np.int64)
@@ -96,8 +97,8 @@ class State:
             flat(np.sqrt(instance.task_cycles)),
             flat(instance.server_hz),
             flat(instance.capacity),
-            flat(np.zeros((*batch, num_servers), dtype=np.int64)),
-            flat(np.zeros((*batch, num_servers))),
+            changing(np.zeros((*batch, num_servers), dtype=np.int64)),
+            changing(np.zeros((*batch, num_servers))),
             num_devices,
             num_servers,
         )
@@ -163,6 +164,13 @@ def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
     while not state.done:
         state.assign(choose(state))
     return state.assignment.reshape(instance.task_cycles.shape)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array flat; always read-only, as loops are compiled for each of the two kinds."""
+    flat = array.ravel().view()
+    flat.flags.writeable = False
+    return flat
 
 
 def _to_list(array: NDArray[Any]) -> list[Any]:

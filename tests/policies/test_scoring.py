@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mec_gym import Scenario, is_feasible
+from mec_gym import Instance, Scenario, is_feasible
 from mec_gym.mdp import State
 from mec_gym.observations import OBSERVATIONS, ServersObservation
+from mec_gym.policies import scoring
 from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 
 
@@ -46,6 +47,16 @@ def test_the_same_network_plays_other_sizes_and_batches_slot_by_slot():
         assert is_feasible(slots, assignment).all()
         for row, slot in enumerate(slots):
             np.testing.assert_array_equal(policy(slot), assignment[row])
+
+
+def test_slots_of_whatever_origin_are_scored_by_one_compiled_loop():
+    policy, slots = load_policy("dqn-rao"), Scenario.preset("slack").sample(4, 0)
+    copied = Instance(**slots.arrays())
+    policy(slots)
+    before = len(scoring._loop().signatures)
+    for each in (slots[0], slots[:2], slots[:2][1], slots[::2], copied, copied[1]):
+        policy(each)
+    assert len(scoring._loop().signatures) == before
 
 
 def test_it_is_saved_and_loaded_with_its_context_weights(tmp_path):
