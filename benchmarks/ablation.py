@@ -26,6 +26,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "no double Q-learning": ("regret", {"double": False}),
     "gamma 0.95": ("regret", {"gamma": 0.95}),
     "loss `squared`": ("regret", {"loss": "squared"}),
+    "Huber's delta 1 s": ("regret", {"huber_delta": 1.0}),
     "learning rate fixed": ("regret", {"learning_rate_end": None}),
     "Table I (preset `paper`)": ("paper", {"scenario": SCENARIO}),
 }

@@ -18,7 +18,7 @@ from evaluate.text import NAMES
 
 _DPI = 130
 _SIZE = (8.0, 6.4)
-_QUICK = " — quick preview, not the result"
+_QUICK = "\nquick preview, not the result"  # beside the title it would be cut off
 
 
 class Style(NamedTuple):

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from stable_baselines3.common.logger import Logger
 
 import mec_gym
@@ -264,6 +266,23 @@ def test_the_same_rows_give_the_same_svg_and_the_title_says_quick(tmp_path):
     assert "quick preview" in figure.axes[0].get_title(loc="left")
     figure = delay_figure(rows, {}, "Fig. 4", "GHz", quick=False)
     assert "quick" not in figure.axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_the_longest_title_is_not_cut_off(quick):
+    point = Point("5GHz", 5, mec_gym.Scenario.preset("paper-frequency"))
+    seeds = [mec_gym.policies.get("roa")] * 2
+    rows, _ = measure([point], {"5GHz": {"dqn-rao": seeds}}, 10, 0)
+    title = "Fig. 5: average delay against task complexity, unequal servers"
+    assert title in Path(figures.__file__).read_text(encoding="utf-8")
+    figure = delay_figure(rows, {}, title, "GHz", quick=quick)
+    drawn = FigureCanvasAgg(figure)
+    drawn.draw()
+    shown = next(t for t in figure.axes[0].findobj(Text) if t.get_text().startswith(title))
+    extent = shown.get_window_extent(drawn.get_renderer())
+    assert extent.x0 >= 0
+    assert extent.x1 <= figure.bbox.x1
+    assert extent.y1 <= figure.bbox.y1
 
 
 def test_the_full_study_is_what_the_issue_asks_for():
