@@ -25,19 +25,22 @@ def assign(
         slots: B slots with nothing assigned, as arrays; they are assigned.
         known: what `ServersObservation.prepare` returns of them.
         constants: of `ServersObservation`.
-        layers: of the network, see `mec_gym.policies.network`.
+        layers: what `by_input` returns of the network.
     """
     count = len(slots.task_cycles) // slots.num_devices
     assignment = np.empty((count, slots.num_devices), dtype=np.int64)
-    # By inputs, so that the loops run along memory.
-    by_input = tuple(
+    widest = max(max(weight.shape) for weight, *_ in layers)
+    rows = np.empty((2, slots.num_servers, widest), dtype=np.float32)
+    _loop()(slots, known, constants, layers, rows, assignment)
+    return assignment
+
+
+def by_input(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Return layers, see `mec_gym.policies.network`, whose weights (in, out) loops go along."""
+    return tuple(
         (np.ascontiguousarray(weight.T), bias, np.ascontiguousarray(context.T))
         for weight, bias, context in layers
     )
-    widest = max(max(weight.shape) for weight, *_ in layers)
-    rows = np.empty((2, slots.num_servers, widest), dtype=np.float32)
-    _loop()(slots, known, constants, by_input, rows, assignment)
-    return assignment
 
 
 @cache

@@ -20,7 +20,7 @@ from mec_gym.files import read_file, replace_file
 from mec_gym.instance import Instance
 from mec_gym.mdp import State, assign_all
 from mec_gym.messages import one_line
-from mec_gym.observations import OBSERVATIONS
+from mec_gym.observations import OBSERVATIONS, Observation
 from mec_gym.policies import network
 from mec_gym.scenario import Scenario
 from mec_gym.sealed import read_sealed, seal
@@ -88,7 +88,19 @@ class TrainedPolicy:
     @cached_property
     def _shape(self) -> tuple[int, ...]:
         """The shape of one slot's observation."""
-        return pick(OBSERVATIONS, self.observation, "observation")(self.scenario).space.shape
+        return self._observer.space.shape
+
+    @cached_property
+    def _observer(self) -> Observation:
+        """The observation of its scenario, made once: what it knows of a law takes a while."""
+        return pick(OBSERVATIONS, self.observation, "observation")(self.scenario)
+
+    @cached_property
+    def _by_input(self) -> tuple[network.Layer, ...]:
+        """The weights as `scoring.assign` takes them."""
+        from mec_gym.policies import scoring
+
+        return scoring.by_input(self.weights)
 
     @property
     def scores_servers(self) -> bool:
@@ -137,7 +149,7 @@ class TrainedPolicy:
             self.scenario.check(instance)
         except ValueError as error:
             raise ValueError(f"the model was trained for other slots: {error}") from None
-        observer = OBSERVATIONS[self.observation](self.scenario)
+        observer = self._observer
         observation = observer.begin(State(instance.flatten()))
 
         def choose(state: State) -> NDArray[np.int64]:
@@ -152,10 +164,9 @@ class TrainedPolicy:
         from mec_gym.policies import scoring
 
         instance.require_feasible()
-        observer = OBSERVATIONS[self.observation](self.scenario)
-        flat = instance.flatten()
+        observer, flat = self._observer, instance.flatten()
         known = observer.prepare(flat)
-        assignment = scoring.assign(State(flat).slots, known, observer.constants, self.weights)
+        assignment = scoring.assign(State(flat).slots, known, observer.constants, self._by_input)
         return assignment.reshape(instance.task_cycles.shape)
 
 

@@ -59,6 +59,20 @@ def test_slots_of_whatever_origin_are_scored_by_one_compiled_loop():
     assert len(scoring._loop().signatures) == before
 
 
+def test_what_a_policy_knows_of_a_law_is_worked_out_once(monkeypatch):
+    asked = []
+    of = Scenario.cycles_quantiles
+    monkeypatch.setattr(
+        Scenario, "cycles_quantiles", lambda self, count: asked.append(1) or of(self, count)
+    )
+    scenario = Scenario.preset("paper-complexity")
+    policy, slots = load_policy("dqn-rao-online").told(scenario), scenario.sample(3, 0)
+    asked.clear()
+    for slot in slots:
+        policy(slot)
+    assert not asked
+
+
 def test_it_is_saved_and_loaded_with_its_context_weights(tmp_path):
     policy, slots = policy_for(Scenario()), Scenario().sample(30, 2)
     save_policy(policy, tmp_path)
