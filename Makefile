@@ -34,13 +34,13 @@ tensorboard: setup
 	$(BIN)/tensorboard --logdir runs
 
 figures: setup
-	$(BIN)/python -m evaluate.figures --publish docs/figures
+	$(BIN)/python -m evaluate.paper.figures --publish docs/figures
 
 figures-quick: setup
-	$(BIN)/python -m evaluate.figures --quick
+	$(BIN)/python -m evaluate.paper.figures --quick
 
 reproduction: setup
-	$(BIN)/python -m evaluate.reproduction
+	$(BIN)/python -m evaluate.paper.reproduction
 
 leaderboard: figures
 	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) dqn-rao dqn-rao-online

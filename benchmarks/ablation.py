@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.learning import Played, play_seeds
-from mec_gym.settings import pick
+from mec_gym.io.settings import pick
 
 SCENARIO = "paper-varied"
 SEEDS = (0, 1, 2)

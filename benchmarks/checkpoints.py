@@ -5,9 +5,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from mec_gym.sb3 import runs
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import CHECKPOINT_SECONDS, make_dqn
+from mec_gym.sb3.run import directory as runs
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import CHECKPOINT_SECONDS, make_dqn
 
 REPEATS = 5
 

@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks import common
 from mec_gym import Instance, Scenario, average_delay
 from mec_gym.bounds import lower_bound
-from mec_gym.policies.local_search import local_search
-from mec_gym.policies.optimal import solve
+from mec_gym.solvers.exact import solve
+from mec_gym.solvers.local_search import local_search
 
 T = TypeVar("T")
 SEED = 2024

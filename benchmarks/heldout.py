@@ -20,9 +20,9 @@ from threadpoolctl import threadpool_limits
 from benchmarks import common, table_i
 from mec_gym import Instance, Scenario
 from mec_gym.benchmark.comparison import Estimate
-from mec_gym.policies.optimal import solve
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import make_dqn
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import make_dqn
+from mec_gym.solvers.exact import solve
 
 SEEDS = range(5)
 SLOTS, SLOTS_SEED = 500, 1_000_000

@@ -18,9 +18,9 @@ from typing import Any
 from mec_gym import is_feasible, system
 from mec_gym.benchmark import frozen
 from mec_gym.benchmark.comparison import Estimate
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import train
-from mec_gym.settings import pick
+from mec_gym.io.settings import pick
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import train
 
 SEEDS = (0, 1, 2, 3, 4)
 LONG = {

@@ -7,9 +7,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks import table_i
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.dqn import LossDQN
-from mec_gym.sb3.training import make_dqn
+from mec_gym.sb3.agent.dqn import LossDQN
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import make_dqn
 
 
 def make(episodes: int, chunk: int) -> LossDQN:

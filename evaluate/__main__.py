@@ -13,9 +13,9 @@ from evaluate.models import load_models, rows_of, told
 from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare, find_reference
-from mec_gym.files import check_writable, replace_file
-from mec_gym.policies.local_search import polish
+from mec_gym.io.files import check_writable, replace_file
 from mec_gym.scenario import Scenario
+from mec_gym.solvers.local_search import polish
 
 
 @dataclass(frozen=True)

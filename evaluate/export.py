@@ -7,14 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from mec_gym.io.settings import pick
 from mec_gym.policies import onnx
 from mec_gym.policies.trained import TrainedPolicy, load_policy
-from mec_gym.settings import pick
 
 
 def to_zip(policy: TrainedPolicy, file: Path) -> None:
     """Write a Stable-Baselines3 zip."""
-    from mec_gym.sb3 import export  # imports torch
+    from mec_gym.sb3.agent import export  # imports torch
 
     export.export(policy, file)
 

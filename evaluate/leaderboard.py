@@ -14,7 +14,7 @@ from evaluate.models import Model, rows_of, told
 from mec_gym import policies
 from mec_gym.benchmark import frozen, report
 from mec_gym.benchmark.comparison import Score, compare
-from mec_gym.files import replace_file
+from mec_gym.io.files import replace_file
 
 Board = dict[str, list[Score]]
 """The scores of each benchmark, by its name."""
@@ -54,8 +54,8 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
         able = [model for model in models if model.policy.is_for(scenario)]
         rows = rows_of(told(able, scenario))
         rows |= {
-            policies.label(name, scenario): [policy]
-            for name, policy in policies.POLICIES.items()
+            policies.label(name, scenario): [policies.get(name)]
+            for name in policies.POLICIES
             if name not in _NOT_RANKED
         }
         board[benchmark.name] = compare(

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mec_gym.sb3 import runs
+from mec_gym.sb3.run import directory as runs
 
 
 def main(arguments: list[str]) -> int:

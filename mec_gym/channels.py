@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from mec_gym.settings import Positive, Range, Settings, ends
+from mec_gym.io.settings import Positive, Range, Settings
+from mec_gym.ranges import from_unit, low_high, to_unit
 
 FloatArray = NDArray[np.float64]
 
@@ -24,18 +25,6 @@ _MOST_LINKS = 10**7
 
 FADING_LIMITS = (0.001, 0.999)
 """Rayleigh fading is an exponential draw of the power, cut off at these quantiles."""
-
-
-def spread(unit: FloatArray, limits: float | tuple[float, float]) -> FloatArray:
-    """Map numbers uniform on [0, 1) to numbers uniform between `limits`, of the same shape."""
-    low, high = ends(limits)
-    return low + (high - low) * unit
-
-
-def unspread(value: FloatArray, limits: float | tuple[float, float]) -> FloatArray:
-    """Map `limits` to [0, 1], the inverse of `spread`; a constant maps to 0."""
-    low, high = ends(limits)
-    return (value - low) / (high - low or 1.0)
 
 
 def fading(unit: FloatArray, num_devices: int, num_servers: int, correlation: float) -> FloatArray:
@@ -108,7 +97,7 @@ class UniformChannel(_Channel):
     @property
     def gain_range(self) -> tuple[float, float]:
         """The lowest and the highest gain that can occur."""
-        return ends(self.gain)
+        return low_high(self.gain)
 
     def num_uniforms(self, num_devices: int, num_servers: int) -> int:
         """Return how many uniform numbers one slot takes."""
@@ -119,11 +108,11 @@ class UniformChannel(_Channel):
 
         T is `num_steps`.
         """
-        return spread(fading(unit, num_devices, num_servers, self.correlation), self.gain)
+        return from_unit(fading(unit, num_devices, num_servers, self.correlation), self.gain)
 
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1], linearly."""
-        return unspread(gain, self.gain)
+        return to_unit(gain, self.gain)
 
 
 class PathLossChannel(_Channel):
@@ -210,22 +199,22 @@ class PathLossChannel(_Channel):
             self._devices(places.reshape(*lead, num_devices, 2)), self._servers(num_servers)
         )
         tails = (ndtr(-SHADOWING_LIMIT), ndtr(SHADOWING_LIMIT))
-        shadow_db = self.shadowing_db * ndtri(spread(shadow, tails))
+        shadow_db = self.shadowing_db * ndtri(from_unit(shadow, tails))
         gain = self._gain(distance, shadow_db.reshape(*lead, num_devices, num_servers))
         gain = gain[..., None, :, :]  # at each step
         if self.fading == "rayleigh":
             quantile = fading(faded, num_devices, num_servers, self.correlation)
-            gain = gain * _exponential(spread(quantile, FADING_LIMITS))
+            gain = gain * _exponential(from_unit(quantile, FADING_LIMITS))
         return np.asarray(gain)
 
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1], linearly in dB."""
         low, high = self.gain_range
-        return unspread(np.log(gain), (math.log(low), math.log(high)))
+        return to_unit(np.log(gain), (math.log(low), math.log(high)))
 
     def _devices(self, unit: FloatArray) -> FloatArray:
         if self.device_positions_m is None:
-            return spread(unit, (0.0, self.side_m))
+            return from_unit(unit, (0.0, self.side_m))
         row = (unit[..., 0] * len(self.device_positions_m)).astype(int)
         return np.take(np.array(self.device_positions_m), row, axis=0)
 

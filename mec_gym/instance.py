@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import system
-from mec_gym.files import ARRAYS_LIMIT, read_npz
-from mec_gym.messages import one_line
+from mec_gym import equations
+from mec_gym.io.files import ARRAYS_LIMIT, read_npz
+from mec_gym.io.messages import one_line
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -91,13 +91,13 @@ class Instance:
     @cached_property
     def tx_delay(self) -> FloatArray:
         """Transmission delay of each device to each server, (..., M, N), seconds; Eqs. (1), (2)."""
-        rate = system.uplink_rate(
+        rate = equations.uplink_rate(
             self.gain,
             self.bandwidth_hz[..., None],
             self.tx_power_w[..., None],
             self.noise_w[..., None],
         )
-        delay: FloatArray = system.transmission_delay(self.task_bits[..., None], rate)
+        delay: FloatArray = equations.transmission_delay(self.task_bits[..., None], rate)
         delay.flags.writeable = False
         return delay
 
@@ -180,7 +180,7 @@ class Instance:
 
         Args:
             path: of the file.
-            limit: bytes that its arrays may take, see `mec_gym.files.read_npz`.
+            limit: bytes that its arrays may take, see `mec_gym.io.files.read_npz`.
 
         Raises:
             ValueError: the file is missing, is not an instance, or its arrays would take too much;

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import system
+from mec_gym import equations
 from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
 
@@ -146,11 +146,11 @@ class State:
         slot, assignment = self.instance, self.assignment
         rows: tuple[Index, ...] = tuple(row[:, None] for row in self.rows)
         places = (*rows, assignment)
-        cpu_hz = system.cpu_share(
+        cpu_hz = equations.cpu_share(
             slot.server_hz[places], np.sqrt(slot.task_cycles), self.sqrt_load[places]
         )
         tx_delay = slot.tx_delay[(*rows, np.arange(self._shape[0]), assignment)]
-        return cpu_hz, tx_delay + system.computation_delay(slot.task_cycles, cpu_hz)
+        return cpu_hz, tx_delay + equations.computation_delay(slot.task_cycles, cpu_hz)
 
 
 def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:

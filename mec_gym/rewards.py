@@ -8,23 +8,23 @@ is already full.
 import math
 from collections.abc import Callable
 
-from mec_gym import bounds, system
+from mec_gym import bounds, equations
+from mec_gym.equations import Real
 from mec_gym.mdp import Index, Slots, State
-from mec_gym.system import Real
 
 Cost = Callable[[Slots, Index, Index, Index], Real]
 
 
 def paper(slots: Slots, link: Index, task: Index, place: Index) -> Real:
     """Return the delay of the task on equal CPU shares, the bracket of Eq. (13)."""
-    return system.equal_share_delay(
+    return equations.equal_share_delay(
         slots.tx_delay[link], slots.task_cycles[task], slots.server_hz[place], slots.load[place]
     )
 
 
 def delay(slots: Slots, link: Index, task: Index, place: Index) -> Real:
     """Return the rise in the total delay under Eq. (20); over a slot it sums to M D."""
-    return system.delay_rise(
+    return equations.delay_rise(
         slots.tx_delay[link],
         slots.sqrt_cycles[task],
         slots.server_hz[place],

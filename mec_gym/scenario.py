@@ -1,6 +1,5 @@
 """Scenario: a network, and the law its slots are drawn from."""
 
-import math
 from functools import cached_property
 from numbers import Integral
 from typing import Annotated, Any, Literal, Self
@@ -9,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from mec_gym import system
-from mec_gym.channels import Channel, UniformChannel, spread
+from mec_gym import ranges
+from mec_gym.channels import Channel, UniformChannel
+from mec_gym.equations import uplink_rate
 from mec_gym.instance import Instance, sent_at
-from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
+from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, pick
+from mec_gym.ranges import from_unit, low_high
 
 FloatArray = NDArray[np.float64]
 
@@ -132,7 +133,7 @@ class Scenario(Settings):
             if isinstance(value, tuple) and len(value) != count:
                 raise ValueError(f"{field}: {len(value)} values; needs {count}, one each")
         with np.errstate(all="ignore"):  # refused in what follows
-            slowest = system.uplink_rate(
+            slowest = uplink_rate(
                 self.channel.gain_range[0],
                 self.device_bandwidth_hz,
                 np.min(self.tx_power_w),
@@ -225,9 +226,9 @@ class Scenario(Settings):
     def task_cycles_range(self) -> tuple[float, float]:
         """The least and the most work C_m that can occur, cycles."""
         if self.task_cycles is not None:
-            return ends(self.task_cycles)
+            return low_high(self.task_cycles)
         assert self.cycles_per_bit is not None  # one of the two is given
-        bits, complexity = ends(self.task_bits), ends(self.cycles_per_bit)
+        bits, complexity = low_high(self.task_bits), low_high(self.cycles_per_bit)
         return bits[0] * complexity[0], bits[1] * complexity[1]
 
     @property
@@ -254,21 +255,21 @@ class Scenario(Settings):
     def mean_sqrt_cycles(self) -> float:
         """The mean of sqrt(C_m), sqrt(cycles): what is known of the work of a task not yet seen."""
         if self.task_cycles is not None:
-            return _mean_sqrt(self.task_cycles)
+            return ranges.mean_sqrt(self.task_cycles)
         assert self.cycles_per_bit is not None  # one of the two is given
-        return _mean_sqrt(self.task_bits) * _mean_sqrt(self.cycles_per_bit)  # independent draws
+        return ranges.mean_sqrt(self.task_bits) * ranges.mean_sqrt(
+            self.cycles_per_bit
+        )  # independent draws
 
     def cycles_quantiles(self, count: int) -> FloatArray:
         """Return so many equally likely values of C_m, rising, (count,), cycles.
 
         Where work follows from bits, count^2 products are sorted.
         """
-        middles = (np.arange(count) + 0.5) / count
         if self.task_cycles is not None:
-            return spread(middles, self.task_cycles)
+            return ranges.quantiles(count, self.task_cycles)
         assert self.cycles_per_bit is not None  # one of the two is given
-        products = np.outer(spread(middles, self.task_bits), spread(middles, self.cycles_per_bit))
-        return np.sort(products, axis=None)[count // 2 :: count]
+        return ranges.quantiles(count, self.task_bits, self.cycles_per_bit)
 
     @cached_property
     def deployment_hz(self) -> FloatArray | None:
@@ -280,7 +281,7 @@ class Scenario(Settings):
         # A stream of its own: that of the seed alone may draw slots.
         rng = np.random.default_rng((self.server_seed, _DEPLOYMENT_STREAM))
         unit = rng.random(self.num_servers)
-        deployment = spread(unit, self.server_hz)  # type: ignore[arg-type]  # a Range, not a list
+        deployment = from_unit(unit, self.server_hz)  # type: ignore[arg-type]  # a Range, not a list
         deployment.flags.writeable = False
         return deployment
 
@@ -317,15 +318,15 @@ class Scenario(Settings):
         """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`)."""
         ends_at = np.cumsum(self._num_uniforms[:-1])
         channel, bits, work, servers = np.split(unit, ends_at, axis=-1)
-        task_bits = spread(bits, self.task_bits)
+        task_bits = from_unit(bits, self.task_bits)
         if self.cycles_per_bit is None:
             assert self.task_cycles is not None  # one of the two is given
-            task_cycles = spread(work, self.task_cycles)
+            task_cycles = from_unit(work, self.task_cycles)
         else:
-            task_cycles = task_bits * spread(work, self.cycles_per_bit)
+            task_cycles = task_bits * from_unit(work, self.cycles_per_bit)
         server_hz = self.deployment_hz
         if server_hz is None:
-            server_hz = spread(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
+            server_hz = from_unit(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
         gains = self.channel.draw(channel, self.num_devices, self.num_servers)
         if self.num_steps == 1:
             met = {"gain": gains[..., 0, :, :]}
@@ -380,15 +381,9 @@ class Scenario(Settings):
         """The least and the greatest value of each quantity of the state (11) that is drawn."""
         return {
             "gain": self.channel.gain_range,
-            "task_bits": ends(self.task_bits),
+            "task_bits": low_high(self.task_bits),
             "task_cycles": self.task_cycles_range,
         }
-
-
-def _mean_sqrt(limits: float | tuple[float, float]) -> float:
-    """Return the mean square root of a number drawn uniformly between `limits`."""
-    low, high = (math.sqrt(end) for end in ends(limits))
-    return 2 / 3 * (low * low + low * high + high * high) / (low + high)
 
 
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}

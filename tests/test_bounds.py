@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 from strategies import assigned_slots, scenarios
 
 from mec_gym import Instance, Scenario, average_delay, bounds
-from mec_gym.policies.local_search import local_search
+from mec_gym.bounds import relaxation
+from mec_gym.solvers.local_search import local_search
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -164,7 +165,7 @@ def test_lower_bound_keeps_leading_dimensions_and_needs_no_batch():
 def test_slots_are_solved_in_blocks_and_none_is_missed(monkeypatch):
     slots = make(np.random.default_rng(2), 7, 5, 3)
     whole = bounds.lower_bound(slots)
-    monkeypatch.setattr(bounds, "_BLOCK_LINKS", 3 * 15)
+    monkeypatch.setattr(relaxation, "_BLOCK_LINKS", 3 * 15)
     np.testing.assert_allclose(bounds.lower_bound(slots), whole, rtol=1e-8)
 
 

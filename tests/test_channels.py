@@ -11,7 +11,8 @@ from scipy.stats import ks_2samp, kstest, ncx2
 from strategies import channels, path_loss_channels
 
 from mec_gym import Scenario
-from mec_gym.channels import PathLossChannel, UniformChannel, fading, spread, unspread
+from mec_gym.channels import PathLossChannel, UniformChannel, fading
+from mec_gym.ranges import from_unit, to_unit
 
 STILL = {"shadowing_db": 0.0, "fading": "none"}
 
@@ -34,14 +35,14 @@ def gain_at(distance_m, **changes):
 
 
 def test_spread_maps_the_unit_interval_onto_the_range():
-    np.testing.assert_allclose(spread(np.array([0.0, 0.5, 1.0]), (2.0, 6.0)), [2, 4, 6])
-    np.testing.assert_array_equal(spread(np.array([0.0, 0.7]), 3.0), [3, 3])
+    np.testing.assert_allclose(from_unit(np.array([0.0, 0.5, 1.0]), (2.0, 6.0)), [2, 4, 6])
+    np.testing.assert_array_equal(from_unit(np.array([0.0, 0.7]), 3.0), [3, 3])
 
 
 def test_unspread_undoes_spread_and_maps_a_constant_to_0():
     unit = np.linspace(0, 1, 7)
-    np.testing.assert_allclose(unspread(spread(unit, (2.0, 6.0)), (2.0, 6.0)), unit, atol=1e-15)
-    np.testing.assert_array_equal(unspread(np.array([3.0]), 3.0), [0.0])
+    np.testing.assert_allclose(to_unit(from_unit(unit, (2.0, 6.0)), (2.0, 6.0)), unit, atol=1e-15)
+    np.testing.assert_array_equal(to_unit(np.array([3.0]), 3.0), [0.0])
 
 
 def test_the_papers_gains_are_uniform_from_half_to_2_and_independent():

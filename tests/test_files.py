@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mec_gym import Instance, Scenario
-from mec_gym.files import read_npz, replace_file
+from mec_gym.io.files import read_npz, replace_file
 
 
 def npz(**arrays):

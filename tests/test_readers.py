@@ -14,14 +14,15 @@ import safetensors.numpy
 
 from mec_gym import Instance, Scenario, load_policy
 from mec_gym.benchmark import frozen
+from mec_gym.io import digests
+from mec_gym.io.digests import seal
 from mec_gym.policies.trained import TrainedPolicy, save_policy
-from mec_gym.sealed import seal
 
 CASES = 1000
 
 
 def read_train_config(path):
-    return pytest.importorskip("mec_gym.sb3.config").TrainConfig.from_toml(path)
+    return pytest.importorskip("mec_gym.sb3.run.config").TrainConfig.from_toml(path)
 
 
 def write_scenario(path):
@@ -29,7 +30,7 @@ def write_scenario(path):
 
 
 def write_train_config(path):
-    config = pytest.importorskip("mec_gym.sb3.config")
+    config = pytest.importorskip("mec_gym.sb3.run.config")
     path.write_text(config.TrainConfig().to_toml(), encoding="utf-8")
 
 
@@ -53,8 +54,7 @@ def write_benchmark(path):
 
 
 def vouch(directory):
-    digest = hashlib.sha256((directory / "slack.npz").read_bytes()).hexdigest()
-    (directory / frozen.MANIFEST).write_text(json.dumps({"slack": {"sha256": digest}}))
+    digests.write_manifest(directory, ["slack.npz"])
 
 
 def read_vouched(path):
@@ -166,7 +166,7 @@ def test_no_value_of_a_scenarios_field_breaks_its_reader(tmp_path, field):
 
 
 def test_no_value_of_a_training_field_breaks_its_reader(tmp_path):
-    config = pytest.importorskip("mec_gym.sb3.config").TrainConfig
+    config = pytest.importorskip("mec_gym.sb3.run.config").TrainConfig
     path = tmp_path / "config.toml"
     for field in config.model_fields:
         for value in ODD:

@@ -5,7 +5,8 @@ import math
 import pytest
 from pydantic import Field
 
-from mec_gym.settings import NumberOrEach, Positive, Range, Settings, ends, pick
+from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, pick
+from mec_gym.ranges import low_high
 
 
 class Inner(Settings):
@@ -52,8 +53,8 @@ def test_an_empty_or_reversed_or_unbounded_range_is_refused_by_name(bad):
 
 def test_a_range_may_be_one_number():
     assert Block(span=5).span == 5.0
-    assert ends(Block(span=5).span) == (5.0, 5.0)
-    assert ends(Block(span=[5, 6]).span) == (5.0, 6.0)
+    assert low_high(Block(span=5).span) == (5.0, 5.0)
+    assert low_high(Block(span=[5, 6]).span) == (5.0, 6.0)
 
 
 @pytest.mark.parametrize("bad", [(1.0, 0.0), (1.0, math.nan), "x"])

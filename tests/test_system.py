@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from strategies import assigned_slots
 
 import mec_gym
-from mec_gym import Instance, system
+from mec_gym import Instance, equations, system
 
 
 def slot_of(**changes):
@@ -65,12 +65,12 @@ def test_eq_3_computation_delay_is_cycles_over_frequency():
 
 def test_eq_13_bracket_shares_the_server_equally_with_those_before():
     # 0.1 + 9e8 / (4e9 / (1 + 1))
-    assert system.equal_share_delay(0.1, 9e8, 4e9, 1) == exactly(0.55)
+    assert equations.equal_share_delay(0.1, 9e8, 4e9, 1) == exactly(0.55)
 
 
 def test_rise_in_total_delay_by_hand():
     # On 4 GHz, sqrt(C) = 2e4 then 3e4: (5e4^2 - 2e4^2) / 4e9 = 0.525, and 0.1 to send.
-    assert system.delay_rise(0.1, 3e4, 4e9, 2e4) == exactly(0.625)
+    assert equations.delay_rise(0.1, 3e4, 4e9, 2e4) == exactly(0.625)
 
 
 def test_tx_delay_of_every_link_by_hand():

@@ -10,12 +10,12 @@ import tyro
 from mec_gym import policies
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import compare
-from mec_gym.files import check_writable
-from mec_gym.sb3.callbacks import BASELINES
-from mec_gym.sb3.config import TRAIN_PRESETS, TrainConfig
-from mec_gym.sb3.export import export
-from mec_gym.sb3.runs import config_of
-from mec_gym.sb3.training import CHECKPOINT_SECONDS, default_directory, train
+from mec_gym.io.files import check_writable
+from mec_gym.sb3.agent.export import export
+from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.run.curves import BASELINES
+from mec_gym.sb3.run.directory import config_of
+from mec_gym.sb3.run.training import CHECKPOINT_SECONDS, default_directory, train
 
 USAGE = f"""usage: python -m train PRESET [--out DIR] [--episodes N] [--seed S] [any other field]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mec_gym import system
 from mec_gym.instance import Instance
 from mec_gym.policies import Policy
-from mec_gym.policies.optimal import solve
+from mec_gym.solvers.exact import solve
 
 FloatArray = NDArray[np.float64]
 

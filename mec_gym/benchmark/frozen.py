@@ -3,9 +3,7 @@
 `python -m mec_gym.benchmark.frozen NAME ...` makes the files anew from their recipes.
 """
 
-import hashlib
 import io
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from mec_gym.benchmark.comparison import Reference, find_reference
-from mec_gym.files import read_npz
+from mec_gym.extensions import find
 from mec_gym.instance import Instance
-from mec_gym.messages import one_line
+from mec_gym.io import digests
+from mec_gym.io.files import read_npz, replace_file
+from mec_gym.io.messages import one_line
 from mec_gym.scenario import Scenario
-from mec_gym.settings import pick
 
 DATA = Path(__file__).with_name("data")
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,11 @@ def load(name: str, data: Path = DATA) -> Benchmark:
     Raises:
         ValueError: there is no such benchmark, or its file is missing, damaged or another one.
     """
-    pick(RECIPES, name, "benchmark")
+    find(RECIPES, name, "benchmark")
     path = data / f"{name}.npz"
     try:
-        content = path.read_bytes()
-        digest = json.loads((data / MANIFEST).read_text(encoding="utf-8"))[name]["sha256"]
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise ValueError("its SHA-256 is not the manifest's")
-        arrays = read_npz(content)
+        digests.check(path, digests.read_manifest_alone(data)["files"].get(path.name))
+        arrays = read_npz(path)
         delay, proven = arrays.pop("reference_delay"), arrays.pop("reference_proven")
         slots = Instance(**arrays)
         if not delay.shape == proven.shape == slots.batch_shape or proven.dtype != np.bool_:
@@ -108,7 +103,7 @@ def make(name: str, data: Path = DATA) -> Benchmark:
     Raises:
         ValueError: there is no such benchmark.
     """
-    recipe = pick(RECIPES, name, "benchmark")
+    recipe = find(RECIPES, name, "benchmark")
     slots = recipe.scenario.sample(recipe.slots, recipe.seed)
     reference = find_reference(slots, recipe.time_limit)
     buffer = io.BytesIO()
@@ -119,25 +114,20 @@ def make(name: str, data: Path = DATA) -> Benchmark:
         reference_delay=reference.delay,
         reference_proven=reference.proven,
     )
-    manifest_path = data / MANIFEST
-    manifest: dict[str, Any] = {}
-    if manifest_path.exists():
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    manifest[name] = {
-        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-        "recipe": {
-            "scenario": recipe.scenario.model_dump(mode="json", exclude_none=True),
-            "slots": recipe.slots,
-            "seed": recipe.seed,
-            "time_limit": recipe.time_limit,
-        },
+    recipes: dict[str, Any] = {}
+    if (data / digests.MANIFEST_FILE).exists():
+        recipes = digests.read_manifest_alone(data)["recipes"]
+    recipes[name] = {
+        "scenario": recipe.scenario.model_dump(mode="json", exclude_none=True),
+        "slots": recipe.slots,
+        "seed": recipe.seed,
+        "time_limit": recipe.time_limit,
         "proven": int(reference.proven.sum()),
     }
     data.mkdir(parents=True, exist_ok=True)
-    (data / f"{name}.npz").write_bytes(buffer.getvalue())
-    manifest_path.write_text(
-        json.dumps(dict(sorted(manifest.items())), indent=2) + "\n", encoding="utf-8"
-    )
+    replace_file(data / f"{name}.npz", buffer.getvalue())
+    files = [f"{each}.npz" for each in sorted(recipes)]
+    digests.write_manifest(data, files, recipes=dict(sorted(recipes.items())))
     return Benchmark(name, slots, reference)
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from mec_gym import rewards
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
+from mec_gym.io.messages import shown
+from mec_gym.io.settings import pick
 from mec_gym.mdp import State
-from mec_gym.messages import shown
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.scenario import Scenario
-from mec_gym.settings import pick
 
 _GAINS_DRAWN_AT_ONCE = 2048
 """Slots are drawn in blocks of about so many gains, for speed; one by one they are the same."""

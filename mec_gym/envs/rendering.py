@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import system
+from mec_gym import equations, system
 from mec_gym.mdp import State
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def text(state: State) -> str:
     rises = ["-"] * slot.num_servers
     if not state.done:
         sqrt_cycles = np.sqrt(slot.task_cycles[state.device])
-        rise = system.delay_rise(
+        rise = equations.delay_rise(
             slot.tx_delay[state.device], sqrt_cycles, slot.server_hz, _sqrt_load(state)
         )
         rises = [f"{seconds:.4g}" for seconds in rise]
@@ -172,9 +172,9 @@ def _delays(state: State) -> NDArray[np.float64]:
     slot, servers = state.instance, state.assignment[: state.device]
     cycles = slot.task_cycles[: state.device]
     sqrt_load = _sqrt_load(state)[servers]
-    cpu_hz = system.cpu_share(slot.server_hz[servers], np.sqrt(cycles), sqrt_load)
+    cpu_hz = equations.cpu_share(slot.server_hz[servers], np.sqrt(cycles), sqrt_load)
     tx_delay = slot.tx_delay[np.arange(state.device), servers]
-    return np.asarray(tx_delay + system.computation_delay(cycles, cpu_hz))
+    return np.asarray(tx_delay + equations.computation_delay(cycles, cpu_hz))
 
 
 def _summary(state: State) -> tuple[str, str]:

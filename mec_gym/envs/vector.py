@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from mec_gym.envs import compiled
+from mec_gym.envs import loops
 from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slots, assign
@@ -72,8 +72,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.observation_space = batch_space(single.observation_space, num_envs)
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
-        self._show = compiled.show_of(single.observation_name)
-        self._step = compiled.step_of(single.reward_name)
+        self._show = loops.show_of(single.observation_name)
+        self._step = loops.step_of(single.reward_name)
         self._overload_penalty = single.overload_penalty
 
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
@@ -361,7 +361,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "feasible": np.zeros(self.num_envs, dtype=np.bool_),
         }
         _, *written = outcome.values()
-        compiled.finish()(self._slots, self._row, ended, self._assignment, *written)
+        loops.finish()(self._slots, self._row, ended, self._assignment, *written)
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         last = np.full(self.num_envs, None, dtype=object)
         last[ended] = np.fromiter(observation, dtype=object, count=len(ended))

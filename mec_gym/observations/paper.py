@@ -6,10 +6,11 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.channels import FloatArray, unspread
+from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
 from mec_gym.mdp import IntArray, Slots, State
 from mec_gym.observations.base import Array, Observation
+from mec_gym.ranges import to_unit
 from mec_gym.scenario import Scenario
 
 
@@ -148,7 +149,7 @@ class PaperObservation(SIObservation):
     def _scaled(self, name: str, values: FloatArray) -> FloatArray:
         if name == "gain":
             return self.scenario.channel.to_unit(values)
-        return unspread(values, self.scenario.ranges[name])
+        return to_unit(values, self.scenario.ranges[name])
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:
         return np.maximum(places, 0) / np.maximum(self.scenario.capacities[:, None], 1)

@@ -5,23 +5,22 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import extensions
 from mec_gym.instance import Instance
-from mec_gym.policies import baselines, local_search, optimal
 from mec_gym.scenario import Scenario
-from mec_gym.settings import pick
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
 """`policy(instance, seed)` returns the server of each device, (..., M)."""
 
-POLICIES: dict[str, Policy] = {
-    "roa": baselines.roa,
-    "goa": baselines.goa,
-    "goa-capacity": baselines.goa_capacity,
-    "least-delay": baselines.least_delay,
-    "local-search": local_search.local_search,
-    "optimal": optimal.optimal,
+POLICIES: dict[str, str] = {
+    "roa": "mec_gym.policies.baselines:roa",
+    "goa": "mec_gym.policies.baselines:goa",
+    "goa-capacity": "mec_gym.policies.baselines:goa_capacity",
+    "least-delay": "mec_gym.policies.baselines:least_delay",
+    "local-search": "mec_gym.solvers.local_search:local_search",
+    "optimal": "mec_gym.solvers.exact:optimal",
 }
-"""The policies by name; a new one is a function and an entry here."""
+"""Where each is, imported when it is asked for; a new one is a function and an entry here."""
 
 HINDSIGHT = frozenset({"local-search", "optimal"})
 """Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""
@@ -34,9 +33,10 @@ def label(name: str, scenario: Scenario) -> str:
 
 
 def get(name: str) -> Policy:
-    """Return the policy called `name`.
+    """Return the policy called `name`, or your own as "module:name".
 
     Raises:
         ValueError: no such policy; the message lists the names there are.
     """
-    return pick(POLICIES, name, "policy")
+    policy: Policy = extensions.find(POLICIES, name, "policy")
+    return policy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import mec_gym
-from mec_gym.files import check_writable, replace_file
+from mec_gym.io.files import check_writable, replace_file
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import network
 from mec_gym.policies.trained import TrainedPolicy

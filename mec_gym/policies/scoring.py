@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import mdp
-from mec_gym.envs import compiled
+from mec_gym.envs import loops
 from mec_gym.observations import ServersObservation
 from mec_gym.policies.network import Layer
 
@@ -46,7 +46,7 @@ def by_input(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 @cache
 def _loop() -> Any:
     show, features = ServersObservation.show, ServersObservation.NUM_FEATURES
-    formulas = compiled.sources()
+    formulas = loops.sources()
 
     @numba.njit(cache=True, error_model="numpy")
     def loop(

@@ -4,7 +4,6 @@
 SHA-256 and that of `policy.safetensors`, which holds the weights: any byte that changes is noticed.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,15 +15,15 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from mec_gym.files import read_file, replace_file
 from mec_gym.instance import Instance
+from mec_gym.io.digests import read_sealed, seal, sha256
+from mec_gym.io.files import read_file, replace_file
+from mec_gym.io.messages import one_line
+from mec_gym.io.settings import pick
 from mec_gym.mdp import State, assign_all
-from mec_gym.messages import one_line
 from mec_gym.observations import OBSERVATIONS, Observation
 from mec_gym.policies import network
 from mec_gym.scenario import Scenario
-from mec_gym.sealed import read_sealed, seal
-from mec_gym.settings import pick
 
 Array = NDArray[np.float32]
 
@@ -37,7 +36,7 @@ SHIPPED = {
 """The policies that come with the package, and what each is for."""
 
 WEIGHTS_FILE = "policy.safetensors"
-MANIFEST_FILE = "policy.json"
+POLICY_FILE = "policy.json"
 FORMAT = 3
 
 _MOST_BYTES = 1 << 30
@@ -186,13 +185,13 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
         "format": FORMAT,
         "observation": policy.observation,
         "scenario": policy.scenario.model_dump(mode="json", exclude_none=True),
-        "sha256": hashlib.sha256(weights).hexdigest(),
+        "sha256": sha256(weights),
         "training": policy.training,
     }
     path = Path(directory) / WEIGHTS_FILE
     if path.exists():
-        manifest["sha256_before"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    replace_file(Path(directory) / MANIFEST_FILE, seal(manifest))
+        manifest["sha256_before"] = sha256(path.read_bytes())
+    replace_file(Path(directory) / POLICY_FILE, seal(manifest))
     replace_file(path, weights)
 
 
@@ -207,7 +206,7 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     """
     is_shipped = isinstance(directory, str) and directory in SHIPPED
     directory = _SHIPPED_IN / directory if is_shipped else Path(directory)
-    file = directory / MANIFEST_FILE
+    file = directory / POLICY_FILE
     try:
         manifest = read_sealed(file, FORMAT)
         file = directory / WEIGHTS_FILE
@@ -221,7 +220,7 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
         raise ValueError(f"{file}: {error}") from None
     try:
         vouched_for = (manifest["sha256"], manifest.get("sha256_before"))
-        if hashlib.sha256(weights).hexdigest() not in vouched_for:
+        if sha256(weights) not in vouched_for:
             raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")
         if not isinstance(manifest["training"], dict):
             raise ValueError("its training is not a table")

@@ -9,7 +9,8 @@ import pytest
 from mec_gym import Scenario, average_delay, policies
 from mec_gym.benchmark import frozen
 from mec_gym.bounds import lower_bound
-from mec_gym.policies.optimal import solve
+from mec_gym.io import digests
+from mec_gym.solvers.exact import solve
 
 SAMPLE = 8
 
@@ -57,17 +58,17 @@ def test_where_no_optimum_is_proven_it_holds_a_bound_and_says_so():
 
 
 def test_its_seed_trains_nothing_and_its_manifest_tells_the_recipe():
-    manifest = json.loads((frozen.DATA / frozen.MANIFEST).read_text())
-    assert manifest.keys() == frozen.RECIPES.keys()
+    manifest = json.loads((frozen.DATA / digests.MANIFEST_FILE).read_text())
+    assert manifest["recipes"].keys() == frozen.RECIPES.keys()
     for name, recipe in frozen.RECIPES.items():
-        told = manifest[name]["recipe"]
+        told = manifest["recipes"][name]
         assert Scenario(**told["scenario"]) == recipe.scenario
         assert (told["slots"], told["seed"]) == (recipe.slots, recipe.seed)
 
 
 @pytest.fixture
 def data(tmp_path):
-    for file in ("paper.npz", frozen.MANIFEST):
+    for file in ("paper.npz", digests.MANIFEST_FILE):
         shutil.copy(frozen.DATA / file, tmp_path)
     return tmp_path
 
@@ -86,7 +87,7 @@ def test_a_file_that_is_not_the_one_it_was_is_refused_with_what_would_do(data, d
     elif damage == "another":
         shutil.copy(frozen.DATA / "slack.npz", path)
     else:
-        (data / frozen.MANIFEST).unlink()
+        (data / digests.MANIFEST_FILE).unlink()
     with pytest.raises(ValueError, match=r"paper.npz: cannot be used: .* make it anew") as caught:
         frozen.load("paper", data)
     assert "\n" not in str(caught.value)

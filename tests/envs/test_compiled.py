@@ -10,19 +10,19 @@ from pathlib import Path
 
 import mec_gym
 from mec_gym import observations
-from mec_gym.envs import compiled
+from mec_gym.envs import loops
 
 PLAY = """
 import json
 import numpy as np
 import mec_gym
-from mec_gym.envs import compiled
+from mec_gym.envs import loops
 from mec_gym.envs.vector import OffloadVectorEnv
 env = OffloadVectorEnv(2)
 env.reset(seed=0)
 for _ in range(9):
     env.step(np.zeros(2, dtype=np.int64))
-loops = compiled.step_of("paper"), compiled.show_of("paper"), compiled.finish()
+loops = loops.step_of("paper"), loops.show_of("paper"), loops.finish()
 counts = [[sum(x.values()) for x in (f.stats.cache_hits, f.stats.cache_misses)] for f in loops]
 print(json.dumps([mec_gym.__file__, *counts]))
 """
@@ -44,18 +44,18 @@ def test_loops_are_compiled_once_and_again_when_a_formula_has_changed(tmp_path):
 
     assert play() == [[0, 1]] * 3
     assert play() == [[1, 0]] * 3
-    with (package / "system.py").open("a") as file:
+    with (package / "equations.py").open("a") as file:
         file.write("# Equations as they are now.\n")
     assert play() == [[0, 1]] * 3
 
 
 def test_the_source_of_every_function_that_loops_call_counts():
-    functions = (*compiled._CALLED, *compiled._INLINED)
-    assert {inspect.getmodule(function) for function in functions} <= set(compiled._MODULES)
+    functions = (*loops._CALLED, *loops._INLINED)
+    assert {inspect.getmodule(function) for function in functions} <= set(loops._MODULES)
 
 
 def test_every_file_of_the_observations_counts():
-    counted = {Path(inspect.getsourcefile(module)) for module in compiled._MODULES}
+    counted = {Path(inspect.getsourcefile(module)) for module in loops._MODULES}
     files = set(Path(observations.__file__).parent.glob("*.py"))
     assert len(files) > 3
     assert files <= counted
@@ -63,18 +63,18 @@ def test_every_file_of_the_observations_counts():
 
 def test_the_digest_changes_with_any_source(monkeypatch):
     def digest():
-        compiled.sources.cache_clear()
-        return compiled.sources()
+        loops.sources.cache_clear()
+        return loops.sources()
 
     read = inspect.getsource
     try:
         digests = {digest()}
-        for changed in compiled._MODULES:
+        for changed in loops._MODULES:
             monkeypatch.setattr(
                 inspect, "getsource", lambda module, c=changed: read(module) + "#" * (module is c)
             )
             digests.add(digest())
-        assert len(digests) == 1 + len(compiled._MODULES)
+        assert len(digests) == 1 + len(loops._MODULES)
     finally:
         monkeypatch.undo()
-        compiled.sources.cache_clear()
+        loops.sources.cache_clear()

@@ -8,8 +8,8 @@ import pytest
 import mec_gym
 from evaluate.__main__ import main
 from mec_gym.policies.trained import save_policy
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import make_dqn, snapshot
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import make_dqn, snapshot
 
 
 @pytest.fixture

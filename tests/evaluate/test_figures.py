@@ -1,4 +1,4 @@
-"""`python -m evaluate.figures`: cells are trained once, numbers are right, figures appear."""
+"""`python -m evaluate.paper.figures`: cells are trained once, numbers are right, figures appear."""
 
 import functools
 import itertools
@@ -16,9 +16,9 @@ from matplotlib.text import Text
 from stable_baselines3.common.logger import Logger
 
 import mec_gym
-from evaluate import figures, study
-from evaluate.cells import Cell, train_cell, train_cells
-from evaluate.measurements import (
+from evaluate.paper import figures, study
+from evaluate.paper.cells import Cell, train_cell, train_cells
+from evaluate.paper.measurements import (
     Margin,
     Row,
     intervals,
@@ -27,12 +27,12 @@ from evaluate.measurements import (
     relative_margin,
     write_rows,
 )
-from evaluate.plots import delay_figure, save
-from evaluate.smoothness import LossPoint, Roughness, by_run, detrended, read_loss, trend
-from evaluate.study import Point, Study
+from evaluate.paper.plots import delay_figure, save
+from evaluate.paper.smoothness import LossPoint, Roughness, by_run, detrended, read_loss, trend
+from evaluate.paper.study import Point, Study
 from mec_gym.policies.trained import load_policy
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import train
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import train
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -121,7 +121,7 @@ def test_another_command_that_was_faster_does_no_harm(tmp_path):
 
 
 def test_a_kill_ends_the_workers_and_leaves_nothing_unfinished(tmp_path):
-    command = [sys.executable, "-m", "evaluate.figures", "--quick", "--jobs", "1"]
+    command = [sys.executable, "-m", "evaluate.paper.figures", "--quick", "--jobs", "1"]
     with subprocess.Popen(
         [*command, "--out", str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as process:

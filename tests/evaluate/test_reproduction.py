@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import mec_gym
-from evaluate import nearest, paper, reproduction
-from evaluate.claims import claims
-from evaluate.measurements import Margin, Row, write_rows
-from evaluate.readings import Reading, read_all
-from evaluate.reproduction import anchor, markdown
-from evaluate.results import Results, Table
-from evaluate.smoothness import LossPoint
-from evaluate.study import DQN_RAO, DQN_SI, Study
-from evaluate.theory import exact_fill_share, least_computing_delay
-from evaluate.verdicts import Verdict, all_hold, exceeds, near
+from evaluate.paper import nearest, reproduction, stated
+from evaluate.paper.claims import claims
+from evaluate.paper.measurements import Margin, Row, write_rows
+from evaluate.paper.readings import Reading, read_all
+from evaluate.paper.reproduction import anchor, markdown
+from evaluate.paper.results import Results, Table
+from evaluate.paper.smoothness import LossPoint
+from evaluate.paper.study import DQN_RAO, DQN_SI, Study
+from evaluate.paper.theory import exact_fill_share, least_computing_delay
+from evaluate.paper.verdicts import Verdict, all_hold, exceeds, near
 from mec_gym.benchmark.comparison import Estimate
 
 HOLDS, FAILS, OPEN = Verdict
@@ -268,7 +268,7 @@ def test_the_command_writes_the_page_and_names_what_is_missing(tmp_path, capsys)
 
 
 def test_the_stated_margins_are_those_of_the_stated_values():
-    at_5ghz = {name: at[5] for name, at in paper.FIGURE_4.items()}
-    for other, margin in paper.MARGINS.items():
+    at_5ghz = {name: at[5] for name, at in stated.FIGURE_4.items()}
+    for other, margin in stated.MARGINS.items():
         assert 0 < 1 - at_5ghz[DQN_RAO] / at_5ghz[other] - margin < 0.01
     assert isinstance(READINGS[0], Reading)

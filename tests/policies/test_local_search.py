@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario, average_delay, is_feasible, policies
-from mec_gym.policies.local_search import polish
+from mec_gym.solvers.local_search import polish
 
 local_search = policies.get("local-search")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario, average_delay, is_feasible, policies
-from mec_gym.policies import optimal
-from mec_gym.policies.optimal import TOLERANCE, solve
+from mec_gym.solvers import exact as optimal
+from mec_gym.solvers.exact import TOLERANCE, solve
 
 ILL_SCALED = ("very unequal links", "everything unequal")
 """Where the rounding of huge prices may hide the last digits, and leave an optimum unproven."""
@@ -169,7 +169,7 @@ def test_a_time_limit_that_is_not_above_zero_is_refused(time_limit):
 def test_compiling_takes_no_slots_time(tmp_path):
     # Without what numba has compiled before, and with less time a slot than compiling takes.
     code = (
-        "import mec_gym; from mec_gym.policies.optimal import solve;"
+        "import mec_gym; from mec_gym.solvers.exact import solve;"
         "assert solve(mec_gym.Scenario().sample(20, 0), time_limit=0.1).proven.all()"
     )
     fresh = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}

@@ -51,7 +51,7 @@ def test_its_files_are_small_and_say_how_it_was_trained(name):
     ("name", "preset"), [("dqn-rao", "regret-mix"), ("dqn-rao-online", "regret-online")]
 )
 def test_its_preset_is_what_it_was_trained_with(name, preset):
-    config = pytest.importorskip("mec_gym.sb3.config")
+    config = pytest.importorskip("mec_gym.sb3.run.config")
     kept = dict(mec_gym.load_policy(name).training["config"])
     fresh = config.TrainConfig.preset(preset).model_dump(mode="json", exclude_none=True)
     for curves_only in ("heldout_slots", "heldout_episodes"):

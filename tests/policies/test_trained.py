@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mec_gym import files
+from mec_gym.io import files
 from mec_gym.policies import trained
 from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 from mec_gym.scenario import Scenario

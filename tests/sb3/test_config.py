@@ -2,7 +2,7 @@
 
 import pytest
 
-from mec_gym.sb3.config import TrainConfig
+from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.scenario import Scenario
 
 

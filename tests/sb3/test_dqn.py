@@ -8,10 +8,10 @@ import pytest
 import torch
 from stable_baselines3 import DQN
 
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.dqn import SQUARED, LossDQN, huber
-from mec_gym.sb3.flat import FlatNetwork
-from mec_gym.sb3.training import make_dqn
+from mec_gym.sb3.agent.dqn import SQUARED, LossDQN, huber
+from mec_gym.sb3.agent.networks import FlatNetwork
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import make_dqn
 
 
 def weights(model):

@@ -8,8 +8,8 @@ import mec_gym
 from evaluate.export import main
 from mec_gym.observations import ServersObservation
 from mec_gym.policies.trained import load_policy
-from mec_gym.sb3 import export
-from mec_gym.sb3.dqn import LossDQN
+from mec_gym.sb3.agent import export
+from mec_gym.sb3.agent.dqn import LossDQN
 
 
 def test_a_network_that_scores_servers_is_loaded_and_never_chooses_a_full_one(tmp_path):

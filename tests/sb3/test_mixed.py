@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from mec_gym.observations import ServersObservation
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.mixed import MixedVecEnv
-from mec_gym.sb3.training import train
-from mec_gym.sb3.vec_env import OffloadVecEnv
+from mec_gym.sb3.agent.mixed import MixedVecEnv
+from mec_gym.sb3.agent.vec_env import OffloadVecEnv
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import train
 
 ID = "mec_gym:MEC-Offload-v0"
 

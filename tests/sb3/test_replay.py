@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from mec_gym.sb3.replay import FlatReplayBuffer
+from mec_gym.sb3.agent.replay import FlatReplayBuffer
 
 KEPT = 12
 

@@ -16,11 +16,12 @@ import pytest
 from stable_baselines3.common.callbacks import BaseCallback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mec_gym import manifest
-from mec_gym.sb3 import checkpoint, runs, training
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import train
-from mec_gym.sealed import read_sealed, seal
+from mec_gym.io import digests
+from mec_gym.io.digests import read_sealed, seal
+from mec_gym.sb3.run import checkpoint, training
+from mec_gym.sb3.run import directory as runs
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import train
 from train.__main__ import main
 
 SHORT = {"episodes": 60, "epsilon_episodes": 30, "heldout_slots": 8, "heldout_episodes": 20}
@@ -106,7 +107,7 @@ def go_on(config, directory):
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(name, whole, tmp_path):
     kills = int(os.environ.get("MEC_GYM_KILLS", KILLS_EACH))
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["mec_gym.sb3.training", "tensorboard"])
+    processes.set_forkserver_preload(["mec_gym.sb3.run.training", "tensorboard"])
     chance, killed, number, longest = random.Random(name), 0, 0, 3.0
     while killed < kills:
         directory, number = tmp_path / str(number), number + 1
@@ -128,8 +129,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(name, whole, tmp_p
 
 
 def _is_finished(directory):
-    path = directory / manifest.NAME
-    return path.exists() and read_sealed(path, manifest.FORMAT)["finished"]
+    path = directory / digests.MANIFEST_FILE
+    return path.exists() and read_sealed(path, 1)["finished"]
 
 
 def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
@@ -232,15 +233,17 @@ def test_a_damaged_policy_is_named_and_the_run_goes_on_without_its_manifest(
 ):
     directory = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 30)
     (directory / "policy.json").write_bytes(b"damage")
-    remedy = f"{directory / manifest.NAME} may be removed to go on from the newest checkpoint"
+    remedy = (
+        f"{directory / digests.MANIFEST_FILE} may be removed to go on from the newest checkpoint"
+    )
     with pytest.raises(ValueError, match=f"policy.json: it has 6 bytes, .*; {remedy}"):
         train(CONFIGS["paper"], directory, progress=False, resume=True)
-    (directory / manifest.NAME).unlink()
+    (directory / digests.MANIFEST_FILE).unlink()
     train(CONFIGS["paper"], directory, progress=False, resume=True)
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["config.toml", manifest.NAME, "policy.json", WEIGHTS])
+@pytest.mark.parametrize("name", ["config.toml", digests.MANIFEST_FILE, "policy.json", WEIGHTS])
 def test_a_pipe_in_place_of_a_file_of_the_run_is_refused_and_not_waited_for(
     tmp_path, monkeypatch, capsys, name
 ):
@@ -261,9 +264,9 @@ def test_so_many_checkpoints_are_kept(tmp_path, monkeypatch, keep):
 
 def reseal(path, change):
     """What someone who means harm can do: a manifest of their own, which vouches for itself."""
-    facts = read_sealed(path / manifest.NAME, manifest.FORMAT)
+    facts = read_sealed(path / digests.MANIFEST_FILE, 1)
     change(facts)
-    (path / manifest.NAME).write_bytes(seal(facts))
+    (path / digests.MANIFEST_FILE).write_bytes(seal(facts))
 
 
 def set_in(*keys, to):
@@ -322,7 +325,7 @@ def test_a_replay_buffer_that_would_run_code_is_refused_and_runs_none(tmp_path, 
     buffer = io.BytesIO()
     np.savez(buffer, observations=np.array([Payload(tmp_path / "ran")], dtype=object))
     (path / "replay.npz").write_bytes(buffer.getvalue())
-    reseal(path, set_in("files", "replay.npz", to=manifest.describe(path / "replay.npz")))
+    reseal(path, set_in("files", "replay.npz", to=digests.describe(path / "replay.npz")))
     with pytest.raises(ValueError, match="objects are never unpickled"):
         train(CONFIGS["paper"], directory, progress=False, resume=True)
     assert not (tmp_path / "ran").exists()
@@ -400,6 +403,6 @@ def test_the_command_goes_on_with_a_run_with_or_without_its_preset(
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path):
     (tmp_path / "file").write_bytes(b"content")
-    manifest.write(tmp_path, ["file"], fact=[1, {"two": 2.5}])
-    assert manifest.read(tmp_path)["fact"] == [1, {"two": 2.5}]
-    assert json.loads((tmp_path / manifest.NAME).read_bytes())["files"]["file"]["size"] == 7
+    digests.write_manifest(tmp_path, ["file"], fact=[1, {"two": 2.5}])
+    assert digests.read_manifest(tmp_path)["fact"] == [1, {"two": 2.5}]
+    assert json.loads((tmp_path / digests.MANIFEST_FILE).read_bytes())["files"]["file"]["size"] == 7

@@ -7,9 +7,9 @@ from torch import nn
 
 from mec_gym import is_feasible
 from mec_gym.observations import ServersObservation
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.flat import FlatNetwork, ServerScores
-from mec_gym.sb3.training import make_dqn, snapshot
+from mec_gym.sb3.agent.networks import FlatNetwork, ServerScores
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import make_dqn, snapshot
 
 FEATURES = ServersObservation.NUM_FEATURES
 

@@ -9,10 +9,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mec_gym
 from mec_gym.policies.trained import load_policy
-from mec_gym.sb3 import training
-from mec_gym.sb3.callbacks import GUIDE
-from mec_gym.sb3.config import TrainConfig
-from mec_gym.sb3.training import make_dqn, snapshot, train
+from mec_gym.sb3.run import training
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.curves import GUIDE
+from mec_gym.sb3.run.training import make_dqn, snapshot, train
 
 SHORT = TrainConfig(episodes=40, heldout_slots=20, heldout_episodes=20, epsilon_episodes=20)
 

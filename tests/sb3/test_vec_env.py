@@ -7,7 +7,7 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-from mec_gym.sb3.vec_env import OffloadVecEnv
+from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 
 ID = "mec_gym:MEC-Offload-v0"
 

@@ -12,7 +12,7 @@ import pytest
 from stable_baselines3 import DQN
 
 from mec_gym import load_policy
-from mec_gym.sb3 import training
+from mec_gym.sb3.run import training
 from train.__main__ import main
 
 QUICK = ["--heldout-slots", "50", "--heldout-episodes", "10"]

@@ -1,0 +1,202 @@
+"""`python -m evaluate.paper.figures`: the paper's Figs. 3 to 5, with the numbers beside them."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from evaluate.paper import stated
+from evaluate.paper.cells import Cell, train_cells
+from evaluate.paper.measurements import Row, measure, write_rows
+from evaluate.paper.plots import delay_figure, loss_figure, save
+from evaluate.paper.readings import read_all
+from evaluate.paper.smoothness import read_loss
+from evaluate.paper.study import DQN_RAO, DQN_SI, FULL, QUICK, Point, Study
+from mec_gym.policies.trained import load_policy
+
+Step = Callable[[Study, Path], None]
+"""Makes one thing of finished runs."""
+
+CELLS = "cells"
+"""Directory of the finished runs."""
+
+LEADERBOARD_FILE = "leaderboard.txt"
+"""Lists the runs whose scenario is a frozen benchmark's."""
+
+STUDY_FILE = "study.toml"
+"""Written last: the numbers beside it are complete and belong together."""
+
+INTERRUPTED = 130
+"""The exit status of a command that was cut short, as shells have it for Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train what Figs. 3 to 5 need, measure it, and draw them; what is finished is not redone."""
+
+    quick: bool = False
+    """fewer points, seeds and episodes: a preview in minutes"""
+    out: Path | None = None
+    """directory for figures, numbers and runs; by default results/figures, or ...-quick"""
+    jobs: int = os.cpu_count() or 1
+    """how many runs to train at a time"""
+    seeds: int | None = None
+    """training seeds a point of Figs. 4 and 5; by default 3, or 2 if quick"""
+    publish: Path | None = None
+    """directory to copy the PNG files to, such as docs/figures"""
+
+
+def draw_loss(study: Study, out: Path) -> None:
+    """Draw Fig. 3 and write its curves."""
+    cells = [cell for size in study.batch_sizes for cell in study.loss_runs(size)]
+    points = [point for cell in cells for point in read_loss(cell, out / CELLS)]
+    write_rows(out / "fig3.csv", points)
+    save(loss_figure(points, study.quick), out / "fig3")
+
+
+def draw_delays(
+    name: str, points: Sequence[Point], stated: stated.Stated, heading: str, axis: str
+) -> Step:
+    """Return the step that measures the policies at each point and draws their delays."""
+
+    def step(study: Study, out: Path) -> None:
+        rows = measure_points(name, points, {}, study, out)
+        save(delay_figure(rows, stated, heading, axis, study.quick), out / name)
+
+    return step
+
+
+def measure_others(study: Study, out: Path) -> None:
+    """Measure the scenarios that no figure shows, and on the first the network fed SI units."""
+    first, *_ = points = study.others
+    measure_points("scenarios", points, {first.label: {DQN_SI: study.si_runs(first)}}, study, out)
+
+
+def measure_points(
+    name: str,
+    points: Sequence[Point],
+    more: Mapping[str, Mapping[str, Sequence[Cell]]],
+    study: Study,
+    out: Path,
+) -> list[Row]:
+    """Measure DQN-RAO, and `more` runs by point, beside the baselines; write the numbers."""
+    trained = {
+        point.label: {
+            policy: [load_policy(out / CELLS / cell.name) for cell in cells]
+            for policy, cells in {
+                DQN_RAO: study.runs(point),
+                **more.get(point.label, {}),
+            }.items()
+        }
+        for point in points
+    }
+    rows, margins = measure(points, trained, study.slots, study.slots_seed)
+    write_rows(out / f"{name}.csv", rows)
+    write_rows(out / f"{name}-margins.csv", margins)
+    return rows
+
+
+def steps(study: Study) -> dict[str, tuple[list[Cell], Step]]:
+    """Return what is made, by name: the runs it needs, and how."""
+
+    def of(points: Sequence[Point]) -> list[Cell]:
+        return [cell for point in points for cell in study.runs(point)]
+
+    loss_cells = [cell for size in study.batch_sizes for cell in study.loss_runs(size)]
+    return {
+        "fig3": (loss_cells, draw_loss),
+        "fig4": (
+            of(study.figure_4),
+            draw_delays(
+                "fig4",
+                study.figure_4,
+                stated.FIGURE_4,
+                "Fig. 4: average delay against server frequency, equal servers",
+                "CPU frequency of each server, GHz",
+            ),
+        ),
+        "fig5": (
+            of(study.figure_5),
+            draw_delays(
+                "fig5",
+                study.figure_5,
+                stated.FIGURE_5,
+                "Fig. 5: average delay against task complexity, unequal servers",
+                "task complexity, CPU cycles per bit",
+            ),
+        ),
+        "scenarios": ([*of(study.others), *study.si_runs(study.others[0])], measure_others),
+        "readings": (
+            [],
+            lambda study, out: write_rows(
+                out / "readings.csv", read_all(study.slots, study.slots_seed)
+            ),
+        ),
+    }
+
+
+def make(study: Study, out: Path, jobs: int) -> bool:
+    """Train what is missing, then make all that no failed run stands in the way of.
+
+    Returns:
+        Whether all is made; `study.toml` is then there.
+
+    Raises:
+        ValueError: a run directory is damaged.
+        OSError: `out` cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / STUDY_FILE).unlink(missing_ok=True)
+    failed = train_cells(study.cells(), out / CELLS, jobs)
+    for name, (cells, step) in steps(study).items():
+        lacking = sorted({cell.name for cell in cells} & set(failed))
+        if lacking:
+            print(f"{name}: left out; it needs {', '.join(lacking)}", file=sys.stderr)
+            continue
+        step(study, out)
+        print(f"{name}: {out / name}.csv")
+    for name, reason in failed.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    if not failed:
+        runs = "".join(f"{out / CELLS / cell.name}\n" for cell in study.leaderboard_runs())
+        (out / LEADERBOARD_FILE).write_text(runs, encoding="utf-8")
+        (out / STUDY_FILE).write_text(study.to_toml(), encoding="utf-8")
+    return not failed
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit status."""
+    given = tyro.cli(Arguments, args=arguments, prog="python -m evaluate.paper.figures")
+    changes = dict(QUICK if given.quick else FULL)
+    if given.seeds is not None:
+        changes["seeds"] = given.seeds
+    out = given.out or Path("results/figures-quick" if given.quick else "results/figures")
+    try:
+        if given.jobs < 1:
+            raise ValueError(f"jobs: {given.jobs}; give 1 or more")
+        study = Study(**changes)
+        if not make(study, out, given.jobs):
+            return 1
+        if given.publish is not None:
+            given.publish.mkdir(parents=True, exist_ok=True)
+            for picture in sorted(out.glob("fig*.png")):
+                shutil.copy(picture, given.publish)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one was", file=sys.stderr)
+        return INTERRUPTED
+    print(f"Leaderboard: python -m evaluate --benchmark --model $(cat {out / LEADERBOARD_FILE})")
+    return 0
+
+
+if __name__ == "__main__":
+    # A polite kill is cleaned up after like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main(sys.argv[1:]))

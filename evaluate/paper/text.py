@@ -1,0 +1,52 @@
+"""Numbers as text, and rows as a Markdown table."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from evaluate.paper.study import DQN_RAO
+from mec_gym.benchmark.comparison import Estimate
+
+NAMES = {
+    DQN_RAO: "DQN-RAO",
+    "roa": "ROA",
+    "goa": "GOA",
+    "goa-capacity": "GOA within capacity",
+    "least-delay": "least delay",
+    "optimal": "optimum",
+}
+
+
+def seconds(value: Estimate) -> str:
+    """Return a delay as text."""
+    return f"{value.mean:.3f} ± {value.ci95:.3f} s"
+
+
+def milliseconds(value: Estimate) -> str:
+    """Return a difference of delays as text."""
+    return f"{value.mean * 1e3:.1f} ± {value.ci95 * 1e3:.1f} ms"
+
+
+def percent(value: Estimate) -> str:
+    """Return a share as text."""
+    return f"{value.mean:.1%} ± {value.ci95:.1%}"
+
+
+def span(values: Iterable[float]) -> str:
+    """Return the least and the greatest of some shares as text."""
+    ends = sorted(values)
+    low, high = f"{ends[0]:.1%}", f"{ends[-1]:.1%}"
+    return low if low == high else f"{low} to {high}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "---:") -> str:
+    """Return a Markdown table; `align` is that of all columns but the first."""
+    rule = ["---"] + [align] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])
+
+
+def wrap(markdown: str) -> str:
+    """Return Markdown with its paragraphs broken anew; tables, headings and pictures stay."""
+    return "\n\n".join(
+        block if block.startswith(("|", "#", "!", "<")) else textwrap.fill(block, 100)
+        for block in markdown.strip().split("\n\n")
+    )

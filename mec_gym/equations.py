@@ -1,0 +1,54 @@
+"""The paper's equations, elementwise: for floats, for arrays and in compiled loops alike.
+
+SI units throughout. Nothing of the package is imported here.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+Real = Any
+"""A float, or an array of any shape; several of them broadcast."""
+
+
+def uplink_rate(gain: Real, bandwidth_hz: Real, tx_power_w: Real, noise_w: Real) -> Real:
+    """Return the uplink rate R_mn = B log2(1 + P_m h_mn / sigma^2), bits/s; Eq. (1)."""
+    # log1p keeps the rate exact where the signal is far below the noise.
+    return bandwidth_hz * np.log1p(tx_power_w * gain / noise_w) / math.log(2)
+
+
+def transmission_delay(task_bits: Real, rate: Real) -> Real:
+    """Return the transmission delay S_m / R_mn, seconds; Eq. (2)."""
+    return task_bits / rate
+
+
+def computation_delay(task_cycles: Real, cpu_hz: Real) -> Real:
+    """Return the computation delay C_m / f_mn, seconds; Eq. (3)."""
+    return task_cycles / cpu_hz
+
+
+def equal_share_delay(tx_delay: Real, task_cycles: Real, server_hz: Real, load: Real) -> Real:
+    """Return the delay of a task that joins `load` others on equal CPU shares; Eq. (13), bracket.
+
+    Seconds. The share is F_n / (u_n + 1) with u_n = `load`.
+    """
+    return tx_delay + computation_delay(task_cycles, server_hz / (load + 1))
+
+
+def delay_rise(tx_delay: Real, sqrt_cycles: Real, server_hz: Real, sqrt_load: Real) -> Real:
+    """Return by how much a task that joins a server raises the total delay, seconds.
+
+    Under Eq. (20) the tasks on a server compute for (sum of sqrt(C))^2 / F_n in all. With L =
+    `sqrt_load`, that sum before the task comes, and q = `sqrt_cycles` = sqrt(C_m), the rise is
+    T_tx + ((L + q)^2 - L^2) / F_n.
+    """
+    return tx_delay + sqrt_cycles * (2 * sqrt_load + sqrt_cycles) / server_hz
+
+
+def cpu_share(server_hz: Real, sqrt_cycles: Real, sqrt_load: Real) -> Real:
+    """Return the optimal CPU share f_mn = F_n sqrt(C_m) / sum of sqrt(C_j), cycles/s; Eq. (20).
+
+    `sqrt_load` is the sum over all tasks of the server, this one included.
+    """
+    return server_hz * sqrt_cycles / sqrt_load

@@ -1,0 +1,88 @@
+"""Things that are found by name: an entry of a table of ours, or a user's own as "module:name".
+
+A module of a user's is imported where the user names it, never because a file that is read does:
+`no_imports` is held meanwhile, and only what has been imported already is found.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from mec_gym.io.messages import one_line, shown
+
+_may_import: ContextVar[bool] = ContextVar("may_import", default=True)
+
+
+@contextmanager
+def no_imports() -> Iterator[None]:
+    """Import nothing within the block: the names in it come from a file."""
+    token = _may_import.set(False)
+    try:
+        yield
+    finally:
+        _may_import.reset(token)
+
+
+def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
+    """Return what is called `name`: an entry of `table`, or the attribute "module:name".
+
+    An entry may itself be such a text, which is imported when it is asked for.
+
+    Raises:
+        ValueError: no such entry, module or attribute; the message names `field` and the remedy.
+    """
+    if isinstance(name, str):
+        found = table.get(name, name if ":" in name else None)
+        if found is not None:
+            ours = name in table
+            return _imported(found, field, ours) if isinstance(found, str) else found
+    names = ", ".join(sorted(table))
+    raise ValueError(
+        f'{field}: no {shown(name)}; there are: {names}; one of your own is "module:name"'
+    )
+
+
+def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
+    """Return the name by which `find` finds a function or class.
+
+    Raises:
+        ValueError: it would not be found, as a lambda would not; the message names `field`.
+    """
+    for name, entry in table.items():
+        if entry is thing:
+            return name
+    name = f"{getattr(thing, '__module__', '')}:{getattr(thing, '__qualname__', '')}"
+    try:
+        if _attribute(*name.split(":", 1)) is thing:
+            return name
+    except (ImportError, AttributeError):
+        pass
+    raise ValueError(
+        f"{field}: {shown(thing)} cannot be found again by a name; define it at the top level of a"
+        " module"
+    )
+
+
+def _imported(name: str, field: str, ours: bool) -> Any:
+    module, _, attribute = name.partition(":")
+    if not ours and not _may_import.get() and module not in sys.modules:
+        raise ValueError(
+            f"{field}: a file names {name!r}, and files import nothing; import {module} yourself"
+            f" first (on a command line: --imports {module})"
+        )
+    try:
+        return _attribute(module, attribute)
+    except (ImportError, AttributeError) as error:
+        if ours:
+            raise  # what an optional extra brings is missing
+        raise ValueError(f"{field}: no {name!r}: {one_line(error)}") from None
+
+
+def _attribute(module: str, path: str) -> Any:
+    found = importlib.import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found

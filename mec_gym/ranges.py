@@ -1,0 +1,50 @@
+"""Uniform ranges: their ends, maps from and to [0, 1], moments and quantiles.
+
+A `Range` is one number, which is a constant, or a pair (low, high).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Range = float | tuple[float, float]
+
+
+def low_high(limits: Range) -> tuple[float, float]:
+    """Return the low and the high end."""
+    return limits if isinstance(limits, tuple) else (limits, limits)
+
+
+def from_unit(unit: FloatArray, limits: Range) -> FloatArray:
+    """Map numbers uniform on [0, 1) to numbers uniform between `limits`, of the same shape."""
+    low, high = low_high(limits)
+    return low + (high - low) * unit
+
+
+def to_unit(value: FloatArray, limits: Range) -> FloatArray:
+    """Map `limits` to [0, 1], the inverse of `from_unit`; a constant maps to 0."""
+    low, high = low_high(limits)
+    return (value - low) / (high - low or 1.0)
+
+
+def mean_sqrt(limits: Range) -> float:
+    """Return the mean square root of a number drawn uniformly between `limits`."""
+    low, high = (math.sqrt(end) for end in low_high(limits))
+    return 2 / 3 * (low * low + low * high + high * high) / (low + high)
+
+
+def quantiles(count: int, *factors: Range) -> FloatArray:
+    """Return so many equally likely values of a product of independent uniform draws, rising.
+
+    Args:
+        count: how many.
+        *factors: the ranges, one or two; of two, count^2 products are sorted.
+    """
+    middles = (np.arange(count) + 0.5) / count
+    first, *others = (from_unit(middles, limits) for limits in factors)
+    if not others:
+        return first
+    (second,) = others
+    return np.sort(np.outer(first, second), axis=None)[count // 2 :: count]

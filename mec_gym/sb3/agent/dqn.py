@@ -1,0 +1,216 @@
+"""DQN-RAO: Stable-Baselines3's DQN with the loss of Algorithm 1, and less overhead."""
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import DQN
+from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+from torch import nn
+
+from mec_gym.policies import network
+from mec_gym.sb3.agent.mixed import MixedVecEnv
+from mec_gym.sb3.agent.networks import FlatNetwork, ServerScores
+from mec_gym.sb3.agent.replay import FlatReplayBuffer
+from mec_gym.sb3.agent.vec_env import OffloadVecEnv
+
+Array = NDArray[np.float32]
+
+
+class Loss(NamedTuple):
+    """A loss of the temporal-difference error, and its derivative, elementwise."""
+
+    value: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+
+
+SQUARED = Loss(np.square, lambda error: 2 * error)
+"""Algorithm 1, line 11."""
+
+
+def huber(delta: float) -> Loss:
+    """Return Huber's loss, linear for errors beyond delta."""
+    return Loss(
+        lambda error: np.where(abs(error) < delta, error**2 / 2, delta * (abs(error) - delta / 2)),
+        lambda error: np.clip(error, -delta, delta),
+    )
+
+
+class FlatPolicy(DQNPolicy):
+    """A DQN policy of linear layers with ReLU, which do the same in training and in use."""
+
+    def set_training_mode(self, mode: bool) -> None:
+        """Do nothing: no layer differs, and going through them at every step takes long."""
+
+
+class ServersPolicy(FlatPolicy):
+    """A DQN policy that scores each server, a row of the observation, with one shared network."""
+
+    def make_q_net(self) -> QNetwork:
+        """Return a network of layers that are shared by the servers."""
+        made = super().make_q_net()
+        shape = self.observation_space.shape or ()
+        made.q_net = nn.Sequential(nn.Unflatten(1, shape), ServerScores(shape[-1], self.net_arch))
+        return made
+
+
+class LossDQN(DQN):
+    """DQN with a choice of loss, masks and double Q-learning, which does no more than arithmetic.
+
+    For networks of linear layers with ReLU; the same minibatches give the same parameters as
+    Stable-Baselines3's own update, to floating-point accuracy. Each copy of a batched environment
+    explores for itself.
+
+    Args:
+        loss: of the temporal-difference error.
+        free: from observations (B, ...) to the servers that may be chosen (B, N): in the greedy
+            choice, the random choice and the value of the next state. None: every server may.
+        double: whether the network itself picks the next action that the target network values.
+        *args: as for DQN.
+        **kwargs: as for DQN; a `max_grad_norm` of None clips nothing.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpPolicy": FlatPolicy,
+        "ServersPolicy": ServersPolicy,
+    }
+
+    def __init__(
+        self,
+        *args: Any,
+        loss: Loss = SQUARED,
+        free: Callable[[Array], NDArray[np.bool_]] | None = None,
+        double: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.loss, self.free, self.double = loss, free, double
+        super().__init__(*args, **{"replay_buffer_class": FlatReplayBuffer} | kwargs)
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.flat, self.flat_target = (
+            # Table I's layers, or the scores that follow a layer which only gives the input shape.
+            FlatNetwork(layers[-1] if isinstance(layers[-1], ServerScores) else layers)
+            for layers in (self.q_net.q_net, self.q_net_target.q_net)
+        )
+        optimizer = self.policy.optimizer
+        settings = optimizer.defaults | ({"fused": True} if "fused" in optimizer.defaults else {})
+        self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
+
+    @property
+    def environment(self) -> OffloadVecEnv | MixedVecEnv:
+        """The batched environment it learns from."""
+        return cast(OffloadVecEnv | MixedVecEnv, self.env)
+
+    def require_finite(self) -> None:
+        """Check the parameters.
+
+        Raises:
+            FloatingPointError: one is not a finite number.
+        """
+        if not np.isfinite(self.flat.values.detach().numpy()).all():
+            raise FloatingPointError(
+                f"weights: not finite by step {self.num_timesteps}; lower learning_rate or set"
+                " max_grad_norm"
+            )
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "flat", "flat_target"]
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[Any] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Return an action for each observation, epsilon-greedy; Algorithm 1, lines 6 and 7."""
+        shape = self.observation_space.shape or ()
+        seen = np.asarray(observation, dtype=np.float32)
+        copies = seen.reshape(-1, *shape)
+        explores = np.zeros(len(copies), dtype=np.bool_)
+        if not deterministic:
+            explores = np.random.rand(len(copies)) < self.exploration_rate  # noqa: NPY002  # as SB3
+        actions = np.empty(len(copies), dtype=np.int64)
+        if not explores.all():
+            actions[:] = self._masked(self.flat.q_values(copies), copies).argmax(axis=1)
+        if self.free is None:
+            for copy in np.flatnonzero(explores):
+                actions[copy] = self.action_space.sample()
+        elif explores.any():
+            free = self.free(copies[explores])
+            keys = np.random.random_sample(free.shape)  # noqa: NPY002
+            actions[explores] = np.where(free, keys, -1.0).argmax(axis=1)
+        return actions.reshape(seen.shape[: seen.ndim - len(shape)]), state
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return an action for each copy, twice; before learning starts too, only free servers."""
+        if self.free is None:
+            return super()._sample_action(learning_starts, action_noise, n_envs)
+        assert isinstance(self._last_obs, np.ndarray)  # made by learn
+        actions, _ = self.predict(self._last_obs)
+        return actions, actions
+
+    def _masked(self, q_values: Array, observations: Array) -> Array:
+        if self.free is None:
+            return q_values
+        return np.where(self.free(observations), q_values, -np.float32(np.inf))
+
+    def _next_values(self, observations: Array) -> Array:
+        """Return what the target network makes of the next states, (B,)."""
+        values = self.flat_target.q_values(observations)
+        choice = self.flat.q_values(observations) if self.double else values
+        best = self._masked(choice, observations).argmax(axis=1)
+        return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
+
+    def train(self, gradient_steps: int, batch_size: int = 64) -> None:
+        """Take gradient steps on minibatches; Algorithm 1, lines 10 and 11.
+
+        Raises:
+            FloatingPointError: the loss is no longer a finite number; the message says since when.
+        """
+        assert isinstance(self.replay_buffer, FlatReplayBuffer)  # made by __init__
+        every = np.arange(batch_size)
+        self._update_learning_rate(self.policy.optimizer)
+        batch = self.replay_buffer.minibatch(gradient_steps * batch_size)
+        targets = np.empty_like(batch.rewards)
+        errors, q_values = np.empty_like(targets), np.empty_like(targets)
+        # The target network stands still meanwhile; with double Q-learning the other does not.
+        stride = batch_size if self.double else len(targets)
+        for start in range(0, len(targets), batch_size):
+            part = slice(start, start + batch_size)
+            if start % stride == 0:
+                due = slice(start, start + stride)
+                next_q = self._next_values(batch.next_observations[due])
+                going_on = (1 - batch.dones[due]) * np.float32(self.gamma)
+                targets[due] = batch.rewards[due] + going_on * next_q
+            outputs = self.flat.forward(batch.observations[part])
+            by_output = np.zeros_like(outputs[-1])
+            chosen = (every, batch.actions[part])
+            q_values[part] = network.q_values(self.flat.layers, outputs)[chosen]
+            errors[part] = q_values[part] - targets[part]
+            by_q = network.q_values(self.flat.layers, [by_output])
+            by_q[chosen] = self.loss.derivative(errors[part]) / batch_size
+            self.flat.backward(outputs, by_output)
+            if self.max_grad_norm is not None:
+                torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
+            self.policy.optimizer.step()
+        losses = self.loss.value(errors)
+        mean = float(losses.mean())
+        if not math.isfinite(mean):
+            since = int((~np.isfinite(losses)).argmax()) // batch_size + 1
+            raise FloatingPointError(
+                f"loss: {mean} at update {self._n_updates + since}, step {self.num_timesteps};"
+                " lower learning_rate or set max_grad_norm"
+            )
+        self.logger.record_mean("train/loss", mean)
+        self.logger.record_mean("train/q_value", float(q_values.mean()))
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")

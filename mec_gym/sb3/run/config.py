@@ -1,0 +1,239 @@
+"""Settings of a training run; each default is the paper's, with its source."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from tyro.constructors import PrimitiveConstructorSpec
+
+from mec_gym.io.settings import Positive, Settings, pick
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies import POLICIES
+from mec_gym.rewards import REWARDS
+from mec_gym.scenario import Scenario
+
+Count = Annotated[int, Field(ge=1)]
+
+NamedScenario = Annotated[
+    Scenario,
+    BeforeValidator(lambda value: Scenario.load(value) if isinstance(value, str) else value),
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PRESET|FILE.toml",
+        instance_from_str=lambda words: Scenario.load(words[0]),
+        is_instance=lambda value: isinstance(value, Scenario),
+        str_from_instance=lambda scenario: [scenario.label],
+    ),
+]
+"""A scenario that may be given, on a command line too, as a preset's name or a TOML file's path."""
+
+
+class TrainConfig(Settings):
+    """Settings of a training run; the defaults are Table I and Algorithm 1 to the letter.
+
+    Raises:
+        ValueError: one line that names each wrong field, its value and the remedy.
+    """
+
+    name: str = Field("dqn-rao", min_length=1, description="what tables call the trained policy")
+    scenario: NamedScenario = Field(Scenario(), description="Sec. IV-A")
+    scenarios: tuple[NamedScenario, ...] = Field(
+        (),
+        description="train on all of these, with as many copies each, and not on `scenario`, whose"
+        " slots then only count the episodes and are held out; needs network servers and mask",
+    )
+    observation: str = Field("paper", description="what the agent sees; Eq. (11)")
+    reward: str = Field("paper", description="what a decision is paid; Eq. (13)")
+    overload_penalty: float = Field(
+        10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
+    )
+    network: Literal["mlp", "servers"] = Field(
+        "mlp",
+        description="Table I's, for one size; or one that scores each server, with observation"
+        " servers, and whose trained policy never chooses a full one",
+    )
+    mask: bool = Field(
+        False, description="in training, never choose and never value a full server; see network"
+    )
+    double: bool = Field(False, description="double Q-learning")
+    episodes: Count = Field(4000, description="training episodes; Table I")
+    hidden: tuple[Count, ...] = Field(
+        (128, 64), min_length=1, description="neurons a hidden layer; Table I"
+    )
+    replay_size: Annotated[int, Field(ge=1, le=10**8)] = Field(
+        100_000, description="transitions kept; Table I"
+    )
+    batch_size: Count = Field(64, description="minibatch; Table I")
+    learning_rate: Positive = Field(1e-3, description="Adam's; Table I")
+    learning_rate_end: Positive | None = Field(
+        None, description="what it falls to, linearly in steps; none: it stays"
+    )
+    gamma: float = Field(0.95, gt=0, le=1, description="discount factor; Table I")
+    epsilon_start: float = Field(1.0, ge=0, le=1, description="exploration at first; Table I")
+    epsilon_end: float = Field(0.05, ge=0, le=1, description="exploration at the end; Table I")
+    epsilon_episodes: Count = Field(
+        2000, description="episodes over which epsilon falls, linearly in steps; Table I"
+    )
+    target_update_steps: Count = Field(100, description="steps between target copies; Table I")
+    update_every_steps: Count = Field(1, description="steps between updates; Algorithm 1, line 10")
+    updates_at_once: Count = Field(
+        1,
+        description="updates made one after the other when so many are due; more is faster, and the"
+        " last ones may take a run a few steps past `episodes`",
+    )
+    num_envs: Count = Field(1, description="copies of the environment that play side by side")
+    loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")
+    huber_delta: Positive = Field(
+        1.0,
+        description="error in s beyond which loss huber is linear; near the size of the rewards,"
+        " the states that exploring brings about weigh no more than the others",
+    )
+    max_grad_norm: Positive | None = Field(
+        None, description="gradient clipping; the paper names none"
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="seed of slots, exploration, weights and minibatches"
+    )
+    heldout_slots: Annotated[int, Field(ge=2)] = Field(
+        500, description="held-out slots for the curves and the closing table"
+    )
+    heldout_seed: int = Field(
+        1_000_000, ge=0, description="their seed; of the seeds of training it must be none"
+    )
+    heldout_episodes: Count = Field(100, description="episodes between held-out evaluations")
+    log_episodes: Count = Field(20, description="episodes between two points of a training curve")
+    threads: Count = Field(1, description="more than one slows networks of this size")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        pick(OBSERVATIONS, self.observation, "observation")
+        pick(REWARDS, self.reward, "reward")
+        if self.steps_at_once % self.num_envs:
+            raise ValueError(
+                f"num_envs: {self.num_envs} copies do not divide the {self.steps_at_once} steps"
+                " between updates (update_every_steps x updates_at_once); raise one of those"
+            )
+        if self.network == "servers" and self.observation != "servers":
+            raise ValueError(
+                f"network: {self.network!r} does not read observation {self.observation!r}; set"
+                " observation servers"
+            )
+        if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
+            raise ValueError(
+                f"learning_rate_end: {self.learning_rate_end:g} is above learning_rate"
+                f" {self.learning_rate:g}; lower it"
+            )
+        if self.replay_size < self.num_envs:
+            raise ValueError(
+                f"replay_size: {self.replay_size} holds no transition of each of the"
+                f" {self.num_envs} copies of num_envs; raise it"
+            )
+        if self.scenarios and not (self.network == "servers" and self.mask):
+            raise ValueError("scenarios: only network 'servers' with mask true fits several sizes")
+        if self.mask and self.network != "servers":
+            raise ValueError(
+                "mask: only the policy of network 'servers' leaves out full servers when used;"
+                " set mask false"
+            )
+        if self.num_envs % max(len(self.scenarios), 1):
+            raise ValueError(
+                f"num_envs: {self.num_envs} copies cannot be shared out evenly to"
+                f" {len(self.scenarios)} scenarios"
+            )
+        if len({scenario.lookahead for scenario in (self.scenario, *self.scenarios)}) > 1:
+            raise ValueError("scenarios: they must all have the lookahead of `scenario`")
+        if self.name in (*POLICIES, "optimum"):
+            raise ValueError(f"name: {self.name!r} is another curve's; give one of its own")
+        if self.heldout_seed == self.seed:
+            raise ValueError(
+                f"heldout_seed: {self.heldout_seed} is the seed of training; give another, so that"
+                " held-out slots are never trained on"
+            )
+        steps = self.episodes * self.scenario.num_devices
+        if steps < self.batch_size:
+            raise ValueError(
+                f"episodes: {self.episodes} x {self.scenario.num_devices} devices are fewer steps"
+                f" than a minibatch of {self.batch_size}, so nothing would be learned; raise"
+                " episodes or lower batch_size"
+            )
+        if self.batch_size > self.replay_size:
+            raise ValueError(
+                f"batch_size: {self.batch_size} is above replay_size {self.replay_size}; lower it"
+            )
+        return self
+
+    @property
+    def steps_at_once(self) -> int:
+        """The steps between two rounds of updates."""
+        return self.update_every_steps * self.updates_at_once
+
+    @classmethod
+    def preset(cls, name: str, /, **changes: Any) -> Self:
+        """Return the preset called `name`, with some fields changed.
+
+        Raises:
+            ValueError: no such preset, or a bad value.
+        """
+        return cls(**pick(TRAIN_PRESETS, name, "preset") | changes)
+
+
+_REGRET: dict[str, Any] = {
+    "name": "dqn-regret",
+    "scenario": "paper-varied",
+    "observation": "servers",
+    "reward": "regret",
+    "network": "servers",
+    "hidden": (64, 64),
+    "mask": True,
+    "double": True,
+    "gamma": 1.0,
+    "loss": "huber",
+    "huber_delta": 0.01,
+    "batch_size": 128,
+    "learning_rate": 3e-3,
+    "learning_rate_end": 1e-5,
+    "epsilon_episodes": 800,
+    "epsilon_end": 0.02,
+    "num_envs": 16,
+    "update_every_steps": 2,
+    "updates_at_once": 16,
+    "target_update_steps": 200,
+}
+
+
+def _sizes(tight: str, slack: str) -> tuple[str | Scenario, ...]:
+    """Return the sizes that the networks for any size are trained on, those of 9 devices twice.
+
+    The others have servers that take many tasks each, all places needed and not, as those of large
+    networks do.
+    """
+    many = (Scenario.preset(tight, num_devices=27, capacity=places) for places in (9, 14))
+    return (*(tight, slack) * 2, *many)
+
+
+_SHIPPED: dict[str, Any] = _REGRET | {
+    "num_envs": 48,
+    "update_every_steps": 4,
+    "updates_at_once": 24,
+    "epsilon_episodes": 2000,
+    "batch_size": 256,
+    "learning_rate": 2e-3,
+    "episodes": 30_000,
+}
+
+TRAIN_PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "regret": _REGRET,
+    "regret-mix": _SHIPPED  # made `mec_gym.load_policy("dqn-rao")`, but for the held-out curves
+    | {
+        "scenario": "slack",
+        "scenarios": _sizes("paper-varied", "slack"),
+    },
+    "regret-online": _SHIPPED  # and "dqn-rao-online"
+    | {
+        "name": "dqn-regret-online",
+        "scenario": "online-slack",
+        "scenarios": _sizes("online", "online-slack"),
+        "episodes": 60_000,
+    },
+}
+"""What each preset changes; a new one is an entry here."""

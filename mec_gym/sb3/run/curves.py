@@ -1,0 +1,190 @@
+"""What TensorBoard shows of a run, beside Stable-Baselines3's own curves."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import HParam, Image, TensorBoardOutputFormat
+from tqdm import tqdm
+
+from mec_gym import policies, system
+from mec_gym.benchmark.comparison import Reference
+from mec_gym.envs import rendering
+from mec_gym.instance import Instance
+from mec_gym.mdp import State
+from mec_gym.policies.trained import TrainedPolicy
+from mec_gym.sb3.run.config import TrainConfig
+
+BASELINES = ("roa", "goa", "least-delay")
+"""The policies whose held-out delay stands beside the network's."""
+
+GUIDE = """
+Devices are assigned to servers one by one; an episode is one slot. Lower delay is better.
+**Custom scalars** shows the network beside the baselines and the optimum, on the same slots.
+
+| curve | what |
+|---|---|
+| `episode/average_delay_s` | average delay of the slots trained on, Eq. (5), seconds; explores |
+| `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
+| `episode/feasible_share`, `episode/overloads` | slots within capacity; tasks above it, a slot |
+| `heldout_delay_s/...` | average delay on the held-out slots of each policy, seconds |
+| `heldout_delay_s/optimum` | the least there is; a lower bound on it where that takes too long |
+| `heldout/gap` | how far the network is above the optimum, relative, mean over held-out slots |
+| `heldout/feasible_share`, `heldout/overloads` | as above, on the held-out slots |
+| `heldout_load/server_n` | tasks given to server n, over the held-out slots (histograms) |
+| `heldout/first_slot` | the network's assignment of the first held-out slot (images) |
+| `rollout/exploration_rate` | epsilon, the share of random decisions |
+| `train/loss`, `train/q_value` | loss of Algorithm 1, line 11; mean Q-value of the minibatch |
+
+Steps on the horizontal axis are decisions, M of them a slot.
+"""
+
+_EVALUATIONS_A_PICTURE = 10
+"""A picture takes longer than a hundred updates."""
+
+
+class EpisodeCurves(BaseCallback):
+    """Log each episode's outcome, and move the progress bar."""
+
+    def __init__(self, bar: "tqdm[Any]") -> None:
+        super().__init__()
+        self._bar = bar
+
+    def _on_step(self) -> bool:
+        for done, info in zip(self.locals["dones"], self.locals["infos"], strict=True):
+            if done:
+                self.logger.record_mean("episode/average_delay_s", info["average_delay"])
+                self.logger.record_mean("episode/feasible_share", float(info["feasible"]))
+                self.logger.record_mean("episode/overloads", float(info["overloads"]))
+                self.logger.record_mean("episode/reward", info["episode"]["r"])
+                self._bar.update()
+        return True
+
+
+class Checkpoints(BaseCallback):
+    """Save the training at intervals, and when it is asked to stop.
+
+    Args:
+        save: saves it.
+        seconds: between two checkpoints.
+        stops: returns whether it is asked to.
+    """
+
+    def __init__(self, save: Callable[[], None], seconds: float, stops: Callable[[], bool]) -> None:
+        super().__init__()
+        self._save, self._seconds, self._stops = save, seconds, stops
+        self._last = time.monotonic()
+
+    def _on_rollout_start(self) -> None:
+        """Save where an iteration is complete, and none has begun; raise KeyboardInterrupt."""
+        stops = self._stops()
+        if stops or time.monotonic() - self._last >= self._seconds:
+            self._save()
+            self._last = time.monotonic()
+        if stops:
+            raise KeyboardInterrupt
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class HeldOutCurves(BaseCallback):
+    """At intervals, play held-out slots, log how it goes and save the network.
+
+    Args:
+        config: of the run.
+        slots: the held-out slots, one leading dimension.
+        reference: their optima or lower bounds, which the gap is relative to.
+        snapshot: returns the network as it is now.
+        save: keeps a network.
+        bar: shows how it goes.
+        counts: what `counts` was where the training goes on from a checkpoint.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        slots: Instance,
+        reference: Reference,
+        snapshot: Callable[[], TrainedPolicy],
+        save: Callable[[TrainedPolicy], None],
+        bar: "tqdm[Any]",
+        counts: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
+        self._snapshot, self._save = snapshot, save
+        self._baselines = {
+            name: system.average_delay(slots, policies.get(name)(slots, config.heldout_seed)).mean()
+            for name in BASELINES
+        }
+        self._baselines["optimum"] = reference.delay.mean()
+        self._resumed = counts is not None
+        self._episodes, self._evaluations = counts or (0, 0)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many episodes have ended, and how many evaluations there have been."""
+        return self._episodes, self._evaluations
+
+    def _on_training_start(self) -> None:
+        if self._resumed:  # the curves have it all
+            return
+        formats = self.logger.output_formats
+        writer = next(f.writer for f in formats if isinstance(f, TensorBoardOutputFormat))
+        chart = [
+            "Multiline",
+            [f"heldout_delay_s/{name}" for name in (self._config.name, *self._baselines)],
+        ]
+        writer.add_custom_scalars({"Held-out slots": {"average delay (Eq. 5), seconds": chart}})
+        self.logger.record("guide", GUIDE)
+        self.logger.record("config", "```toml\n" + self._config.to_toml() + "```")
+        hyperparameters = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in self._config.model_dump(exclude={"scenario"}).items()
+        } | {"scenario": self._config.scenario.label}
+        metrics = {f"heldout_delay_s/{self._config.name}": 0.0, "heldout/gap": 0.0}
+        self.logger.record("hparams", HParam(hyperparameters, metrics))
+        self._evaluate()
+
+    def _on_step(self) -> bool:
+        before, every = self._episodes, self._config.heldout_episodes
+        self._episodes += int(np.sum(self.locals["dones"]))
+        if self._episodes // every > before // every:
+            self._evaluate()
+        return True
+
+    def _evaluate(self) -> None:
+        policy = self._snapshot()
+        self._save(policy)
+        assignment = policy(self._slots)
+        delays = system.average_delay(self._slots, assignment)
+        delay, gap = delays.mean(), (delays / self._reference.delay - 1).mean()
+        feasible = system.is_feasible(self._slots, assignment).mean()
+        for name, value in (self._baselines | {self._config.name: delay}).items():
+            self.logger.record(f"heldout_delay_s/{name}", float(value))
+        self.logger.record("heldout/gap", float(gap))
+        self.logger.record("heldout/feasible_share", float(feasible))
+        self.logger.record(
+            "heldout/overloads", float(system.overloads(self._slots, assignment).mean())
+        )
+        loads = system.server_loads(self._slots, assignment)
+        for server, load in enumerate(loads.T[:16]):
+            self.logger.record(f"heldout_load/server_{server}", torch.from_numpy(load))
+        if self._evaluations % _EVALUATIONS_A_PICTURE == 0:
+            self._record_picture(assignment[0])
+        self._evaluations += 1
+        self.logger.dump(self.num_timesteps)
+        self._bar.set_postfix_str(
+            f"held-out delay {delay:.4f} s, gap {gap:.2%}, feasible {feasible:.0%}"
+        )
+
+    def _record_picture(self, assignment: NDArray[np.int64]) -> None:
+        state = State(self._slots[0])
+        for server in assignment.tolist():
+            state.assign(server)
+        self.logger.record("heldout/first_slot", Image(rendering.picture(state), "HWC"))

@@ -1,0 +1,284 @@
+"""Train DQN-RAO into a run directory."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import gymnasium as gym
+import torch
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat, configure
+from stable_baselines3.common.utils import LinearSchedule
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+import mec_gym
+from mec_gym.benchmark.comparison import Reference, find_reference
+from mec_gym.envs.vector import OffloadVectorEnv
+from mec_gym.instance import Instance
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies.trained import TrainedPolicy, save_policy
+from mec_gym.sb3.agent.dqn import SQUARED, LossDQN, huber
+from mec_gym.sb3.agent.mixed import MixedVecEnv
+from mec_gym.sb3.agent.vec_env import OffloadVecEnv
+from mec_gym.sb3.run import checkpoint
+from mec_gym.sb3.run import directory as runs
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.curves import Checkpoints, EpisodeCurves, HeldOutCurves
+
+CHECKPOINT_SECONDS = 30.0
+"""So much of a training may have to be done again; saving takes less than 2% of it."""
+
+_REFERENCE_SECONDS = 0.1
+"""At most so long a held-out slot for its optimum; the curve can do with a bound."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves: its policy, the held-out slots, and how many episodes it took."""
+
+    policy: TrainedPolicy
+    heldout: Instance
+    reference: Reference
+    episodes: int
+    interrupted: bool
+
+
+def make_dqn(config: TrainConfig) -> LossDQN:
+    """Return the DQN of a configuration with its environment, untrained."""
+    scenarios = config.scenarios or (config.scenario,)
+    batches = [
+        gym.make_vec(
+            "MEC-Offload-v0",
+            num_envs=config.num_envs // len(scenarios),
+            scenario=scenario,
+            observation=config.observation,
+            reward=config.reward,
+            overload_penalty=config.overload_penalty,
+        )
+        for scenario in scenarios
+    ]
+    parts = [OffloadVecEnv(cast(OffloadVectorEnv, batch)) for batch in batches]
+    observer = OBSERVATIONS[config.observation](config.scenario)
+    return LossDQN(
+        {"mlp": "MlpPolicy", "servers": "ServersPolicy"}[config.network],
+        parts[0] if len(parts) == 1 else MixedVecEnv(parts),
+        loss=SQUARED if config.loss == "squared" else huber(config.huber_delta),
+        free=observer.free if config.mask else None,
+        double=config.double,
+        learning_rate=LinearSchedule(
+            config.learning_rate, config.learning_rate_end or config.learning_rate, 1.0
+        ),
+        buffer_size=config.replay_size,
+        learning_starts=config.batch_size - 1,  # the first update once a minibatch is stored
+        batch_size=config.batch_size,
+        gamma=config.gamma,
+        train_freq=config.steps_at_once // config.num_envs,
+        gradient_steps=config.updates_at_once,
+        target_update_interval=config.target_update_steps,
+        exploration_fraction=config.epsilon_episodes / config.episodes,
+        exploration_initial_eps=config.epsilon_start,
+        exploration_final_eps=config.epsilon_end,
+        max_grad_norm=config.max_grad_norm,
+        policy_kwargs={"net_arch": list(config.hidden)},
+        seed=config.seed,
+        device="cpu",
+    )
+
+
+def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
+    """Return a model's network, as it is now, as a policy.
+
+    Raises:
+        FloatingPointError: a weight is not a finite number.
+    """
+    model.require_finite()
+    training = {
+        "mec_gym": mec_gym.__version__,
+        "steps": model.num_timesteps,
+        "config": config.model_dump(mode="json", exclude_none=True),
+    }
+    layers = tuple(tuple(array.copy() for array in layer) for layer in model.flat.layers)
+    return TrainedPolicy(config.scenario, config.observation, layers, training)
+
+
+def train(
+    config: TrainConfig,
+    directory: str | Path,
+    progress: bool = True,
+    *,
+    resume: bool = False,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    keep: int = 1,
+) -> Result:
+    """Train into a new directory, which then holds a policy at any time from the start.
+
+    An interrupt (Ctrl-C) ends the training early, after the step under way, and keeps what was
+    learned; a second one does not wait. Whatever ends a run, `resume` goes on from its newest
+    checkpoint, or begins anew where there is none, and ends with the bytes of a run that never
+    stopped.
+
+    Args:
+        config: of the run.
+        directory: to make; it may exist if it is empty. With `resume` that of the run.
+        progress: whether to show a progress bar on stderr.
+        resume: whether to go on with a run that was stopped.
+        checkpoint_seconds: between two checkpoints.
+        keep: how many checkpoints to keep.
+
+    Raises:
+        ValueError: a directory that is not new, cannot be written or is another process's; or
+            nothing to resume, or a run of another configuration, or damaged.
+        FloatingPointError: loss or weights are no longer finite numbers.
+        OSError: a file cannot be written; those that stood there are whole.
+    """
+    directory = Path(directory)
+    if keep < 1 or not checkpoint_seconds >= 0:
+        raise ValueError(
+            f"keep: {keep}, checkpoint_seconds: {checkpoint_seconds}; at least 1 and at least 0"
+        )
+    if resume:
+        runs.config_of(directory)  # else the lock would make a directory
+    else:
+        runs.check_new(directory)
+    with runs.locked(directory, "resume" if resume else "out"):
+        if resume:
+            point = runs.resume(directory, config)
+        else:
+            runs.check_new(directory)
+            runs.begin(directory, config)
+            point = None
+        return _train(config, directory, progress, point, checkpoint_seconds, keep)
+
+
+def _train(
+    config: TrainConfig,
+    directory: Path,
+    progress: bool,
+    point: runs.Point | None,
+    checkpoint_seconds: float,
+    keep: int,
+) -> Result:
+    """Train into a directory that is ours, from a checkpoint or from the beginning."""
+    scenario = config.scenario
+    heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
+    reference = find_reference(heldout, _REFERENCE_SECONDS)
+    model = make_dqn(config)
+    torch.set_num_threads(config.threads)
+    interrupted = False
+    with (
+        threadpool_limits(config.threads),  # NumPy's
+        _curves(directory) as curves,
+        _deferred_interrupts() as asked_to_stop,
+    ):
+        model.set_logger(curves)
+        if point is not None:
+            checkpoint.restore(model, point.path, point.facts.get("state"))
+        with tqdm(
+            total=config.episodes,
+            initial=model.num_timesteps // scenario.num_devices,
+            unit="episode",
+            disable=not progress,
+            file=sys.stderr,
+        ) as bar:
+            held_out_curves = HeldOutCurves(
+                config,
+                heldout,
+                reference,
+                lambda: snapshot(model, config),
+                lambda policy: save_policy(policy, directory),
+                bar,
+                None if point is None else point.facts["heldout"],
+            )
+
+            def save() -> None:
+                for writer in _event_writers(curves):
+                    writer.flush()
+                runs.save_point(directory, model, keep, heldout=list(held_out_curves.counts))
+
+            checkpoints = Checkpoints(save, checkpoint_seconds, asked_to_stop)
+            try:
+                model.learn(
+                    config.episodes * scenario.num_devices - model.num_timesteps,
+                    callback=CallbackList([checkpoints, EpisodeCurves(bar), held_out_curves]),
+                    log_interval=config.log_episodes,
+                    reset_num_timesteps=point is None,
+                )
+            except KeyboardInterrupt:
+                interrupted = True
+    policy = snapshot(model, config)
+    save_policy(policy, directory)
+    runs.end(directory, finished=not interrupted)
+    return Result(
+        policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
+    )
+
+
+@contextmanager
+def _curves(directory: Path) -> Iterator[Logger]:
+    """Give the logger that writes TensorBoard's curves; after the block no thread is left of it.
+
+    A thread writes the curves. Where it cannot, the logger raises its error; the thread itself,
+    which would print it a second time, says nothing.
+    """
+    logger = configure(str(directory), ["tensorboard"])
+    excepthook = threading.excepthook
+
+    def once(arguments: threading.ExceptHookArgs) -> None:
+        if not isinstance(arguments.exc_value, OSError):
+            excepthook(arguments)
+
+    threading.excepthook = once
+    try:
+        yield logger
+    finally:
+        try:
+            for writer in _event_writers(logger):
+                writer.close()  # the logger's own close leaves the thread where a file is gone
+        finally:
+            threading.excepthook = excepthook
+
+
+def _event_writers(logger: Logger) -> list[Any]:
+    """Return the `EventFileWriter` of each of a logger's TensorBoard outputs."""
+    formats = [each for each in logger.output_formats if isinstance(each, TensorBoardOutputFormat)]
+    return [cast(Any, each.writer).file_writer.event_writer for each in formats]
+
+
+@contextmanager
+def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Give whether an interrupt is asked for: the first one is kept, the second raises.
+
+    Only signals that would raise KeyboardInterrupt are taken, and given back.
+    """
+    asked: list[int] = []
+
+    def keep(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    taken = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if in_main_thread and signal.getsignal(number) is signal.default_int_handler
+    ]
+    for number in taken:
+        signal.signal(number, keep)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number in taken:
+            signal.signal(number, signal.default_int_handler)
+
+
+def default_directory(preset: str) -> Path:
+    """Return a new name under runs/, of the preset and the time."""
+    return Path("runs") / f"{preset}-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -1,0 +1,1 @@
+"""Solvers of whole slots: local search, and the optimum with its proof."""

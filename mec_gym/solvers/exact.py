@@ -1,0 +1,284 @@
+"""The optimum, proven: the convex relaxation, then every assignment that its prices leave open."""
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym import bounds, system
+from mec_gym.instance import Instance
+from mec_gym.solvers.compiling import compiled
+from mec_gym.solvers.local_search import local_search, numbers_of
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+TOLERANCE = 1e-9
+"""Proven means: no assignment has an average delay lower by more than this, relatively."""
+
+_WIDENING = (1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Shares of the gap between the bound and local search that are searched, one after the other.
+
+The work grows steeply with the share, and the optimum is mostly found in a small one.
+"""
+
+_NODES_AT_ONCE = 1_000_000
+"""Nodes between two looks at the clock, about 20 ms."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The best assignments found, and what is proven of them.
+
+    Attributes:
+        assignment: server of each device, (..., M); within capacity.
+        average_delay: its average delay D, (...), seconds.
+        lower_bound: never above the least average delay there is, (...), seconds.
+        proven: whether the two differ by at most `TOLERANCE`, relatively, (...).
+    """
+
+    assignment: IntArray
+    average_delay: FloatArray
+    lower_bound: FloatArray
+    proven: NDArray[np.bool_]
+
+
+def optimal(instance: Instance, seed: int = 0) -> IntArray:
+    """Return the best assignment that `solve` finds in its default time, (..., M).
+
+    Raises:
+        ValueError: a slot has fewer places than devices.
+    """
+    return solve(instance).assignment
+
+
+def solve(instance: Instance, time_limit: float = 10.0) -> Solution:
+    """Minimise the average delay within capacity, and prove it where the time allows.
+
+    At the prices of the convex relaxation each assignment's delay is the bound plus terms that are
+    all 0 or more (see `explore`), so those that can beat the local search are mostly few
+    enough to enumerate.
+
+    Args:
+        instance: the slots.
+        time_limit: seconds for each slot, after which it is left as it is, unproven.
+
+    Raises:
+        ValueError: a slot has fewer places than devices, or the time limit is not above 0.
+    """
+    if not time_limit > 0:
+        raise ValueError(f"time_limit: {time_limit!r}; it must be above 0 seconds")
+    relaxation = bounds.relax(instance)
+    assignment = local_search(instance)
+    slots, rows = instance.flatten(), assignment.reshape(-1, instance.num_devices)
+    bound = relaxation.total_delay.reshape(-1) / instance.num_devices
+    price, charge = (
+        array.reshape(-1, instance.num_servers) for array in (relaxation.price, relaxation.charge)
+    )
+    _enumerate(slots, rows, bound, price, charge, time_limit)
+
+    average_delay = system.average_delay(instance, assignment)
+    # Two results for the same assignment may differ in the last digits.
+    lower_bound = np.minimum(bound.reshape(average_delay.shape), average_delay)
+    proven = average_delay - lower_bound <= TOLERANCE * average_delay
+    return Solution(assignment, average_delay, lower_bound, np.asarray(proven))
+
+
+def _enumerate(
+    slots: Instance,
+    assignment: IntArray,
+    bound: FloatArray,
+    price: FloatArray,
+    charge: FloatArray,
+    time_limit: float,
+) -> None:
+    """Improve the assignments (B, M) and raise the bounds (B,) on the average delay, in place."""
+    num_devices = slots.num_devices
+    target = price * slots.server_hz / 2
+    tolerance = TOLERANCE / 2 * num_devices * np.maximum(bound, 0.0)
+    gap = (system.average_delay(slots, assignment) - bound) * num_devices - tolerance
+    tx_delay, sqrt_cycles, server_hz, capacity = numbers_of(slots)
+
+    def tree_of(row: int, share: float) -> tuple[Tree, Path]:
+        return plant(
+            tx_delay[row],
+            sqrt_cycles[row],
+            capacity[row],
+            price[row],
+            charge[row],
+            share * gap[row],
+        )
+
+    def go_on(row: int, tree: Tree, path: Path, nodes: int) -> None:
+        explore(tree, path, server_hz[row], target[row], charge[row], tolerance[row], nodes)
+
+    rows = np.flatnonzero(gap > 0).tolist()
+    for row in rows[:1]:  # numba compiles at a first call: that is no slot's time
+        tree, path = tree_of(row, 0.0)
+        go_on(row, tree, path, 0)
+    for row in rows:
+        relaxed = bound[row]
+        deadline = time.monotonic() + time_limit
+        for share in _WIDENING:
+            tree, path = tree_of(row, share)
+            while path.depth[0] >= 0 and time.monotonic() < deadline:
+                go_on(row, tree, path, _NODES_AT_ONCE)
+            found = path.best[0] >= 0
+            if found:
+                assignment[row] = path.best
+            if path.depth[0] >= 0:  # out of time
+                break
+            # Rounded down: where the prices prove little, the rounding is that of the excess.
+            proven_excess = max(path.limit[0], 0.0) * (1 - TOLERANCE / 4)
+            bound[row] = relaxed + proven_excess / num_devices
+            if found:
+                break
+
+
+class Tree(NamedTuple):
+    """What is left to enumerate of one slot: the devices in the order they are decided.
+
+    Attributes:
+        device: which device is decided at each depth, (M,).
+        work: its sqrt(C), (M,).
+        server: its servers, the cheapest first, (M, N).
+        extra: what each costs above the cheapest at the relaxation's prices, (M, N), seconds.
+        least: load that the devices from a depth on cannot but add to a server, (M + 1, N).
+        most: load that they can add at most, (M + 1, N).
+    """
+
+    device: IntArray
+    work: FloatArray
+    server: IntArray
+    extra: FloatArray
+    least: FloatArray
+    most: FloatArray
+
+
+class Path(NamedTuple):
+    """Where the enumeration stands: what `explore` reads, changes and can go on from.
+
+    Attributes:
+        depth: how many devices are decided, (1,); -1 when all is explored.
+        option: the option to try next at each depth, (M,).
+        extra: extra cost of the decisions up to a depth, (M + 1,), seconds.
+        load: sum of sqrt(C) on each server by then, (M + 1, N).
+        free: places left on each server by then, (M + 1, N).
+        limit: only an assignment of a lower excess is of interest, (1,), seconds.
+        best: the last assignment found, (M,); -1 before.
+    """
+
+    depth: IntArray
+    option: IntArray
+    extra: FloatArray
+    load: FloatArray
+    free: IntArray
+    limit: FloatArray
+    best: IntArray
+
+
+@compiled
+def plant(
+    tx_delay: FloatArray,
+    sqrt_cycles: FloatArray,
+    capacity: IntArray,
+    price: FloatArray,
+    charge: FloatArray,
+    limit: float,
+) -> tuple[Tree, Path]:
+    """Return the tree of one slot's assignments of an excess below `limit`, and its root."""
+    num_devices, num_servers = tx_delay.shape
+    extra = np.empty((num_devices, num_servers))
+    server = np.empty((num_devices, num_servers), np.int64)
+    choice = np.empty(num_devices)
+    for device in range(num_devices):
+        cost = tx_delay[device] + sqrt_cycles[device] * price + charge
+        cost[capacity == 0] = np.inf
+        server[device] = np.argsort(cost)
+        extra[device] = cost[server[device]] - cost.min()
+        choice[device] = extra[device, min(1, num_servers - 1)]
+    # Those with the least choice first: what they leave is seldom worth going on with.
+    order = np.argsort(-choice, kind="mergesort")
+    server, extra, work = server[order], extra[order], sqrt_cycles[order]
+
+    least = np.zeros((num_devices + 1, num_servers))
+    most = np.zeros((num_devices + 1, num_servers))
+    for depth in range(num_devices - 1, -1, -1):
+        least[depth] = least[depth + 1]
+        most[depth] = most[depth + 1]
+        options = (extra[depth] < limit).sum()
+        for option in range(options):
+            most[depth, server[depth, option]] += work[depth]
+        if options == 1:
+            least[depth, server[depth, 0]] += work[depth]
+
+    free = np.empty((num_devices + 1, num_servers), np.int64)
+    free[0] = capacity
+    path = Path(
+        np.zeros(1, np.int64),
+        np.zeros(num_devices, np.int64),
+        np.zeros(num_devices + 1),
+        np.zeros((num_devices + 1, num_servers)),
+        free,
+        np.array([limit]),
+        np.full(num_devices, -1),
+    )
+    return Tree(order, work, server, extra, least, most), path
+
+
+@compiled
+def explore(
+    tree: Tree,
+    path: Path,
+    server_hz: FloatArray,
+    target: FloatArray,
+    charge: FloatArray,
+    tolerance: float,
+    nodes: int,
+) -> None:
+    """Go on, by so many nodes at most, to look for assignments of an excess below the limit.
+
+    The excess of an assignment is its total delay above the relaxation's bound: the extra costs of
+    its decisions, (L_n - target_n)^2 / F_n for each server and `charge` for each place left free.
+    One that is found lowers the limit to `tolerance` below its own.
+    """
+    num_devices, num_servers = tree.server.shape
+    depth, limit = path.depth[0], path.limit[0]
+    while depth >= 0 and nodes > 0:
+        option = path.option[depth]
+        if option == num_servers or path.extra[depth] + tree.extra[depth, option] >= limit:
+            depth -= 1
+            continue
+        path.option[depth] += 1
+        server = tree.server[depth, option]
+        if path.free[depth, server] == 0:
+            continue
+        nodes -= 1
+        extra = path.extra[depth] + tree.extra[depth, option]
+        excess = extra
+        below = depth + 1
+        for other in range(num_servers):
+            load, free = path.load[depth, other], path.free[depth, other]
+            if other == server:
+                load += tree.work[depth]
+                free -= 1
+            path.load[below, other], path.free[below, other] = load, free
+            # Whatever the devices below do, the load misses its target by as much.
+            over = load + tree.least[below, other] - target[other]
+            under = target[other] - load - tree.most[below, other]
+            excess += max(over, under, 0.0) ** 2 / server_hz[other]
+        if below < num_devices:
+            if excess < limit:
+                path.extra[below] = extra
+                path.option[below] = 0
+                depth = below
+            continue
+        excess += (charge * path.free[below]).sum()
+        if excess < limit:
+            limit = excess - tolerance
+            for decided in range(num_devices):
+                chosen = tree.server[decided, path.option[decided] - 1]
+                path.best[tree.device[decided]] = chosen
+    path.depth[0], path.limit[0] = depth, limit
