@@ -1,12 +1,14 @@
 """The paper's equations, elementwise: for floats, for arrays and in compiled loops alike.
 
-SI units throughout. Nothing of the package is imported here.
+SI units throughout. Nothing but the mark of kernels is imported from the package.
 """
 
 import math
 from typing import Any
 
 import numpy as np
+
+from mec_gym.kernels import kernel
 
 Real = Any
 """A float, or an array of any shape; several of them broadcast."""
@@ -23,11 +25,13 @@ def transmission_delay(task_bits: Real, rate: Real) -> Real:
     return task_bits / rate
 
 
+@kernel
 def computation_delay(task_cycles: Real, cpu_hz: Real) -> Real:
     """Return the computation delay C_m / f_mn, seconds; Eq. (3)."""
     return task_cycles / cpu_hz
 
 
+@kernel
 def equal_share_delay(tx_delay: Real, task_cycles: Real, server_hz: Real, load: Real) -> Real:
     """Return the delay of a task that joins `load` others on equal CPU shares; Eq. (13), bracket.
 
@@ -36,6 +40,7 @@ def equal_share_delay(tx_delay: Real, task_cycles: Real, server_hz: Real, load: 
     return tx_delay + computation_delay(task_cycles, server_hz / (load + 1))
 
 
+@kernel
 def delay_rise(tx_delay: Real, sqrt_cycles: Real, server_hz: Real, sqrt_load: Real) -> Real:
     """Return by how much a task that joins a server raises the total delay, seconds.
 
@@ -46,9 +51,34 @@ def delay_rise(tx_delay: Real, sqrt_cycles: Real, server_hz: Real, sqrt_load: Re
     return tx_delay + sqrt_cycles * (2 * sqrt_load + sqrt_cycles) / server_hz
 
 
+@kernel
 def cpu_share(server_hz: Real, sqrt_cycles: Real, sqrt_load: Real) -> Real:
     """Return the optimal CPU share f_mn = F_n sqrt(C_m) / sum of sqrt(C_j), cycles/s; Eq. (20).
 
     `sqrt_load` is the sum over all tasks of the server, this one included.
     """
     return server_hz * sqrt_cycles / sqrt_load
+
+
+@kernel
+def task_delay(tx_delay: Real, task_cycles: Real, cpu_hz: Real) -> Real:
+    """Return the delay of a task, T_mn + C_m / f_mn, seconds; Eqs. (4), (21)."""
+    return tx_delay + computation_delay(task_cycles, cpu_hz)
+
+
+@kernel
+def allocate(
+    tx_delay: Real, task_cycles: Real, sqrt_cycles: Real, server_hz: Real, sqrt_load: Real
+) -> tuple[Real, Real]:
+    """Return the optimal CPU share of a task, cycles/s, and its delay with it, seconds.
+
+    Eqs. (20) and (21); `sqrt_load` as for `cpu_share`.
+    """
+    cpu_hz = cpu_share(server_hz, sqrt_cycles, sqrt_load)
+    return cpu_hz, task_delay(tx_delay, task_cycles, cpu_hz)
+
+
+@kernel
+def overload(load: Real, capacity: Real) -> Real:
+    """Return how many of a server's tasks stand above its capacity; 0 is what Eq. (9) asks for."""
+    return (load - capacity) * (load > capacity)

@@ -1,103 +1,101 @@
-"""What a decision costs, by name.
+"""What a decision is paid, by name, before the penalty for a server that is already full.
 
-A cost takes slots before the decision and where in them it finds its link, task and place (see
-`mec_gym.mdp`), and returns seconds; the reward is its negative, less the penalty for a server that
-is already full.
+A reward takes a slot before the decision (see `mec_gym.mdp.Slot`), the device and the server chosen
+for it, and returns seconds, more for a better choice. It is called with a slot in plain Python
+numbers, and compiled: links are indexed `slot.tx_delay[device][server]`.
 """
 
 import math
 from collections.abc import Callable
+from typing import Any
 
-from mec_gym import bounds, equations
+from mec_gym import bounds, equations, extensions
 from mec_gym.equations import Real
-from mec_gym.mdp import Index, Slots, State
+from mec_gym.kernels import kernel
+from mec_gym.mdp import Slot
 
-Cost = Callable[[Slots, Index, Index, Index], Real]
+Reward = Callable[[Slot, int, int], float]
+"""`reward(slot, device, server)`, seconds."""
 
 
-def paper(slots: Slots, link: Index, task: Index, place: Index) -> Real:
-    """Return the delay of the task on equal CPU shares, the bracket of Eq. (13)."""
-    return equations.equal_share_delay(
-        slots.tx_delay[link], slots.task_cycles[task], slots.server_hz[place], slots.load[place]
+@kernel
+def paper(slot: Slot, device: int, server: int) -> float:
+    """Return minus the delay of the task on equal CPU shares, the bracket of Eq. (13)."""
+    delay: float = equations.equal_share_delay(
+        slot.tx_delay[device][server],
+        slot.task_cycles[device],
+        slot.server_hz[server],
+        slot.load[server],
     )
+    return -delay
 
 
-def delay(slots: Slots, link: Index, task: Index, place: Index) -> Real:
-    """Return the rise in the total delay under Eq. (20); over a slot it sums to M D."""
-    return equations.delay_rise(
-        slots.tx_delay[link],
-        slots.sqrt_cycles[task],
-        slots.server_hz[place],
-        slots.sqrt_load[place],
+@kernel
+def delay(slot: Slot, device: int, server: int) -> float:
+    """Return minus the rise in the total delay under Eq. (20); over a slot it sums to -M D."""
+    rise: float = equations.delay_rise(
+        slot.tx_delay[device][server],
+        slot.sqrt_cycles[device],
+        slot.server_hz[server],
+        slot.sqrt_load[server],
     )
+    return -rise
 
 
-def regret(slots: Slots, link: Index, task: Index, place: Index) -> Real:
-    """Return the rise in a lower bound on the total delay of any completion; of one slot only.
+@kernel
+def regret(slot: Slot, device: int, server: int) -> float:
+    """Return minus the rise in a lower bound on the total delay of any completion.
 
     The bound B fills what remains to compute up to the water level, capacity ignored, and sends
     each task still to come on its fastest link to a free server. Over a slot its rise sums to
     M D - B_0; it is at least 0 where the server has a free place.
     """
-    first = place - place % slots.num_servers
-    end = task - task % slots.num_devices + slots.num_devices  # of the slot's tasks
+    num_devices = len(slot.task_cycles)
     remaining = 0.0
-    for later in range(task + 1, end):
-        remaining += slots.sqrt_cycles[later]
-    joining = slots.sqrt_cycles[task]
-    rise = slots.tx_delay[link] - cheapest(slots, task, first, -1)
-    level = bounds.fill(
-        slots.server_hz, slots.sqrt_load, first, slots.num_servers, joining + remaining, -1, 0.0
-    )
-    rise += computing_rise(slots, first, place, joining, remaining, level)
-    if slots.load[place] + 1 == slots.capacity[place]:  # those to come cannot be sent there
-        for later in range(task + 1, end):
-            rise += cheapest(slots, later, first, place) - cheapest(slots, later, first, -1)
-    return rise
+    for later in range(device + 1, num_devices):
+        remaining += slot.sqrt_cycles[later]
+    joining = slot.sqrt_cycles[device]
+    rise: float = slot.tx_delay[device][server] - least_tx_delay(slot, device, -1)
+    level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + remaining, -1, 0.0)
+    rise += bounds.rise_at_level(slot.server_hz, slot.sqrt_load, remaining, server, joining, level)
+    if slot.load[server] + 1 == slot.capacity[server]:  # those to come cannot be sent there
+        for later in range(device + 1, num_devices):
+            rise += least_tx_delay(slot, later, server) - least_tx_delay(slot, later, -1)
+    return -rise
 
 
-def computing_rise(
-    slots: Slots, first: int, place: int, joining: float, remaining: float, level: float
-) -> float:
-    """Return the rise in the bound on the total computation delay when a task joins a server.
+@kernel
+def least_tx_delay(slot: Slot, device: int, closed: int) -> float:
+    """Return the least transmission delay of a task to a free server but `closed`, seconds.
 
-    Args:
-        slots: before the decision.
-        first: where in them the slot's servers begin.
-        place: the server joined.
-        joining: sqrt(C) of the task.
-        remaining: sum of sqrt(C) over those still to come after it.
-        level: the water level before, `bounds.fill` with all of these to come.
+    -1 closes none. Where no server is free it is 0.
     """
-    hz, load, count = slots.server_hz, slots.sqrt_load, slots.num_servers
-    if load[place] + joining <= level * hz[place]:
-        return 0.0  # the server stays under water
-    after = bounds.fill(hz, load, first, count, remaining, place, joining)
-    rise = bounds.filled(hz, load, first, count, after, place, joining) - bounds.filled(
-        hz, load, first, count, level, -1, 0.0
-    )
-    return max(rise, 0.0)  # less would be rounding
-
-
-def cheapest(slots: Slots, task: int, first: int, closed: int) -> float:
-    """Return the least transmission delay of a task to a free server, none of them `closed`."""
     least = math.inf
-    for place in range(first, first + slots.num_servers):
-        if slots.load[place] < slots.capacity[place] and place != closed:
-            least = min(least, slots.tx_delay[task * slots.num_servers + place - first])
+    for server in range(len(slot.server_hz)):
+        if slot.load[server] < slot.capacity[server] and server != closed:
+            least = min(least, slot.tx_delay[device][server])
     return least if least < math.inf else 0.0
 
 
-REWARDS: dict[str, Cost] = {"paper": paper, "delay": delay, "regret": regret}
-"""The costs by name; a new one is a function and an entry here."""
+REWARDS: dict[str, Reward] = {"paper": paper, "delay": delay, "regret": regret}
+"""The rewards by name; a new one is a function and an entry here."""
 
 
-def reward(cost: Cost, state: State, server: Index, overload_penalty: float) -> Real:
-    """Return the reward of a decision: minus its cost, less lambda on overload; Eq. (13)."""
-    slots, (link, task, place) = state.slots, state.at(server)
-    return paid(slots, place, cost(slots, link, task, place), overload_penalty)
+@kernel
+def penalised(reward: Real, slot: Slot, server: int, overload_penalty: float) -> Real:
+    """Return a reward less lambda where the server is already full; Eq. (13)."""
+    return reward - overload_penalty * (slot.load[server] >= slot.capacity[server])
 
 
-def paid(slots: Slots, place: Index, cost: Real, overload_penalty: float) -> Real:
-    """Return minus the cost, less lambda where the server is already full; Eq. (13)."""
-    return -cost - overload_penalty * (slots.load[place] >= slots.capacity[place])
+def find(reward: str | Reward) -> Reward:
+    """Return a reward by its name, your own as "module:name"; a function is returned as it is.
+
+    Raises:
+        ValueError: no such reward.
+    """
+    if callable(reward):
+        return reward
+    found: Any = extensions.find(REWARDS, reward, "reward")
+    if not callable(found):
+        raise ValueError(f"reward: {reward!r} is not a function of a slot, a device and a server")
+    return found  # type: ignore[no-any-return]

@@ -9,10 +9,12 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mec_gym.equations import computation_delay, cpu_share, transmission_delay, uplink_rate
+from mec_gym import equations
+from mec_gym.equations import computation_delay, transmission_delay, uplink_rate
 from mec_gym.instance import Instance
 
 __all__ = [
+    "allocate",
     "allocate_cpu",
     "at_server",
     "average_delay",
@@ -25,6 +27,7 @@ __all__ = [
     "share_cpu_equally",
     "task_delays",
     "transmission_delay",
+    "tx_delay_at_server",
     "uplink_rate",
 ]
 
@@ -72,8 +75,43 @@ def server_sums(values: ArrayLike, assignment: IntArray, num_servers: int) -> Fl
 
 def at_server(values: FloatArray, assignment: IntArray) -> FloatArray:
     """Return each device's entry of `values` (..., N) at the server it is assigned to, (..., M)."""
+    if values.ndim == assignment.ndim == 1:
+        return np.asarray(values[assignment])  # several times as fast
     lead = assignment.shape[:-1]
     return np.take_along_axis(np.broadcast_to(values, (*lead, values.shape[-1])), assignment, -1)
+
+
+def tx_delay_at_server(instance: Instance, assignment: IntArray) -> FloatArray:
+    """Return the transmission delay of the first devices to their servers, (..., m), seconds."""
+    count = assignment.shape[-1]
+    if instance.gain.ndim == 2 and assignment.ndim == 1:
+        return np.asarray(instance.tx_delay[np.arange(count), assignment])
+    links = np.broadcast_to(
+        instance.tx_delay[..., :count, :], (*assignment.shape, instance.num_servers)
+    )
+    return np.take_along_axis(links, assignment[..., None], axis=-1)[..., 0]
+
+
+def allocate(
+    instance: Instance, assignment: IntArray, sqrt_load: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return CPU frequency, cycles/s, and delay, s, of the first m tasks; Eqs. (20), (21).
+
+    Nothing is checked.
+
+    Args:
+        instance: the slots.
+        assignment: server of each of the first m devices, (..., m); those to come have no share.
+        sqrt_load: sum of sqrt(C) over the tasks on each server, (..., N).
+    """
+    cycles = instance.task_cycles[..., : assignment.shape[-1]]
+    return equations.allocate(
+        tx_delay_at_server(instance, assignment),
+        cycles,
+        np.sqrt(cycles),
+        at_server(instance.server_hz, assignment),
+        at_server(sqrt_load, assignment),
+    )
 
 
 def server_loads(instance: Instance, assignment: ArrayLike) -> IntArray:
@@ -84,13 +122,7 @@ def server_loads(instance: Instance, assignment: ArrayLike) -> IntArray:
 
 def allocate_cpu(instance: Instance, assignment: ArrayLike) -> FloatArray:
     """Return the optimal CPU frequency of each task, (..., M), cycles/s; Eqs. (16)-(20)."""
-    assigned = check_assignment(instance, assignment)
-    sqrt_cycles = np.sqrt(instance.task_cycles)
-    sqrt_load = server_sums(sqrt_cycles, assigned, instance.num_servers)
-    share: FloatArray = cpu_share(
-        at_server(instance.server_hz, assigned), sqrt_cycles, at_server(sqrt_load, assigned)
-    )
-    return share
+    return _allocated(instance, check_assignment(instance, assignment))[0]
 
 
 def share_cpu_equally(instance: Instance, assignment: ArrayLike) -> FloatArray:
@@ -112,10 +144,9 @@ def task_delays(
     """
     assigned = check_assignment(instance, assignment)
     if cpu_hz is None:
-        cpu_hz = allocate_cpu(instance, assigned)
-    links = np.broadcast_to(instance.tx_delay, (*assigned.shape, instance.num_servers))
-    tx_delay = np.take_along_axis(links, assigned[..., None], axis=-1)[..., 0]
-    return np.asarray(tx_delay + computation_delay(instance.task_cycles, cpu_hz))
+        return _allocated(instance, assigned)[1]
+    tx_delay = tx_delay_at_server(instance, assigned)
+    return np.asarray(equations.task_delay(tx_delay, instance.task_cycles, cpu_hz))
 
 
 def average_delay(
@@ -127,10 +158,15 @@ def average_delay(
 
 def overloads(instance: Instance, assignment: ArrayLike) -> IntArray:
     """Return how many tasks of each slot stand above a server's capacity, (...)."""
-    excess = server_loads(instance, assignment) - instance.capacity
-    return np.asarray(np.maximum(excess, 0).sum(axis=-1))
+    loads = server_loads(instance, assignment)
+    return np.asarray(equations.overload(loads, instance.capacity).sum(axis=-1))
 
 
 def is_feasible(instance: Instance, assignment: ArrayLike) -> NDArray[np.bool_]:
     """Return whether every server keeps within its capacity, (...); Eq. (9)."""
     return np.asarray(overloads(instance, assignment) == 0)
+
+
+def _allocated(instance: Instance, assigned: IntArray) -> tuple[FloatArray, FloatArray]:
+    sqrt_load = server_sums(np.sqrt(instance.task_cycles), assigned, instance.num_servers)
+    return allocate(instance, assigned, sqrt_load)

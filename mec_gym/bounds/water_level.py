@@ -1,89 +1,83 @@
-"""The water level of a partly assigned slot: how far its work still to come fills the servers."""
+"""The water level of a partly assigned slot: how far its work still to come fills the servers.
+
+Work is poured on the servers of the lowest L_n / F_n, up to one common level w: the least sum of
+(L_n + y_n)^2 / F_n over splits y_n >= 0 of the work to come. This bounds the total computation
+delay of any completion from below. It never falls as tasks are assigned, and is the exact delay
+sum of L_n^2 / F_n under Eq. (20) when none remain. Capacity is ignored.
+"""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-FloatArray = NDArray[np.float64]
+from mec_gym.kernels import kernel
 
 
-def fill(
+@kernel
+def water_level(
     server_hz: Sequence[float],
     sqrt_load: Sequence[float],
-    first: int,
-    count: int,
     remaining: float,
-    joined: int = -1,
-    sqrt_cycles: float = 0.0,
+    joined: int,
+    joining: float,
 ) -> float:
-    """Return the water level of `count` servers from entry `first` on, s / sqrt(cycle).
+    """Return the level to which work still to come fills the servers, s / sqrt(cycle).
 
-    `water_level` says what it is. Plain loops, for lists and to be compiled; `sqrt_cycles` more
-    stand on the server at entry `joined`.
+    Args:
+        server_hz: CPU frequency F_n, (N,), cycles/s.
+        sqrt_load: sum of sqrt(C) over the tasks already on each server L_n, (N,).
+        remaining: sum of sqrt(C) over the tasks still to come.
+        joined: a server that has one more task than `sqrt_load` says; -1: none.
+        joining: sqrt(C) of that task.
     """
-    level, before = math.inf, count + 1
+    level, before = math.inf, len(server_hz) + 1
     while True:  # leave out the servers that stand above the level, which lowers it
         load, speed, below = remaining, 0.0, 0
-        for place in range(first, first + count):
-            standing = sqrt_load[place] + (sqrt_cycles if place == joined else 0.0)
-            if standing < level * server_hz[place]:
+        for server in range(len(server_hz)):
+            standing = sqrt_load[server] + (joining if server == joined else 0.0)
+            if standing < level * server_hz[server]:
                 load += standing
-                speed += server_hz[place]
+                speed += server_hz[server]
                 below += 1
         if below == 0 or below >= before:  # more would be rounding
             return level
         level, before = load / speed, below
 
 
-def filled(
+@kernel
+def delay_at_level(
     server_hz: Sequence[float],
     sqrt_load: Sequence[float],
-    first: int,
-    count: int,
     level: float,
-    joined: int = -1,
-    sqrt_cycles: float = 0.0,
+    joined: int,
+    joining: float,
 ) -> float:
-    """Return the total computation delay of servers filled to a level, seconds; see `fill`."""
+    """Return the total computation delay of servers filled to a level, s; see `water_level`."""
     total = 0.0
-    for place in range(first, first + count):
-        standing = sqrt_load[place] + (sqrt_cycles if place == joined else 0.0)
-        standing = max(standing, level * server_hz[place])
-        total += standing * standing / server_hz[place]
+    for server in range(len(server_hz)):
+        standing = sqrt_load[server] + (joining if server == joined else 0.0)
+        standing = max(standing, level * server_hz[server])
+        total += standing * standing / server_hz[server]
     return total
 
 
-def water_level(server_hz: FloatArray, sqrt_load: FloatArray, remaining: FloatArray) -> FloatArray:
-    """Return the level to which work still to come fills the servers, (...), s / sqrt(cycle).
+@kernel
+def rise_at_level(
+    server_hz: Sequence[float],
+    sqrt_load: Sequence[float],
+    remaining: float,
+    joined: int,
+    joining: float,
+    level: float,
+) -> float:
+    """Return the rise in the bound on the total computation delay when a task joins a server, s.
 
-    Work is poured on the servers of the lowest L_n / F_n, up to one common level: the least
-    sum of (L_n + y_n)^2 / F_n over splits y_n >= 0 with sum of y_n = `remaining`.
-
-    Args:
-        server_hz: CPU frequency F_n, (..., N), cycles/s.
-        sqrt_load: sum of sqrt(C) over the tasks already on each server L_n, (..., N).
-        remaining: sum of sqrt(C) over the tasks still to come, (...).
+    Arguments as for `water_level`, and `level`, the one before: `water_level` with `joining` and
+    `remaining` to come.
     """
-    return _by_row(lambda hz, load, rest: fill(hz, load, 0, len(hz), rest))(
-        server_hz, sqrt_load, remaining
+    if sqrt_load[joined] + joining <= level * server_hz[joined]:
+        return 0.0  # the server stays under water
+    after = water_level(server_hz, sqrt_load, remaining, joined, joining)
+    rise = delay_at_level(server_hz, sqrt_load, after, joined, joining) - delay_at_level(
+        server_hz, sqrt_load, level, -1, 0.0
     )
-
-
-def computing_bound(
-    server_hz: FloatArray, sqrt_load: FloatArray, remaining: FloatArray
-) -> FloatArray:
-    """Return a lower bound on the total computation delay of any completion, (...), seconds.
-
-    Arguments as for `water_level`. It never falls as tasks are assigned, and is the exact delay
-    sum of L_n^2 / F_n under Eq. (20) when none remain. Capacity is ignored.
-    """
-    return _by_row(
-        lambda hz, load, rest: filled(hz, load, 0, len(hz), fill(hz, load, 0, len(hz), rest))
-    )(server_hz, sqrt_load, remaining)
-
-
-def _by_row(bound: Callable[..., float]) -> Callable[..., FloatArray]:
-    """Return a function of F_n, L_n and the work to come of one slot for leading dimensions."""
-    return np.vectorize(bound, otypes=[np.float64], signature="(n),(n),()->()")
+    return max(rise, 0.0)  # less would be rounding

@@ -10,13 +10,12 @@ import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
-from mec_gym import rewards
+from mec_gym import equations, observations, rewards
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
 from mec_gym.io.messages import shown
-from mec_gym.io.settings import pick
 from mec_gym.mdp import State
-from mec_gym.observations import OBSERVATIONS
+from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
 
 _GAINS_DRAWN_AT_ONCE = 2048
@@ -128,8 +127,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     def __init__(
         self,
         scenario: str | Scenario = "paper",
-        observation: str = "paper",
-        reward: str = "paper",
+        observation: str | type[Observation] = "paper",
+        reward: str | rewards.Reward = "paper",
         overload_penalty: float = 10.0,
         render_mode: str | None = None,
     ) -> None:
@@ -147,10 +146,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._num_servers = scenario.num_servers
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
-        self.observer = pick(OBSERVATIONS, observation, "observation")(scenario)
-        self._cost = pick(rewards.REWARDS, reward, "reward")
-        self.observation_name = observation
-        self.reward_name = reward
+        self.observer = observations.make(observation, scenario)
+        self.reward = rewards.find(reward)
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_servers)
         self._block: Instance | None = None
@@ -193,7 +190,12 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             when = "before the first reset" if state is None else "after the slot's last device"
             raise ResetNeeded(f"step: called {when}; call reset first")
         server = self._server(action)
-        reward = float(rewards.reward(self._cost, state, server, self.overload_penalty))
+        slot = state.slot
+        reward = float(
+            rewards.penalised(
+                self.reward(slot, state.device, server), slot, server, self.overload_penalty
+            )
+        )
         state.assign(server)
         self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.free}
@@ -267,9 +269,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     def _outcome(self, state: State) -> dict[str, Any]:
         """Return what the last step reports, with the CPU allocated by Eq. (20)."""
-        cpu_hz, task_delay = state.finish()
-        loads = zip(state.slots.load, state.slots.capacity, strict=True)
-        overloads = sum(max(load - capacity, 0) for load, capacity in loads)
+        cpu_hz, task_delay = state.allocate()
+        overloads = sum(map(equations.overload, state.slot.load, state.slot.capacity))
         return {
             "assignment": state.assignment,
             "cpu_hz": cpu_hz,

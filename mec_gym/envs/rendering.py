@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import equations, system
+from mec_gym import equations
 from mec_gym.mdp import State
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _ASSIGNED, _NEXT, _WAITING, _OVERLOAD = "#0072B2", "#E69F00", "#C4C4C4", "#D55E0
 
 def text(state: State) -> str:
     """Return the slot in plain text, at most 100 columns wide; delays in seconds by Eq. (20)."""
-    slot, delay = state.instance, _delays(state)
-    loads, excess = _load(state), _excess(state)
+    slot, (_, delay) = state.instance, state.allocate()
+    loads, excess = state.load, _excess(state)
     rises = ["-"] * slot.num_servers
     if not state.done:
         sqrt_cycles = np.sqrt(slot.task_cycles[state.device])
         rise = equations.delay_rise(
-            slot.tx_delay[state.device], sqrt_cycles, slot.server_hz, _sqrt_load(state)
+            slot.tx_delay[state.device], sqrt_cycles, slot.server_hz, state.sqrt_load
         )
         rises = [f"{seconds:.4g}" for seconds in rise]
     head = "server  CPU, GHz       load  average delay, s  next device adds, s  devices"
@@ -150,36 +150,14 @@ def _require_matplotlib() -> None:
         ) from error
 
 
-def _load(state: State) -> NDArray[np.int64]:
-    """Return how many tasks each server has so far, (N,)."""
-    return np.bincount(state.assignment[: state.device], minlength=state.instance.num_servers)
-
-
 def _excess(state: State) -> NDArray[np.int64]:
     """Return how many tasks stand above each server's capacity, (N,)."""
-    return np.asarray(np.maximum(_load(state) - state.instance.capacity, 0))
-
-
-def _sqrt_load(state: State) -> NDArray[np.float64]:
-    """Return the sum of sqrt(C) over the tasks each server has so far, (N,); for Eq. (20)."""
-    sqrt_cycles = np.sqrt(state.instance.task_cycles[: state.device])
-    servers = state.assignment[: state.device]
-    return system.server_sums(sqrt_cycles, servers, state.instance.num_servers)
-
-
-def _delays(state: State) -> NDArray[np.float64]:
-    """Return the delay of each device assigned so far, (device,), seconds; Eqs. (4), (20)."""
-    slot, servers = state.instance, state.assignment[: state.device]
-    cycles = slot.task_cycles[: state.device]
-    sqrt_load = _sqrt_load(state)[servers]
-    cpu_hz = equations.cpu_share(slot.server_hz[servers], np.sqrt(cycles), sqrt_load)
-    tx_delay = slot.tx_delay[np.arange(state.device), servers]
-    return np.asarray(tx_delay + equations.computation_delay(cycles, cpu_hz))
+    return np.asarray(equations.overload(state.load, state.instance.capacity))
 
 
 def _summary(state: State) -> tuple[str, str]:
     """Return the progress in one line, and the delays and overloads so far in another."""
-    slot, delay, excess = state.instance, _delays(state), _excess(state).sum()
+    (_, delay), slot, excess = state.allocate(), state.instance, _excess(state).sum()
     coming = "slot complete"
     if not state.done:
         cycles, kilobits = slot.task_cycles[state.device] / 1e9, slot.task_bits[state.device] / 1e3
@@ -268,7 +246,7 @@ def _draw_load(axes: "Axes", state: State) -> None:
     """Draw each server's tasks against its capacity; those above it stand out."""
     from matplotlib.ticker import MaxNLocator
 
-    slot, load, excess = state.instance, _load(state), _excess(state)
+    slot, load, excess = state.instance, state.load, _excess(state)
     servers = np.arange(slot.num_servers)
     axes.barh(servers, load - excess, height=0.6, color=_ASSIGNED)
     axes.barh(servers, excess, left=load - excess, height=0.6, color=_OVERLOAD, hatch="///")
@@ -293,7 +271,7 @@ def _draw_load(axes: "Axes", state: State) -> None:
 
 def _draw_delay(axes: "Axes", state: State) -> None:
     """Draw the delay of each assigned task in its server's row."""
-    delay, servers = _delays(state), state.assignment[: state.device]
+    (_, delay), servers = state.allocate(), state.assignment[: state.device]
     size = 30 if state.instance.num_servers <= 12 else 10
     axes.scatter(delay, servers, s=size, color=_ASSIGNED, alpha=0.6, linewidths=0)
     used = np.unique(servers)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mec_gym.envs import loops
 from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slots, assign
+from mec_gym.mdp import Slot, assign, slot_at
 
 IntArray = NDArray[np.int64]
 
@@ -72,28 +72,25 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.observation_space = batch_space(single.observation_space, num_envs)
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
-        self._show = loops.show_of(single.observation_name)
-        self._step = loops.step_of(single.reward_name)
+        self._observe = loops.observe_of(single.observer.write)
+        self._step = loops.step_of(single.reward)
         self._overload_penalty = single.overload_penalty
 
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
-        links = num_devices * num_servers
         # A layer is a slot for each copy, a row each; the last one is for slots that are given.
         self._drawn_ahead = min(max(1, _GAINS_KEPT // (num_envs * self.scenario.num_gains)), 64)
         rows = num_envs * (self._drawn_ahead + 1)
-        self._slots = Slots(
-            tx_delay=np.empty(rows * links),
-            task_cycles=np.empty(rows * num_devices),
-            sqrt_cycles=np.empty(rows * num_devices),
-            server_hz=np.empty(rows * num_servers),
-            capacity=np.tile(self.scenario.capacities, rows),
-            load=np.zeros(rows * num_servers, dtype=np.int64),
-            sqrt_load=np.zeros(rows * num_servers),
-            num_devices=num_devices,
-            num_servers=num_servers,
+        self._slots = Slot(
+            tx_delay=np.empty((rows, num_devices, num_servers)),
+            task_cycles=np.empty((rows, num_devices)),
+            sqrt_cycles=np.empty((rows, num_devices)),
+            server_hz=np.empty((rows, num_servers)),
+            capacity=np.tile(self.scenario.capacities, (rows, 1)),
+            load=np.zeros((rows, num_servers), dtype=np.int64),
+            sqrt_load=np.zeros((rows, num_servers)),
         )
-        known = self._observer.prepare(self.scenario.sample(1, 0))
-        self._known = tuple(np.empty((rows, *array.shape[1:]), array.dtype) for array in known)
+        prepared = self._observer.prepare(self.scenario.sample(1, 0))
+        self._prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
         self._rng: list[np.random.Generator] = []
         self._next = np.full(num_envs, self._drawn_ahead)  # layer of each copy's next slot
         self._row = np.arange(num_envs)  # of the slot that each copy plays
@@ -230,9 +227,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._next[:] = self._drawn_ahead  # what was drawn ahead is void
         self._begin_next(np.arange(self.num_envs))
         for copy, servers in enumerate(chosen):
+            slot = slot_at(self._slots, int(self._row[copy]))
             for device, server in enumerate(servers.tolist()):
-                row = int(self._row[copy])
-                assign(self._slots, row * num_devices + device, row * num_servers + server)
+                assign(slot, device, server)
                 self._assignment[copy, device] = server
             self._device[copy] = len(servers)
         return self._seen()[0]
@@ -246,7 +243,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         observation = np.empty((len(row), *shape), dtype=np.float32)
         mask = np.empty((len(row), self.scenario.num_servers), dtype=np.bool_)
         constants = self._observer.constants
-        self._show(self._known, constants, self._slots, row, device, observation, mask)
+        self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
         return observation, mask
 
     def _rows(self, reset_mask: Any) -> IntArray:
@@ -335,15 +332,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "task_cycles": slots.task_cycles,
             "sqrt_cycles": np.sqrt(slots.task_cycles),
             "server_hz": slots.server_hz,
-            "load": np.zeros(1),
-            "sqrt_load": np.zeros(1),
+            "load": 0,
+            "sqrt_load": 0,
         }
-        total = self.num_envs * (self._drawn_ahead + 1)
         for name, values in new.items():
-            kept = getattr(self._slots, name).reshape(total, -1)
-            kept[rows] = values.reshape(-1, values[0].size)
-        for kept, values in zip(self._known, self._observer.prepare(slots), strict=True):
-            kept[rows] = values
+            getattr(self._slots, name)[rows] = values
+        self._prepared[rows] = self._observer.prepare(slots)
 
     def _final(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
         """Return `final_obs` and `final_info` of the copies that have just ended."""

@@ -1,8 +1,13 @@
 """What the agent sees, by name."""
 
+from typing import Any
+
+from mec_gym import extensions
+from mec_gym.io.messages import shown
 from mec_gym.observations.base import Observation
 from mec_gym.observations.paper import PaperObservation, SIObservation
 from mec_gym.observations.servers import ServersObservation
+from mec_gym.scenario import Scenario
 
 __all__ = [
     "OBSERVATIONS",
@@ -10,6 +15,8 @@ __all__ = [
     "PaperObservation",
     "SIObservation",
     "ServersObservation",
+    "find",
+    "make",
 ]
 
 OBSERVATIONS: dict[str, type[Observation]] = {
@@ -18,3 +25,36 @@ OBSERVATIONS: dict[str, type[Observation]] = {
     "servers": ServersObservation,
 }
 """The observations by name; a new one is a class in a file of its own and an entry here."""
+
+
+def find(observation: str | type[Observation]) -> type[Observation]:
+    """Return an observation by its name, your own as "module:name"; a class is returned as it is.
+
+    Raises:
+        ValueError: no such observation, or no subclass of `Observation`.
+    """
+    found: Any = observation
+    if not isinstance(observation, type):
+        found = extensions.find(OBSERVATIONS, observation, "observation")
+    if not (isinstance(found, type) and issubclass(found, Observation)):
+        raise ValueError(
+            f"observation: {shown(found)} is not a subclass of mec_gym.observations.Observation"
+        )
+    return found
+
+
+def make(observation: str | type[Observation], scenario: Scenario) -> Observation:
+    """Return what shows a scenario's slots; `observation` as for `find`.
+
+    Raises:
+        ValueError: no such observation, or one that is not complete.
+    """
+    kind = find(observation)
+    missing = set(kind.__abstractmethods__)
+    made = None if missing else kind(scenario)
+    if made is None or not hasattr(made, "free_at"):
+        names = ", ".join(sorted(missing) or ["free_at"])
+        raise ValueError(
+            f"observation: {kind.__name__} has no {names}; see mec_gym.observations.Observation"
+        )
+    return made

@@ -1,7 +1,7 @@
-"""What every observation has.
+"""What every observation has; a new one needs `space`, `write` and `free_at`, the rest is here.
 
-An observation is made when a slot begins and brought up to date after each decision, so that what
-stays the same within a slot is written once.
+An observation is made when a slot begins and brought up to date after each decision, so that one
+which stays the same in part can write that part once.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slots, State
+from mec_gym.mdp import Slot, State, slot_at
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
@@ -22,10 +22,13 @@ class Observation(ABC):
     """One way to see a state of a scenario's slots.
 
     Attributes:
-        constants: arrays that are the same for every slot.
+        constants: arrays that are the same for every slot; a tuple.
+        free_at: where it shows which servers have a free place: an index of its last axis, whose
+            N entries are above 0 for a free server; a column where it has a row a server.
     """
 
-    constants: tuple[NDArray[Any], ...]
+    constants: tuple[NDArray[Any], ...] = ()
+    free_at: int | slice
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -33,41 +36,50 @@ class Observation(ABC):
     @property
     @abstractmethod
     def space(self) -> gym.spaces.Box[np.float32]:
-        """The space of one slot's observation."""
-
-    @abstractmethod
-    def free(self, observation: Array) -> NDArray[np.bool_]:
-        """Return which servers have a free place, (..., N), as an observation shows it."""
-
-    @abstractmethod
-    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
-        """Return what is worked out once a slot: arrays with the slots' leading dimensions."""
+        """The space of one slot's observation, (K,), or (N, K) with a row a server."""
 
     @staticmethod
     @abstractmethod
-    def show(
-        known: tuple[NDArray[Any], ...],
-        constants: tuple[NDArray[Any], ...],
-        slots: Slots,
-        row: int,
+    def write(
+        slot: Slot,
         device: int,
+        prepared: NDArray[Any],
+        constants: tuple[NDArray[Any], ...],
         out: Array,
     ) -> None:
-        """Write the observation of one of many slots; plain loops, to be compiled.
+        """Write the observation of one slot; plain loops, which are also compiled.
 
         Args:
-            known: what `prepare` returns, a row for each slot.
-            constants: the attribute.
-            slots: the slots, flat.
-            row: which of them.
+            slot: the slot so far.
             device: the device to decide on, M after the last.
-            out: one slot's observation.
+            prepared: what `prepare` returned of this slot.
+            constants: the attribute.
+            out: one observation, of the space's shape; every entry is to be written.
         """
 
-    @abstractmethod
+    def prepare(self, instance: Instance) -> NDArray[Any]:
+        """Return what is worked out once a slot, (..., K...), with the slots' leading dimensions.
+
+        By default nothing, (..., 0).
+        """
+        return np.empty((*instance.batch_shape, 0))
+
+    def free(self, observation: Array) -> NDArray[np.bool_]:
+        """Return which servers have a free place, (..., N), as observations (..., *space) show."""
+        return observation[..., self.free_at] > 0
+
     def begin(self, state: State) -> Array:
         """Return the observation of a state, with its leading dimensions."""
+        state.prepared = self.prepare(state.instance)
+        observation = np.empty((*state.instance.batch_shape, *self.space.shape), np.float32)
+        Observation.update(self, observation, state)
+        return observation
 
-    @abstractmethod
     def update(self, observation: Array, state: State) -> None:
         """Bring the observation before the last decision up to date, in place."""
+        if not state.rows:
+            self.write(state.slot, state.device, state.prepared, self.constants, observation)
+            return
+        for row, out in enumerate(observation):
+            slot = slot_at(state.slot, row)
+            self.write(slot, state.device, state.prepared[row], self.constants, out)

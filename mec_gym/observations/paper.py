@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
-from mec_gym.mdp import IntArray, Slots, State
+from mec_gym.kernels import inlined_kernel
+from mec_gym.mdp import IntArray, Slot, State
 from mec_gym.observations.base import Array, Observation
 from mec_gym.ranges import to_unit
 from mec_gym.scenario import Scenario
@@ -27,6 +28,7 @@ class SIObservation(Observation):
         places = self._show_places(scenario.capacities[:, None] - loads)
         self._shown_places = places.astype(np.float32)  # how u tasks on server n show
         self._first_place = scenario.num_devices * (scenario.num_servers + 2)
+        self.free_at = slice(self._first_place, None)  # places left
         seen = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
         self._num_devices = scenario.num_devices
         self._lookahead = min(seen, scenario.num_devices)
@@ -53,13 +55,13 @@ class SIObservation(Observation):
             np.nextafter(np.concatenate([*high, places], dtype="f"), np.inf),
         )
 
-    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
+    def prepare(self, instance: Instance) -> NDArray[Any]:
         """Return Eq. (11) but for the places left, at each step T, (..., T, M N + 2 M).
 
         T is 1 where gains are constant within the slot, else M.
         """
         gains = instance.step_gain
-        return (self._fixed(instance, instance.gain[..., None, :, :] if gains is None else gains),)
+        return self._fixed(instance, instance.gain[..., None, :, :] if gains is None else gains)
 
     def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
         """Return Eq. (11) but for the places left, (..., T, M N + 2 M), of gains (..., T, M, N)."""
@@ -72,18 +74,17 @@ class SIObservation(Observation):
         return fixed
 
     @staticmethod
-    def show(
-        known: tuple[NDArray[Any], ...],
-        constants: tuple[NDArray[Any], ...],
-        slots: Slots,
-        row: int,
+    @inlined_kernel
+    def write(
+        slot: Slot,
         device: int,
+        prepared: NDArray[Any],
+        constants: tuple[NDArray[Any], ...],
         out: Array,
     ) -> None:
         """Write all of Eq. (11)."""
-        step = min(device, known[0].shape[1] - 1)
-        fixed, shown_places = known[0][row, step], constants[0]  # a row of its own: copied faster
-        num_devices, num_servers = slots.num_devices, slots.num_servers
+        fixed, shown_places = prepared[min(device, len(prepared) - 1)], constants[0]
+        num_devices, num_servers = len(slot.task_cycles), len(slot.server_hz)
         first_place, links = len(fixed), num_devices * num_servers
         for entry in range(first_place):
             out[entry] = fixed[entry]
@@ -92,7 +93,7 @@ class SIObservation(Observation):
             for link in range(hidden * num_servers, (hidden + 1) * num_servers):
                 out[link] = 0.0
         for server in range(num_servers):
-            out[first_place + server] = shown_places[server, slots.load[row * num_servers + server]]
+            out[first_place + server] = shown_places[server, slot.load[server]]
 
     def begin(self, state: State) -> Array:
         """Return all of Eq. (11)."""
@@ -113,12 +114,8 @@ class SIObservation(Observation):
         if comes_into_sight or state.instance.step_gain is not None:
             observation[...] = self.begin(state)
             return
-        shown = self._shown_places[state.last, state.slots.load[state.last_place]]
+        shown = self._shown_places[state.last, state.slot.load[state.at(state.last)]]
         observation[(*state.rows, self._first_place + state.last)] = shown
-
-    def free(self, observation: Array) -> NDArray[np.bool_]:
-        """Return which servers have a free place, (..., N)."""
-        return observation[..., self._first_place :] > 0
 
     def _scaled(self, name: str, values: FloatArray) -> FloatArray:
         """Return how values of an attribute of the instance show."""

@@ -7,9 +7,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import bounds, rewards
+from mec_gym import bounds
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slots, State
+from mec_gym.kernels import kernel
+from mec_gym.mdp import Slot
 from mec_gym.observations.base import Array, Observation
 from mec_gym.scenario import Scenario
 
@@ -23,6 +24,7 @@ _LONGEST = 1e290
 """Seconds; what is longer counts as that, so that differences are numbers."""
 
 
+@kernel
 def squashed(value: float) -> float:
     """Return a number between -3 and 3, about the same near 0: far off, sizes look alike."""
     return value / (1 + abs(value) / 3)
@@ -37,7 +39,7 @@ class ServersObservation(Observation):
     s(x) = x / (1 + |x| / 3). T, F, L, p are the server's transmission delay for the device, CPU
     frequency, sum of q so far and free places; P is the sum of p over servers, r the devices left
     with the current one, r' = r - 1 those to come, R the sum of q over all r, and w the water level
-    (`bounds.fill`) that R reaches.
+    (`bounds.water_level`) that R reaches.
 
     Of tasks beyond `lookahead` the law of the scenario stands in: the mean of q and of q^2, and the
     share of larger q. Their T is left out, and so is any T to come where gains change within the
@@ -48,7 +50,7 @@ class ServersObservation(Observation):
     | 0 | 1 if the server is free, else all of its row is 0 |
     | 1 | T |
     | 2 | 10 (T less the least T of a free server) |
-    | 3 | rise in the bound on the total computation delay, see `rewards.computing_rise` |
+    | 3 | rise in the bound on the total computation delay, see `bounds.rise_at_level` |
     | 4 | room below the water level, s(w - L / F) |
     | 5 | the same once the task has joined, s(w - (L + q) / F) |
     | 6 | F over the servers' mean |
@@ -68,6 +70,7 @@ class ServersObservation(Observation):
 
     NUM_FEATURES = 19
     LIMIT = 10.0
+    free_at = 0
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
@@ -83,41 +86,35 @@ class ServersObservation(Observation):
         shape = (self.scenario.num_servers, self.NUM_FEATURES)
         return gym.spaces.Box(-self.LIMIT, self.LIMIT, shape, np.float32)
 
-    def free(self, observation: Array) -> NDArray[np.bool_]:
-        """Return which servers have a free place, (..., N)."""
-        return observation[..., 0] > 0
-
-    def prepare(self, instance: Instance) -> tuple[NDArray[Any], ...]:
-        """Return whether the links of later devices are known, (...): not where gains change."""
-        return (np.full(instance.batch_shape, instance.step_gain is None),)
+    def prepare(self, instance: Instance) -> NDArray[Any]:
+        """Return whether the links of later devices are known, (..., 1): not where gains change."""
+        return np.full((*instance.batch_shape, 1), instance.step_gain is None)
 
     @staticmethod
-    def show(
-        known: tuple[NDArray[Any], ...],
-        constants: tuple[NDArray[Any], ...],
-        slots: Slots,
-        row: int,
+    def write(
+        slot: Slot,
         device: int,
+        prepared: NDArray[Any],
+        constants: tuple[NDArray[Any], ...],
         out: Array,
     ) -> None:
         """Write the features of each server; zeros after the last device."""
-        num_devices, num_servers = slots.num_devices, slots.num_servers
+        num_devices, num_servers = len(slot.task_cycles), len(slot.server_hz)
         out[:] = 0.0
         if device == num_devices:
             return
         law, quantiles = constants[0], constants[1]
         lookahead, mean, mean_square = int(law[0]), float(law[1]), float(law[2])
         limit = float(law[3])  # Python's own numbers are faster than NumPy's
-        first_task, first = row * num_devices, row * num_servers
-        task, to_come = first_task + device, num_devices - device - 1
+        to_come = num_devices - device - 1
         end = min(device + lookahead + 1, num_devices)  # of those seen
-        hidden, joining = num_devices - end, slots.sqrt_cycles[task]
+        hidden, joining = num_devices - end, slot.sqrt_cycles[device]
         gone = larger = 0.0
         rest, squares = hidden * mean, hidden * mean_square
-        for earlier in range(first_task, task):
-            gone += slots.sqrt_cycles[earlier]
-        for later in range(task + 1, first_task + end):
-            other = slots.sqrt_cycles[later]
+        for earlier in range(device):
+            gone += slot.sqrt_cycles[earlier]
+        for later in range(device + 1, end):
+            other = slot.sqrt_cycles[later]
             rest += other
             squares += other * other
             larger += 1.0 if other > joining else 0.5 if other == joining else 0.0
@@ -126,45 +123,43 @@ class ServersObservation(Observation):
             below += np.searchsorted(quantiles, joining, side="right")
             larger += hidden * (1 - below / 2 / len(quantiles))
         size = (gone + joining + rest) / num_devices
-        typical, spread = size, 0.0
+        typical, deviation = size, 0.0
         if to_come:
             typical = rest / to_come
-            spread = math.sqrt(max(squares / to_come - typical * typical, 0.0))
+            deviation = math.sqrt(max(squares / to_come - typical * typical, 0.0))
             larger /= to_come
         sending = np.zeros(num_servers)  # the sum over those to come
-        if known[0][row]:
-            for later in range(task + 1, first_task + end):
-                sending += slots.tx_delay[later * num_servers : (later + 1) * num_servers]
+        if prepared[0]:
+            for later in range(device + 1, end):
+                sending += slot.tx_delay[later]
         speed, places, free, least, usual = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
-            place = first + server
-            speed += slots.server_hz[place]
-            if slots.load[place] < slots.capacity[place]:
-                places += slots.capacity[place] - slots.load[place]
-                least = min(least, slots.tx_delay[task * num_servers + server])
+            speed += slot.server_hz[server]
+            if slot.load[server] < slot.capacity[server]:
+                places += slot.capacity[server] - slot.load[server]
+                least = min(least, slot.tx_delay[device][server])
                 sending[server] = min(sending[server], _LONGEST)
                 usual += float(sending[server])
                 free += 1
         usual /= max(free, 1)
         height = num_servers * size / speed
         delay = size * height
-        level = bounds.fill(
-            slots.server_hz, slots.sqrt_load, first, num_servers, joining + rest, -1, 0.0
-        )
+        level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + rest, -1, 0.0)
         for server in range(num_servers):
-            place = first + server
-            left = slots.capacity[place] - slots.load[place]
+            left = slot.capacity[server] - slot.load[server]
             if left <= 0:
                 continue
-            hz, load = slots.server_hz[place], slots.sqrt_load[place]
-            tx_delay = slots.tx_delay[task * num_servers + server]
+            hz, load = slot.server_hz[server], slot.sqrt_load[server]
+            tx_delay = slot.tx_delay[device][server]
             faster = 0
-            for rival in range(first, first + num_servers):
-                if slots.server_hz[rival] > hz:
-                    faster += max(slots.capacity[rival] - slots.load[rival], 0)
+            for rival in range(num_servers):
+                if slot.server_hz[rival] > hz:
+                    faster += max(slot.capacity[rival] - slot.load[rival], 0)
             room = level * hz - load
             beside = ((room - joining) / (left - 1) - typical) / size if left > 1 else 0.0
-            rise = rewards.computing_rise(slots, first, place, joining, rest, level)
+            rise = bounds.rise_at_level(
+                slot.server_hz, slot.sqrt_load, rest, server, joining, level
+            )
             features = (
                 1.0,
                 tx_delay / delay,
@@ -180,7 +175,7 @@ class ServersObservation(Observation):
                 faster / places,
                 joining / size - 1,
                 typical / size - 1,
-                spread / size,
+                deviation / size,
                 larger,
                 20 * (float(sending[server]) - usual) / max(to_come, 1) / delay,
                 (places - to_come - 1) / places,
@@ -188,17 +183,3 @@ class ServersObservation(Observation):
             )
             for column, feature in enumerate(features):
                 out[server, column] = min(max(feature, -limit), limit)
-
-    def begin(self, state: State) -> Array:
-        """Return the features of a state."""
-        batch = state.instance.batch_shape
-        observation = np.empty((*batch, self.scenario.num_servers, self.NUM_FEATURES), np.float32)
-        self.update(observation, state)
-        return observation
-
-    def update(self, observation: Array, state: State) -> None:
-        """Work out every feature anew, one slot after the other."""
-        known = tuple(map(np.atleast_1d, self.prepare(state.instance)))
-        rows = observation if state.rows else observation[None]
-        for row, out in enumerate(rows):
-            self.show(known, self.constants, state.slots, row, state.device, out)

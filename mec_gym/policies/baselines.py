@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import rewards
+from mec_gym.equations import delay_rise
 from mec_gym.instance import Instance
 from mec_gym.mdp import State, assign_all
 
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _ROA_STREAM = 1
@@ -26,7 +27,7 @@ def roa(instance: Instance, seed: int = 0) -> IntArray:
     # The greatest of independent uniform keys is at each free server equally often. The stream is
     # ROA's own: that of `seed` alone may have drawn the slots.
     keys = np.random.default_rng((seed, _ROA_STREAM)).random(slots.gain.shape)
-    return assign_all(instance, lambda state: _cheapest_free(state, -keys[:, state.device]))
+    return assign_all(instance, lambda state: _least_free(state, -keys[:, state.device]))
 
 
 def goa(instance: Instance, seed: int = 0) -> IntArray:
@@ -42,7 +43,7 @@ def goa_capacity(instance: Instance, seed: int = 0) -> IntArray:
     """
     instance.require_feasible()
     return assign_all(
-        instance, lambda state: _cheapest_free(state, -state.instance.gain[:, state.device])
+        instance, lambda state: _least_free(state, -state.instance.gain[:, state.device])
     )
 
 
@@ -53,12 +54,21 @@ def least_delay(instance: Instance, seed: int = 0) -> IntArray:
         ValueError: a slot has fewer places than devices.
     """
     instance.require_feasible()
-    every_server = np.arange(instance.num_servers)[:, None]
-    return assign_all(
-        instance,
-        lambda state: _cheapest_free(state, rewards.delay(state.slots, *state.at(every_server)).T),
-    )
+
+    def rise(state: State) -> FloatArray:
+        slot, device = state.slot, state.device
+        return np.asarray(
+            delay_rise(
+                slot.tx_delay[:, device],
+                slot.sqrt_cycles[:, device, None],
+                slot.server_hz,
+                slot.sqrt_load,
+            )
+        )
+
+    return assign_all(instance, lambda state: _least_free(state, rise(state)))
 
 
-def _cheapest_free(state: State, cost: NDArray[np.float64]) -> IntArray:
+def _least_free(state: State, cost: FloatArray) -> IntArray:
+    """Return the free server of the least cost, (B,), of costs (B, N)."""
     return np.asarray(np.where(state.free, cost, np.inf).argmin(axis=-1))

@@ -1,5 +1,6 @@
 """Slots assigned by a network that scores servers, in one loop compiled by numba."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,29 +10,28 @@ from numpy.typing import NDArray
 
 from mec_gym import mdp
 from mec_gym.envs import loops
-from mec_gym.observations import ServersObservation
+from mec_gym.observations import Observation
 from mec_gym.policies.network import Layer
 
 
 def assign(
-    slots: mdp.Slots,
-    known: tuple[NDArray[Any], ...],
-    constants: tuple[NDArray[Any], ...],
+    slots: mdp.Slot,
+    prepared: NDArray[Any],
+    observer: Observation,
     layers: tuple[Layer, ...],
 ) -> NDArray[np.int64]:
     """Give the devices of each slot in order to the free server of the greatest score, (B, M).
 
     Args:
         slots: B slots with nothing assigned, as arrays; they are assigned.
-        known: what `ServersObservation.prepare` returns of them.
-        constants: of `ServersObservation`.
+        prepared: what the observation prepares of them.
+        observer: the observation that the network reads, with a row a server.
         layers: what `by_input` returns of the network.
     """
-    count = len(slots.task_cycles) // slots.num_devices
-    assignment = np.empty((count, slots.num_devices), dtype=np.int64)
-    widest = max(max(weight.shape) for weight, *_ in layers)
-    rows = np.empty((2, slots.num_servers, widest), dtype=np.float32)
-    _loop()(slots, known, constants, layers, rows, assignment)
+    assignment = np.empty(slots.task_cycles.shape, dtype=np.int64)
+    num_servers, widest = slots.server_hz.shape[1], max(max(each.shape) for each, *_ in layers)
+    rows = np.empty((2, num_servers, widest), dtype=np.float32)
+    _loop(observer.write)(slots, prepared, observer.constants, layers, rows, assignment)
     return assignment
 
 
@@ -44,34 +44,33 @@ def by_input(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 
 @cache
-def _loop() -> Any:
-    show, features = ServersObservation.show, ServersObservation.NUM_FEATURES
-    formulas = loops.sources()
+def _loop(write: Callable[..., None]) -> Any:
+    """Return the compiled loop for an observation's `write`."""
+    formulas = loops.sources(write)
 
     @numba.njit(cache=True, error_model="numpy")
-    def loop(
-        slots: Any, known: Any, constants: Any, layers: Any, rows: Any, assignment: Any
+    def assign_all(
+        slots: Any, prepared: Any, constants: Any, layers: Any, rows: Any, assignment: Any
     ) -> None:
         assert formulas
-        num_servers, num_devices = slots.num_servers, slots.num_devices
+        num_servers, features = slots.server_hz.shape[1], layers[0][0].shape[0]
         mean = np.empty(rows.shape[2], np.float32)
         shared = np.empty(rows.shape[2], np.float32)
         for row in range(len(assignment)):
-            for device in range(num_devices):
+            slot = mdp.slot_at(slots, row)
+            for device in range(len(slot.task_cycles)):
                 inputs, outputs = rows[0], rows[1]
-                show(known, constants, slots, row, device, inputs[:, :features])
+                write(slot, device, prepared[row], constants, inputs[:, :features])
                 left = 0
                 for server in range(num_servers):
-                    place = row * num_servers + server
-                    left += slots.load[place] < slots.capacity[place]
+                    left += slot.load[server] < slot.capacity[server]
                 share, number = np.float32(1 / left), 0
                 for weight, bias, context in layers:
                     number += 1
                     before, after = weight.shape
                     mean[:before] = 0
                     for server in range(num_servers):
-                        place = row * num_servers + server
-                        if slots.load[place] < slots.capacity[place]:
+                        if slot.load[server] < slot.capacity[server]:
                             for entry in range(before):
                                 mean[entry] += inputs[server, entry] * share
                     shared[:after] = bias
@@ -79,8 +78,7 @@ def _loop() -> Any:
                         for out in range(after):
                             shared[out] += mean[entry] * context[entry, out]
                     for server in range(num_servers):
-                        place = row * num_servers + server
-                        if slots.load[place] >= slots.capacity[place]:
+                        if slot.load[server] >= slot.capacity[server]:
                             continue
                         scores = outputs[server]
                         scores[:after] = shared[:after]
@@ -94,11 +92,10 @@ def _loop() -> Any:
                     inputs, outputs = outputs, inputs
                 best = -1
                 for server in range(num_servers):
-                    place = row * num_servers + server
-                    free = slots.load[place] < slots.capacity[place]
+                    free = slot.load[server] < slot.capacity[server]
                     if free and (best < 0 or inputs[server, 0] > inputs[best, 0]):
                         best = server
-                mdp.assign(slots, row * num_devices + device, row * num_servers + best)
+                mdp.assign(slot, device, best)
                 assignment[row, device] = best
 
-    return loop
+    return assign_all

@@ -15,13 +15,13 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from mec_gym import observations
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_sealed, seal, sha256
 from mec_gym.io.files import read_file, replace_file
 from mec_gym.io.messages import one_line
-from mec_gym.io.settings import pick
 from mec_gym.mdp import State, assign_all
-from mec_gym.observations import OBSERVATIONS, Observation
+from mec_gym.observations import Observation
 from mec_gym.policies import network
 from mec_gym.scenario import Scenario
 
@@ -92,7 +92,7 @@ class TrainedPolicy:
     @cached_property
     def _observer(self) -> Observation:
         """The observation of its scenario, made once: what it knows of a law takes a while."""
-        return pick(OBSERVATIONS, self.observation, "observation")(self.scenario)
+        return observations.make(self.observation, self.scenario)
 
     @cached_property
     def _by_input(self) -> tuple[network.Layer, ...]:
@@ -164,8 +164,9 @@ class TrainedPolicy:
 
         instance.require_feasible()
         observer, flat = self._observer, instance.flatten()
-        known = observer.prepare(flat)
-        assignment = scoring.assign(State(flat).slots, known, observer.constants, self._by_input)
+        assignment = scoring.assign(
+            State(flat).slot, observer.prepare(flat), observer, self._by_input
+        )
         return assignment.reshape(instance.task_cycles.shape)
 
 
