@@ -1,13 +1,14 @@
 """What all commands share: how they are started, and how they end.
 
-A command ends with status 0; with 1 where its work failed (`CommandError`); with 2 and one line where
-what it was given cannot be used; with 130 where Ctrl-C or SIGTERM ended it, as shells have it.
+A command ends with status 0; with 1 where its work failed, see `CommandError`; with 2 where what it
+was given cannot be used; with 130 where Ctrl-C or SIGTERM ended it, as shells have it.
 """
 
 import importlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,7 +118,7 @@ def import_modules(arguments: Sequence[str]) -> None:
     Raises:
         ValueError: there is no such module, or it imports what is not there.
     """
-    for flag, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for flag, following in pairwise([*arguments, ""]):
         option, _, value = flag.partition("=")
         module = value or following
         if option == "--imports" and module:
