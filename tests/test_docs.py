@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tyro
 
-from benchmarks import ablation
+from benchmarks.learning import ablation
 from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
 
