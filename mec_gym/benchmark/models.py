@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mec_gym import extensions
-from mec_gym.policies import POLICIES, Policy, label
+from mec_gym.io.messages import shown
+from mec_gym.policies import POLICIES, Policy, get, label
 from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 
@@ -25,11 +25,13 @@ def find_policy(name: str) -> Policy:
     path = Path(name)
     if name not in POLICIES and (name in SHIPPED or path.exists() or len(path.parts) > 1):
         return load_policy(name)
-    try:
-        found: Policy = extensions.find({**SHIPPED, **POLICIES}, name, "policy")
-    except ValueError as error:
-        raise ValueError(f"{error}; a trained one is also given by its run directory") from None
-    return found
+    if name in POLICIES or ":" in name:
+        return get(name)
+    names = ", ".join(sorted({**SHIPPED, **POLICIES}))
+    raise ValueError(
+        f'policy: no {shown(name)}; there are: {names}; one of your own is "module:name", one that'
+        " you trained its run directory"
+    )
 
 
 @dataclass(frozen=True)
