@@ -196,6 +196,17 @@ def test_either_flag_takes_policies_trained_ones_and_a_users_own(
     assert all(name in message for name in ("least-delay", "dqn-rao", "module:name", "directory"))
 
 
+def test_a_policy_of_a_users_own_joins_the_leaderboard(own, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(own)
+    monkeypatch.setattr("mec_gym.policies.POLICIES", dict(mec_gym.policies.POLICIES))
+    path = tmp_path / "result.json"
+    flags = ["--benchmark", "slack", "--model", "own:in_turn", "--json", str(path)]
+    assert main(["evaluate", *flags]) == 0
+    gaps = {row["name"]: row["gap"] for row in json.loads(path.read_text())["slack"]}
+    assert gaps["own:in_turn"] == gaps["least-delay"]
+    assert "optimal" not in gaps
+
+
 def test_verify_goes_through_all_runs_and_names_those_that_are_damaged(tmp_path, capsys):
     whole = tmp_path / "run"
     flags = ["--episodes", "8", "--heldout-slots", "5", "--out", str(whole)]
