@@ -186,7 +186,7 @@ def test_either_flag_takes_policies_trained_ones_and_a_users_own(
     path = tmp_path / "result.json"
     names = ["least-delay", "dqn-rao", "own:in_turn"]
     others = ["--policies", "least-delay"] if flag == "--model" else []
-    arguments = [flag, *names, *others, "--scenario", "slack", "--instances", "20"]
+    arguments = [flag, *names, *others, "--scenario", "paper", "--instances", "20"]
     assert main(["evaluate", *arguments, "--json", str(path)]) == 0
     rows = json.loads(path.read_text())["policies"]
     trained = mec_gym.load_policy("dqn-rao").training["config"]["name"]
