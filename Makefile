@@ -71,7 +71,7 @@ format: setup
 	rm -f $@
 	$(PYTHON) -m venv .venv-rivals
 	.venv-rivals/bin/python -m pip install --quiet --constraint .ci/constraints.txt \
-		--requirement benchmarks/rivals/requirements.txt --editable .
+		--requirement benchmarks/rivals/requirements.txt --editable ".[cli]"
 	touch $@
 
 # Without an index there are no rivals; all else is measured all the same.

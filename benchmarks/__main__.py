@@ -1,6 +1,6 @@
 """Every benchmark in turn: `python -m benchmarks [--json FILE]`, or `make benchmark`.
 
-What is learned, `python -m benchmarks.heldout`, takes too long to be among them.
+What training brings, `python -m benchmarks.learning`, takes too long to be among them.
 """
 
 from benchmarks import checkpoints, common, environments, exact, memory, training

@@ -1,10 +1,10 @@
 """What every benchmark does with its figures: print them as they come, and write them as JSON."""
 
-import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,17 @@ Figures = Callable[[], dict[str, float]]
 RIVALS = Path(".venv-rivals")
 
 
+@dataclass(frozen=True)
+class Arguments:
+    json: Path | None = None
+    """file to write the figures to"""
+
+
 def main(doc: str | None, benchmarks: Mapping[str, Figures]) -> None:
     """Run benchmarks, by title, from the command line."""
-    report(benchmarks, command(doc).parse_args().json)
+    import tyro  # what measures memory imports this module, and parses nothing
 
-
-def command(doc: str | None) -> argparse.ArgumentParser:
-    """Return a command line with what every benchmark takes."""
-    made = argparse.ArgumentParser(description=doc)
-    made.add_argument("--json", type=Path, help="file to write the figures to")
-    return made
+    report(benchmarks, tyro.cli(Arguments, description=doc).json)
 
 
 def report(benchmarks: Mapping[str, Figures], file: Path | None) -> None:

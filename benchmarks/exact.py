@@ -25,7 +25,7 @@ T = TypeVar("T")
 SEED = 2024
 
 
-def slots_of(preset: str, count: int, **changes: int) -> Instance:
+def sample(preset: str, count: int, **changes: int) -> Instance:
     slots = Scenario.preset(preset, **changes).sample(count, SEED)
     _ = slots.tx_delay  # derived once, and no policy's own work
     return slots
@@ -41,7 +41,7 @@ def small() -> dict[str, float]:
     """9 x 3, M_max = 3 and 5: all slots in one call."""
     figures: dict[str, float] = {}
     for preset in ("paper-varied", "slack"):
-        slots = slots_of(preset, 2000)
+        slots = sample(preset, 2000)
         solution, seconds = timed(solve, slots)
         searched, search_seconds = timed(local_search, slots)
         bound, bound_seconds = timed(lower_bound, slots)
@@ -60,7 +60,7 @@ def small() -> dict[str, float]:
 
 def medium(num_devices: int, capacity: int) -> dict[str, float]:
     """M x 5: twenty slots, one call each."""
-    slots = slots_of("large", 20, num_devices=num_devices, capacity=capacity)
+    slots = sample("large", 20, num_devices=num_devices, capacity=capacity)
     answers = [timed(solve, slot) for slot in slots]
     seconds = [taken for _, taken in answers]
     least = np.array([solution.average_delay for solution, _ in answers])
@@ -78,7 +78,7 @@ def medium(num_devices: int, capacity: int) -> dict[str, float]:
 
 def city() -> dict[str, float]:
     """1000 x 50: five slots, one call each."""
-    slots = slots_of("city", 5)
+    slots = sample("city", 5)
     searches = [timed(local_search, slot) for slot in slots]
     bounded = [timed(lower_bound, slot) for slot in slots]
     reached = average_delay(slots, np.array([found for found, _ in searches]))
@@ -92,7 +92,7 @@ def city() -> dict[str, float]:
 
 def figures() -> dict[str, float]:
     """Return every figure by name."""
-    solve(slots_of("paper", 20))  # compiles, or loads what was compiled
+    solve(sample("paper", 20))  # compiles, or loads what was compiled
     measured = small()
     for num_devices, capacity in ((30, 6), (30, 10), (50, 10), (50, 15)):
         measured |= medium(num_devices, capacity)

@@ -5,12 +5,13 @@ resident MB (Linux). It exits with 1 where memory at the end is more than 5 % ab
 first tenth.
 """
 
-import argparse
 import sys
 import time
+from dataclasses import dataclass
 
 import gymnasium as gym
 import numpy as np
+import tyro
 
 from benchmarks import common
 from benchmarks.environments import ID
@@ -39,9 +40,13 @@ def soak(decisions: int, copies: int = COPIES) -> list[float]:
     return held
 
 
+@dataclass(frozen=True)
+class Arguments:
+    decisions: int = 10**8
+    """to play"""
+
+
 if __name__ == "__main__":
-    command = argparse.ArgumentParser(description=__doc__)
-    command.add_argument("--decisions", type=int, default=10**8)
-    first, *_, last = soak(command.parse_args().decisions)
+    first, *_, last = soak(tyro.cli(Arguments, description=__doc__).decisions)
     print(f"memory grew by {last / first - 1:+.1%}; {GROWTH - 1:.0%} is allowed")
     sys.exit(last > GROWTH * first)

@@ -4,11 +4,13 @@ A step is one decision of one device; an update is one minibatch of 64. In chunk
 followed by k updates.
 """
 
-import argparse
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+
+import tyro
 
 from benchmarks import common
 
@@ -56,6 +58,16 @@ def memory(make: Callable[[], Any]) -> dict[str, float]:
     return {"stored": stored, "peak": common.resident("VmHWM") - imported}
 
 
+@dataclass(frozen=True)
+class Arguments:
+    episodes: tyro.conf.Positional[int]
+    """of training"""
+    chunk: tyro.conf.Positional[int] = 1
+    """so many steps, then as many updates"""
+    memory: bool = False
+    """the memory, not the time"""
+
+
 def main(make: Callable[[int, int], Any], warm_up: int = 0) -> None:
     """Print as JSON what a script measured of the DQN that `make` returns.
 
@@ -63,11 +75,7 @@ def main(make: Callable[[int, int], Any], warm_up: int = 0) -> None:
         make: from episodes and the length of a chunk.
         warm_up: episodes learned before the time counts, for what compiles at first use.
     """
-    parser = argparse.ArgumentParser()
-    parser.add_argument("episodes", type=int)
-    parser.add_argument("chunk", type=int, nargs="?", default=1)
-    parser.add_argument("--memory", action="store_true", help="the memory, not the time")
-    given = parser.parse_args()
+    given = tyro.cli(Arguments)
     if given.memory:
         print(json.dumps(memory(lambda: make(given.episodes, given.chunk))))
         return

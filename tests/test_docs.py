@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import tyro
 
-from benchmarks import ablation
+from benchmarks.learning import ablation
+from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
-from train.__main__ import Arguments
 
 TEXT = (Path(__file__).parents[1] / "docs" / "learning.md").read_text(encoding="utf-8")
 COMMANDS = [

@@ -20,6 +20,7 @@ LAYERS = (
     {"mdp", "observations", "rewards"},
     {"envs", "policies"},
     {"benchmark", "sb3"},
+    {"commands", "__main__"},
     {"train", "evaluate"},
 )
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -51,6 +51,14 @@ def test_the_wheel_alone_gives_environment_policies_and_benchmarks(tmp_path):
         [python, "-c", USE_IT], cwd=tmp_path, env=clean, capture_output=True, text=True
     )
     assert used.returncode == 0, used.stderr
+    script = tmp_path / "empty" / "bin" / "mec-gym"
+    told = subprocess.run([script], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert all(name in told.stdout for name in ("train", "evaluate", "export", "verify"))
+    lacking = [script, "train", "paper"]
+    refused = subprocess.run(lacking, cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert refused.stderr == 'error: mec-gym train needs tyro; pip install "mec-gym[train]"\n'
     listed = subprocess.run(
         [python, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, env=clean
     )

@@ -9,7 +9,7 @@ import numpy as np
 from evaluate.paper import stated
 from evaluate.paper.results import Results, Table
 from evaluate.paper.smoothness import Roughness, roughness
-from evaluate.paper.study import DQN_RAO
+from evaluate.paper.stated import DQN_RAO
 from evaluate.paper.text import NAMES, milliseconds, percent, seconds, span
 from evaluate.paper.verdicts import Verdict, all_hold, exceeds, near
 from mec_gym.benchmark.comparison import Estimate

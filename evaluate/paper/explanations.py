@@ -8,10 +8,11 @@ from evaluate.paper import nearest, stated
 from evaluate.paper.claims import JAGGED, ORDER, VALUES, less_jagged
 from evaluate.paper.results import Results
 from evaluate.paper.smoothness import TREND_EPISODES, roughness
-from evaluate.paper.study import DQN_RAO, DQN_SI
-from evaluate.paper.text import NAMES, percent, seconds, span, table
+from evaluate.paper.stated import DQN_RAO, DQN_SI
+from evaluate.paper.text import NAMES, percent, seconds, span
 from evaluate.paper.theory import exact_fill_share, least_computing_delay
 from evaluate.paper.verdicts import Verdict, all_hold, exceeds
+from mec_gym.io.markdown import table
 from mec_gym.scenario import Scenario
 
 INPUTS, READINGS = "What the network is fed", "Which readings come nearest"

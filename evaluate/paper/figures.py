@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,28 +10,24 @@ from pathlib import Path
 import tyro
 
 from evaluate.paper import stated
-from evaluate.paper.cells import Cell, train_cells
 from evaluate.paper.measurements import Row, measure, write_rows
 from evaluate.paper.plots import delay_figure, loss_figure, save
 from evaluate.paper.readings import read_all
+from evaluate.paper.runs import StudyRun, train_all
 from evaluate.paper.smoothness import read_loss
-from evaluate.paper.study import DQN_RAO, DQN_SI, FULL, QUICK, Point, Study
+from evaluate.paper.stated import DQN_RAO, DQN_SI
+from evaluate.paper.study import FULL, QUICK, STUDY_FILE, Point, Study
+from mec_gym.commands import shell
 from mec_gym.policies.trained import load_policy
 
 Step = Callable[[Study, Path], None]
 """Makes one thing of finished runs."""
 
-CELLS = "cells"
+RUNS = "cells"
 """Directory of the finished runs."""
 
 LEADERBOARD_FILE = "leaderboard.txt"
 """Lists the runs whose scenario is a frozen benchmark's."""
-
-STUDY_FILE = "study.toml"
-"""Written last: the numbers beside it are complete and belong together."""
-
-INTERRUPTED = 130
-"""The exit status of a command that was cut short, as shells have it for Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +48,8 @@ class Arguments:
 
 def draw_loss(study: Study, out: Path) -> None:
     """Draw Fig. 3 and write its curves."""
-    cells = [cell for size in study.batch_sizes for cell in study.loss_runs(size)]
-    points = [point for cell in cells for point in read_loss(cell, out / CELLS)]
+    runs = [run for size in study.batch_sizes for run in study.loss_runs(size)]
+    points = [point for run in runs for point in read_loss(run, out / RUNS)]
     write_rows(out / "fig3.csv", points)
     save(loss_figure(points, study.quick), out / "fig3")
 
@@ -80,15 +75,15 @@ def measure_others(study: Study, out: Path) -> None:
 def measure_points(
     name: str,
     points: Sequence[Point],
-    more: Mapping[str, Mapping[str, Sequence[Cell]]],
+    more: Mapping[str, Mapping[str, Sequence[StudyRun]]],
     study: Study,
     out: Path,
 ) -> list[Row]:
     """Measure DQN-RAO, and `more` runs by point, beside the baselines; write the numbers."""
     trained = {
         point.label: {
-            policy: [load_policy(out / CELLS / cell.name) for cell in cells]
-            for policy, cells in {
+            policy: [load_policy(out / RUNS / run.name) for run in runs]
+            for policy, runs in {
                 DQN_RAO: study.runs(point),
                 **more.get(point.label, {}),
             }.items()
@@ -101,15 +96,15 @@ def measure_points(
     return rows
 
 
-def steps(study: Study) -> dict[str, tuple[list[Cell], Step]]:
+def steps(study: Study) -> dict[str, tuple[list[StudyRun], Step]]:
     """Return what is made, by name: the runs it needs, and how."""
 
-    def of(points: Sequence[Point]) -> list[Cell]:
-        return [cell for point in points for cell in study.runs(point)]
+    def of(points: Sequence[Point]) -> list[StudyRun]:
+        return [run for point in points for run in study.runs(point)]
 
-    loss_cells = [cell for size in study.batch_sizes for cell in study.loss_runs(size)]
+    loss_runs = [run for size in study.batch_sizes for run in study.loss_runs(size)]
     return {
-        "fig3": (loss_cells, draw_loss),
+        "fig3": (loss_runs, draw_loss),
         "fig4": (
             of(study.figure_4),
             draw_delays(
@@ -152,9 +147,9 @@ def make(study: Study, out: Path, jobs: int) -> bool:
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / STUDY_FILE).unlink(missing_ok=True)
-    failed = train_cells(study.cells(), out / CELLS, jobs)
-    for name, (cells, step) in steps(study).items():
-        lacking = sorted({cell.name for cell in cells} & set(failed))
+    failed = train_all(study.all_runs(), out / RUNS, jobs)
+    for name, (runs, step) in steps(study).items():
+        lacking = sorted({run.name for run in runs} & set(failed))
         if lacking:
             print(f"{name}: left out; it needs {', '.join(lacking)}", file=sys.stderr)
             continue
@@ -163,40 +158,35 @@ def make(study: Study, out: Path, jobs: int) -> bool:
     for name, reason in failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     if not failed:
-        runs = "".join(f"{out / CELLS / cell.name}\n" for cell in study.leaderboard_runs())
-        (out / LEADERBOARD_FILE).write_text(runs, encoding="utf-8")
+        listed = "".join(f"{out / RUNS / run.name}\n" for run in study.leaderboard_runs())
+        (out / LEADERBOARD_FILE).write_text(listed, encoding="utf-8")
         (out / STUDY_FILE).write_text(study.to_toml(), encoding="utf-8")
     return not failed
+
+
+def draw(given: Arguments) -> int:
+    """Make the figures that the arguments ask for, and return the exit status."""
+    changes = dict(QUICK if given.quick else FULL)
+    if given.seeds is not None:
+        changes["seeds"] = given.seeds
+    out = given.out or Path("results/figures-quick" if given.quick else "results/figures")
+    if given.jobs < 1:
+        raise ValueError(f"jobs: {given.jobs}; give 1 or more")
+    if not make(Study(**changes), out, given.jobs):
+        return 1
+    if given.publish is not None:
+        given.publish.mkdir(parents=True, exist_ok=True)
+        for picture in sorted(out.glob("fig*.png")):
+            shutil.copy(picture, given.publish)
+    print(f"Leaderboard: python -m evaluate --benchmark --model $(cat {out / LEADERBOARD_FILE})")
+    return 0
 
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     given = tyro.cli(Arguments, args=arguments, prog="python -m evaluate.paper.figures")
-    changes = dict(QUICK if given.quick else FULL)
-    if given.seeds is not None:
-        changes["seeds"] = given.seeds
-    out = given.out or Path("results/figures-quick" if given.quick else "results/figures")
-    try:
-        if given.jobs < 1:
-            raise ValueError(f"jobs: {given.jobs}; give 1 or more")
-        study = Study(**changes)
-        if not make(study, out, given.jobs):
-            return 1
-        if given.publish is not None:
-            given.publish.mkdir(parents=True, exist_ok=True)
-            for picture in sorted(out.glob("fig*.png")):
-                shutil.copy(picture, given.publish)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one was", file=sys.stderr)
-        return INTERRUPTED
-    print(f"Leaderboard: python -m evaluate --benchmark --model $(cat {out / LEADERBOARD_FILE})")
-    return 0
+    return shell.run(lambda: draw(given), "the same command goes on where this one was")
 
 
 if __name__ == "__main__":
-    # A polite kill is cleaned up after like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    shell.start(main)

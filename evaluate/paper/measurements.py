@@ -5,19 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
-from evaluate.paper.study import DQN_RAO, Point
-from mec_gym import policies, system
-from mec_gym.benchmark.comparison import Estimate
-from mec_gym.instance import Instance
+from evaluate.paper.stated import DQN_RAO
+from evaluate.paper.study import Point
+from mec_gym import policies
+from mec_gym.benchmark.comparison import Reference, Result, play
 from mec_gym.io.settings import Settings
 from mec_gym.policies import Policy
 from mec_gym.solvers.exact import solve
 
-FloatArray = NDArray[np.float64]
 R = TypeVar("R", bound=Settings)
 
 BASELINES = ("roa", "goa", "goa-capacity", "least-delay")
@@ -70,24 +67,6 @@ class Margin(Settings):
     ci95: float
 
 
-def intervals(values: FloatArray) -> tuple[float, float | None]:
-    """Return half the 95% intervals of the mean of (seeds, slots): over slots, and over seeds."""
-    over_slots = Estimate.of(values.mean(axis=0)).ci95
-    return over_slots, Estimate.of(values.mean(axis=1)).ci95 if len(values) > 1 else None
-
-
-def relative_margin(delay: FloatArray, other: FloatArray) -> Estimate:
-    """Return 1 - mean(delay) / mean(other) of paired delays, each (seeds, slots).
-
-    The interval is that of the ratio's linear part; those over slots and over seeds are added in
-    squares, which counts their interaction twice and so is on the safe side.
-    """
-    ratio = delay.mean() / other.mean()
-    linear = (delay - ratio * other) / other.mean()
-    over_slots, over_seeds = intervals(linear)
-    return Estimate(float(1 - ratio), float(np.hypot(over_slots, over_seeds or 0.0)))
-
-
 def measure(
     points: Sequence[Point],
     trained: Mapping[str, Mapping[str, Sequence[Policy]]],
@@ -112,16 +91,17 @@ def measure(
         solution = solve(instance)
         if not solution.proven.all():
             raise ValueError(f"scenario: {point.label} has slots whose optimum took too long")
-        players = dict(trained.get(point.label, {})) | {n: [policies.get(n)] for n in BASELINES}
-        assigned = {n: np.stack([p(instance, seed) for p in row]) for n, row in players.items()}
-        assigned["optimal"] = solution.assignment[None]
-        delays = {name: system.average_delay(instance, a) for name, a in assigned.items()}
-        for name, assignment in assigned.items():
-            gap = delays[name] / solution.average_delay - 1
-            rows.append(_row(point, name, instance, assignment, delays[name], gap))
+        players: dict[str, Sequence[Policy]] = {
+            **trained.get(point.label, {}),
+            **{name: [policies.get(name)] for name in BASELINES},
+            "optimal": [lambda *_, found=solution: found.assignment],
+        }
+        reference = Reference(solution.average_delay, solution.proven)
+        results = {each.name: each for each in play(players, instance, seed, reference)}
+        rows += [_row(point, result) for result in results.values()]
         for name, other in PAIRS:
-            if name in delays:
-                margin = relative_margin(delays[name], delays[other])
+            if name in results:
+                margin = results[name].margin(results[other])
                 margins.append(
                     Margin(
                         scenario=point.label,
@@ -135,29 +115,21 @@ def measure(
     return rows, margins
 
 
-def _row(
-    point: Point,
-    name: str,
-    instance: Instance,
-    assignment: NDArray[np.int64],
-    delay: FloatArray,
-    gap: FloatArray,
-) -> Row:
-    equal_shares = system.share_cpu_equally(instance, assignment)
-    delay_intervals, gap_intervals = intervals(delay), intervals(gap)
+def _row(point: Point, result: Result) -> Row:
+    delay, gap = result.average_delay, result.gap
     return Row(
         scenario=point.label,
         x=point.x,
-        policy=name,
-        seeds=len(delay),
-        delay_s=float(delay.mean()),
-        delay_ci95_slots_s=delay_intervals[0],
-        delay_ci95_seeds_s=delay_intervals[1],
-        gap=float(gap.mean()),
-        gap_ci95_slots=gap_intervals[0],
-        gap_ci95_seeds=gap_intervals[1],
-        feasible_rate=float(system.is_feasible(instance, assignment).mean()),
-        equal_shares_delay_s=float(system.average_delay(instance, assignment, equal_shares).mean()),
+        policy=result.name,
+        seeds=result.seeds,
+        delay_s=delay.mean,
+        delay_ci95_slots_s=delay.over_slots.ci95,
+        delay_ci95_seeds_s=delay.over_seeds.ci95 if delay.over_seeds else None,
+        gap=gap.mean,
+        gap_ci95_slots=gap.over_slots.ci95,
+        gap_ci95_seeds=gap.over_seeds.ci95 if gap.over_seeds else None,
+        feasible_rate=result.feasible_rate,
+        equal_shares_delay_s=float(result.equal_shares_delay.mean()),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from evaluate.paper import stated
 from evaluate.paper.readings import BANDWIDTH, GOA, NOISE, SERVERS, SHARES, Reading
-from evaluate.paper.text import table
+from mec_gym.io.markdown import table
 
 TABLES: dict[str, Mapping[str, object]] = {
     "noise": NOISE,

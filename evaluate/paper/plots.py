@@ -12,8 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from evaluate.paper.measurements import Row
 from evaluate.paper.smoothness import TREND_EPISODES, LossPoint, by_run, roughness, trend
-from evaluate.paper.stated import Stated
-from evaluate.paper.study import DQN_RAO
+from evaluate.paper.stated import DQN_RAO, Stated
 from evaluate.paper.text import NAMES
 
 _DPI = 130

@@ -8,7 +8,8 @@ import numpy as np
 
 from evaluate.paper import stated
 from evaluate.paper.measurements import Row, measure
-from evaluate.paper.study import DQN_RAO, Point
+from evaluate.paper.stated import DQN_RAO
+from evaluate.paper.study import Point
 from mec_gym.io.settings import Settings
 from mec_gym.scenario import Scenario
 

@@ -1,6 +1,5 @@
 """`python -m evaluate.paper.reproduction`: what of the paper holds, from the measurements."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +8,10 @@ import tyro
 from evaluate.paper.claims import ROUNDING, TOLERANCE, claims
 from evaluate.paper.explanations import explain
 from evaluate.paper.results import Results
-from evaluate.paper.text import table, wrap
+from evaluate.paper.text import wrap
 from evaluate.paper.verdicts import Verdict
+from mec_gym.commands import shell
+from mec_gym.io.markdown import table
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ rounded values, as within {ROUNDING} s if that is more.
 
 ## The claims
 
-{table(["the paper", "measured", "verdict", "why"], rows, align="---")}
+{table(["the paper", "measured", "verdict", "why"], rows, left=4)}
 
 Of {len(judged)} claims, {counts}.
 
@@ -83,19 +84,19 @@ Of {len(judged)} claims, {counts}.
     return wrap(page) + "\n"
 
 
+def write(given: Arguments) -> None:
+    """Write the page that the arguments ask for."""
+    text = markdown(Results.read(given.results))
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(text, encoding="utf-8")
+    print(given.out)
+
+
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     given = tyro.cli(Arguments, args=arguments, prog="python -m evaluate.paper.reproduction")
-    try:
-        text = markdown(Results.read(given.results))
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(given.out)
-    return 0
+    return shell.run(lambda: write(given))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    shell.start(main)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluate.paper.figures import STUDY_FILE
 from evaluate.paper.measurements import Margin, Row, read_rows
 from evaluate.paper.readings import Reading
 from evaluate.paper.smoothness import LossPoint
-from evaluate.paper.study import Study
+from evaluate.paper.study import STUDY_FILE, Study
 from mec_gym.benchmark.comparison import Estimate
 
 

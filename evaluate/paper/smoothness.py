@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluate.paper.cells import Cell
+from evaluate.paper.runs import StudyRun
 from mec_gym.io.settings import Settings
 
 FloatArray = NDArray[np.float64]
@@ -25,7 +25,7 @@ class LossPoint(Settings):
     loss: float
 
 
-def read_loss(cell: Cell, runs: Path) -> list[LossPoint]:
+def read_loss(run: StudyRun, runs: Path) -> list[LossPoint]:
     """Read the loss curve of a finished run that logged every episode.
 
     Raises:
@@ -36,15 +36,15 @@ def read_loss(cell: Cell, runs: Path) -> list[LossPoint]:
         event_accumulator,
     )
 
-    events = event_accumulator.EventAccumulator(str(runs / cell.name), {"scalars": 0})
+    events = event_accumulator.EventAccumulator(str(runs / run.name), {"scalars": 0})
     events.Reload()
     if "train/loss" not in events.Tags()["scalars"]:
-        raise ValueError(f"{runs / cell.name}: no train/loss in it; delete it and train it anew")
-    devices = cell.config.scenario.num_devices
+        raise ValueError(f"{runs / run.name}: no train/loss in it; delete it and train it anew")
+    devices = run.config.scenario.num_devices
     return [
         LossPoint(
-            batch_size=cell.config.batch_size,
-            seed=cell.config.seed,
+            batch_size=run.config.batch_size,
+            seed=run.config.seed,
             episode=event.step // devices,
             loss=event.value,
         )

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from evaluate.paper.study import DQN_RAO
+DQN_RAO, DQN_SI = "dqn-rao", "dqn-rao-si"
+"""Names of the trained policy: with the inputs scaled to [0, 1], and in SI units."""
 
 FREQUENCY_GHZ = 5.0
 """The frequency at which Fig. 4's values are stated."""

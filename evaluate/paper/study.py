@@ -6,15 +6,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from evaluate.paper.cells import Cell
+from evaluate.paper.runs import StudyRun
+from evaluate.paper.stated import DQN_SI
 from mec_gym.benchmark import frozen
 from mec_gym.io.settings import Positive, Settings
 from mec_gym.sb3.run.config import Count, TrainConfig
 from mec_gym.scenario import Scenario
 
 PAPER = TrainConfig.preset("paper")
-DQN_RAO, DQN_SI = PAPER.name, "dqn-rao-si"
-"""Names of the trained policy: with the inputs scaled to [0, 1], and in SI units."""
+
+STUDY_FILE = "study.toml"
+"""Written last: the numbers beside it are complete and belong together."""
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,23 @@ class Study(Settings):
         """Scenarios that the figures do not show."""
         return [Point(name, None, Scenario.preset(name)) for name in self.presets]
 
-    def runs(self, point: Point) -> list[Cell]:
+    def runs(self, point: Point) -> list[StudyRun]:
         """Return DQN-RAO's runs at a point, one a seed."""
-        return list(self._cells(point.label, self.seeds, scenario=point.scenario))
+        return list(self._of_each_seed(point.label, self.seeds, scenario=point.scenario))
 
-    def si_runs(self, point: Point) -> list[Cell]:
+    def si_runs(self, point: Point) -> list[StudyRun]:
         """Return the runs at a point of a network that is fed SI units."""
         changes = {"name": DQN_SI, "observation": "si"}
         return list(
-            self._cells(f"{point.label}-si", self.seeds, scenario=point.scenario, **changes)
+            self._of_each_seed(f"{point.label}-si", self.seeds, scenario=point.scenario, **changes)
         )
 
-    def loss_runs(self, batch_size: int) -> list[Cell]:
+    def loss_runs(self, batch_size: int) -> list[StudyRun]:
         """Return the runs of Fig. 3 with a minibatch, one a seed; their loss is logged finely."""
         changes = {"episodes": self.loss_episodes, "batch_size": batch_size, "log_episodes": 1}
-        return list(self._cells(f"batch{batch_size}", self.loss_seeds, **changes))
+        return list(self._of_each_seed(f"batch{batch_size}", self.loss_seeds, **changes))
 
-    def leaderboard_runs(self) -> list[Cell]:
+    def leaderboard_runs(self) -> list[StudyRun]:
         """Return DQN-RAO's runs for the scenarios of frozen benchmarks."""
         complexity = frozen.RECIPES["paper-complexity"].scenario
         extra = Point(f"{complexity.cycles_per_bit:g}cycles", None, complexity)
@@ -99,17 +101,17 @@ class Study(Settings):
         points = [*self.others, *self.figure_4, extra]
         return [run for p in points if p.scenario in scenarios for run in self.runs(p)]
 
-    def cells(self) -> list[Cell]:
+    def all_runs(self) -> list[StudyRun]:
         """Return all runs, the shortest first."""
-        cells = [run for size in self.batch_sizes for run in self.loss_runs(size)]
+        runs = [run for size in self.batch_sizes for run in self.loss_runs(size)]
         for point in [*self.figure_4, *self.figure_5, *self.others]:
-            cells += self.runs(point)
-        return [*cells, *self.si_runs(self.others[0]), *self.leaderboard_runs()]
+            runs += self.runs(point)
+        return [*runs, *self.si_runs(self.others[0]), *self.leaderboard_runs()]
 
-    def _cells(self, label: str, seeds: int, **changes: Any) -> Iterator[Cell]:
+    def _of_each_seed(self, label: str, seeds: int, **changes: Any) -> Iterator[StudyRun]:
         common = {"episodes": self.episodes, "epsilon_episodes": self.epsilon_episodes}
         for seed in range(seeds):
-            yield Cell(label, PAPER.replace(**common | changes, seed=seed))
+            yield StudyRun(label, PAPER.replace(**common | changes, seed=seed))
 
 
 FULL: dict[str, Any] = {}

@@ -1,9 +1,9 @@
-"""Numbers as text, and rows as a Markdown table."""
+"""Numbers and paragraphs as text."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from evaluate.paper.study import DQN_RAO
+from evaluate.paper.stated import DQN_RAO
 from mec_gym.benchmark.comparison import Estimate
 
 NAMES = {
@@ -36,12 +36,6 @@ def span(values: Iterable[float]) -> str:
     ends = sorted(values)
     low, high = f"{ends[0]:.1%}", f"{ends[-1]:.1%}"
     return low if low == high else f"{low} to {high}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "---:") -> str:
-    """Return a Markdown table; `align` is that of all columns but the first."""
-    rule = ["---"] + [align] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])
 
 
 def wrap(markdown: str) -> str:

@@ -1,9 +1,9 @@
-"""Compare policies on the same slots: paired differences, and gaps to the proven optimum."""
+"""Play policies on the same slots: paired differences, and gaps to the proven optimum."""
 
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from mec_gym.policies import Policy
 from mec_gym.solvers.exact import solve
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _TIMED_SLOTS = 20
 _TIMED_SECONDS = 2.0
@@ -33,8 +34,49 @@ class Estimate:
         from scipy.special import stdtrit
 
         array = np.asarray(values, dtype=np.float64)
-        spread = array.std(ddof=1) / np.sqrt(array.size)
-        return cls(float(array.mean()), float(stdtrit(array.size - 1, 0.975) * spread))
+        error = array.std(ddof=1) / np.sqrt(array.size)
+        return cls(float(array.mean()), float(stdtrit(array.size - 1, 0.975) * error))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A quantity of each slot for each trained seed, and what it comes to.
+
+    Attributes:
+        values: (S, B), a row for each of S seeds and a column for each of B slots.
+    """
+
+    values: FloatArray
+
+    @property
+    def mean(self) -> float:
+        """Over seeds and slots."""
+        return float(self.values.mean())
+
+    @property
+    def max(self) -> float:
+        """Over seeds and slots."""
+        return float(self.values.max())
+
+    @property
+    def by_seed(self) -> FloatArray:
+        """The mean over slots of each seed, (S,)."""
+        return np.asarray(self.values.mean(axis=1))
+
+    @property
+    def worst_seed(self) -> float:
+        """The greatest mean over slots of any seed."""
+        return float(self.by_seed.max())
+
+    @property
+    def over_slots(self) -> Estimate:
+        """The mean, with its interval over slots, each averaged over seeds."""
+        return Estimate.of(self.values.mean(axis=0))
+
+    @property
+    def over_seeds(self) -> Estimate | None:
+        """The mean, with its interval over seeds; None for one seed."""
+        return Estimate.of(self.by_seed) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,64 +113,82 @@ def find_reference(slots: Instance, time_limit: float = 1.0) -> Reference:
     return Reference(solution.lower_bound, solution.proven)
 
 
-@dataclass(frozen=True)
-class Gap:
-    """How far above the reference, relative to it.
-
-    Attributes:
-        mean: over slots, and seeds where there are several.
-        max: over slots and seeds.
-        worst_seed: the greatest mean over slots of any seed.
-        seeds_ci95: half the 95% confidence interval of the mean over seeds; None for one seed.
-        reference: what it is relative to.
-    """
-
-    mean: float
-    max: float
-    worst_seed: float
-    seeds_ci95: float | None
-    reference: str
-
-
-@dataclass(frozen=True)
-class Score:
-    """How one policy did on the slots; delays in seconds, means over seeds where it has several.
+@dataclass(frozen=True, eq=False)
+class Result:
+    """How one policy, trained from S seeds or just one (S = 1), did on the B slots.
 
     Attributes:
         name: of the policy.
-        seeds: how many trained seeds of it were played.
-        average_delay: Eq. (5), CPU split by Eq. (20); the interval is over slots.
-        difference: of the average delay to the first policy's, slot by slot.
-        gap: to the optimum or the lower bound.
-        equal_shares_delay: the average delay if each server split its CPU equally instead.
-        feasible_rate: share of slots in which every server keeps within its capacity.
-        overloads: tasks above capacity, a slot.
-        decision_seconds: time a device, the median over slots that are decided alone.
-        slot_seconds: time a slot, likewise.
+        assignment: server of each device, (S, B, M).
+        delay: average delay of each slot, Eq. (5), CPU split by Eq. (20), (S, B), seconds.
+        equal_shares_delay: the same if each server split its CPU equally instead, (S, B), seconds.
+        overloads: tasks above capacity, (S, B).
+        reference: what gaps are relative to.
+        slot_seconds: what `slot_seconds` measured; None where nobody asked.
     """
 
     name: str
-    seeds: int
-    average_delay: Estimate
-    difference: Estimate
-    gap: Gap
-    equal_shares_delay: float
-    feasible_rate: float
-    overloads: float
-    decision_seconds: float
-    slot_seconds: float
+    assignment: IntArray
+    delay: FloatArray
+    equal_shares_delay: FloatArray
+    overloads: IntArray
+    reference: Reference
+    slot_seconds: float | None = None
+
+    @property
+    def seeds(self) -> int:
+        """How many trained seeds were played."""
+        return len(self.delay)
+
+    @property
+    def average_delay(self) -> Measured:
+        """The average delay, seconds."""
+        return Measured(self.delay)
+
+    @property
+    def gap(self) -> Measured:
+        """How far each slot is above the reference, relative to it."""
+        return Measured(self.delay / self.reference.delay - 1)
+
+    @property
+    def feasible_rate(self) -> float:
+        """The share of slots in which every server keeps within its capacity."""
+        return float((self.overloads == 0).mean())
+
+    @property
+    def decision_seconds(self) -> float | None:
+        """The time a device, where a slot's was measured."""
+        return self.slot_seconds and self.slot_seconds / self.assignment.shape[-1]
+
+    def difference(self, other: "Result") -> Estimate:
+        """Return the average delay less another's, slot by slot, seconds; means over seeds."""
+        return Estimate.of(self.delay.mean(axis=0) - other.delay.mean(axis=0))
+
+    def margin(self, other: "Result") -> Estimate:
+        """Return by how much the mean delay is below another's, relative to that, slots paired.
+
+        The interval is that of the ratio's linear part; those over slots and over seeds are added
+        in squares, which counts their interaction twice and so is on the safe side.
+
+        Args:
+            other: of one seed or as many.
+        """
+        ratio = self.delay.mean() / other.delay.mean()
+        linear = Measured((self.delay - ratio * other.delay) / other.delay.mean())
+        over_seeds = linear.over_seeds.ci95 if linear.over_seeds else 0.0
+        return Estimate(float(1 - ratio), float(np.hypot(linear.over_slots.ci95, over_seeds)))
 
 
-def compare(
-    rows: Mapping[str, Sequence[Policy]],
+def play(
+    policies: Mapping[str, Sequence[Policy]],
     slots: Instance,
     seed: int = 0,
     reference: Reference | None = None,
-) -> list[Score]:
-    """Score policies on the same slots, in the order given.
+) -> list[Result]:
+    """Play policies on the same slots, in the order given.
 
     Args:
-        rows: by name, a policy or the same one trained from several seeds; at least one name.
+        policies: by name, a policy or the same one trained from several seeds; at least one name.
         slots: with one leading dimension, at least two.
         seed: for policies that draw.
         reference: of the slots; None: `find_reference`.
@@ -136,50 +196,44 @@ def compare(
     Raises:
         ValueError: there are too few policies or slots, or a policy cannot play the slots.
     """
-    if not rows or not all(rows.values()):
-        raise ValueError(f"policies: {dict(rows)}; a comparison needs at least 1, and 1 a row")
+    if not policies or not all(policies.values()):
+        raise ValueError(f"policies: {dict(policies)}; a comparison needs at least 1, each with 1")
     if len(slots.batch_shape) != 1 or len(slots) < 2:
         raise ValueError(f"instances: {slots.batch_shape} slots; a comparison needs at least 2")
     # A policy that cannot play the slots says so before the search for their optima.
-    assignments = {name: [policy(slots, seed) for policy in row] for name, row in rows.items()}
-    reference = reference or find_reference(slots)
-    scores: list[Score] = []
-    first = None
-    for name, played in assignments.items():
-        assignment = np.stack(played)
-        delay = system.average_delay(slots, assignment)
-        gap = delay / reference.delay - 1
-        by_seed = gap.mean(axis=1)
-        first = delay.mean(axis=0) if first is None else first
-        equal_shares = system.share_cpu_equally(slots, assignment)
-        overloads = system.overloads(slots, assignment)
-        seconds = _slot_seconds(rows[name][0], slots, seed)
-        scores.append(
-            Score(
-                name=name,
-                seeds=len(played),
-                average_delay=Estimate.of(delay.mean(axis=0)),
-                difference=Estimate.of(delay.mean(axis=0) - first),
-                gap=Gap(
-                    mean=float(gap.mean()),
-                    max=float(gap.max()),
-                    worst_seed=float(by_seed.max()),
-                    seeds_ci95=Estimate.of(by_seed).ci95 if len(played) > 1 else None,
-                    reference=reference.label,
-                ),
-                equal_shares_delay=float(
-                    system.average_delay(slots, assignment, equal_shares).mean()
-                ),
-                feasible_rate=float((overloads == 0).mean()),
-                overloads=float(overloads.mean()),
-                decision_seconds=seconds / slots.num_devices,
-                slot_seconds=seconds,
-            )
+    assignments = {
+        name: np.stack([policy(slots, seed) for policy in seeds])
+        for name, seeds in policies.items()
+    }
+    found = reference or find_reference(slots)
+    return [
+        Result(
+            name,
+            assignment,
+            system.average_delay(slots, assignment),
+            system.average_delay(slots, assignment, system.share_cpu_equally(slots, assignment)),
+            system.overloads(slots, assignment),
+            found,
         )
-    return scores
+        for name, assignment in assignments.items()
+    ]
 
 
-def _slot_seconds(policy: Policy, slots: Instance, seed: int) -> float:
+def compare(
+    policies: Mapping[str, Sequence[Policy]],
+    slots: Instance,
+    seed: int = 0,
+    reference: Reference | None = None,
+) -> list[Result]:
+    """Play policies as `play` does, and time the decisions of each; see there."""
+    return [
+        replace(result, slot_seconds=slot_seconds(policies[result.name][0], slots, seed))
+        for result in play(policies, slots, seed, reference)
+    ]
+
+
+def slot_seconds(policy: Policy, slots: Instance, seed: int = 0) -> float:
+    """Return the seconds in which a policy decides a slot, the median over slots decided alone."""
     seconds: list[float] = []
     for slot in (slots[0], *slots[:_TIMED_SLOTS]):
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""Scores as a table and as JSON."""
+"""Results as a table and as JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mec_gym.benchmark.comparison import Estimate, Score
+from mec_gym.benchmark.comparison import Estimate, Result
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,43 +14,44 @@ _FILE_WIDTH = 150
 _NAME_WIDTH = 24
 
 
-def table(scores: list[Score], title: str) -> "Table":
-    """Return scores as a table to print with rich."""
+def table(results: Sequence[Result], title: str) -> "Table":
+    """Return results as a table to print with rich; differences are to the first of them."""
     from rich import box
     from rich.table import Table
 
-    first = scores[0].name
-    columns: dict[str, Callable[[Score], str]] = {
-        "average\ndelay, s": lambda score: _plus_minus(score.average_delay),
-        f"more than\n{first}, ms": lambda score: (
-            "" if score.name == first else _plus_minus(score.difference, 1e3, 2)
+    first = results[0]
+    columns: dict[str, Callable[[Result], str]] = {
+        "average\ndelay, s": lambda result: _plus_minus(result.average_delay.over_slots),
+        f"more than\n{first.name}, ms": lambda result: (
+            "" if result is first else _plus_minus(result.difference(first), 1e3, 2)
         ),
-        "gap\nmean": lambda score: f"{score.gap.mean:.2%}",
-        "gap\nmax": lambda score: f"{score.gap.max:.1%}",
-        "slots\nfeasible": lambda score: f"{score.feasible_rate:.1%}",
-        "overloads\na slot": lambda score: f"{score.overloads:.2f}",
-        "delay with equal\nCPU shares, s": lambda score: f"{score.equal_shares_delay:.4f}",
-        "µs a\ndecision": lambda score: f"{score.decision_seconds * 1e6:.1f}",
+        "gap\nmean": lambda result: f"{result.gap.mean:.2%}",
+        "gap\nmax": lambda result: f"{result.gap.max:.1%}",
+        "slots\nfeasible": lambda result: f"{result.feasible_rate:.1%}",
+        "overloads\na slot": lambda result: f"{result.overloads.mean():.2f}",
+        "delay with equal\nCPU shares, s": lambda result: f"{result.equal_shares_delay.mean():.4f}",
     }
-    if any(score.seeds > 1 for score in scores):
-        columns["gap, worst of\nseeds trained"] = lambda score: (
-            f"{score.gap.worst_seed:.2%} of {score.seeds}" if score.seeds > 1 else ""
+    if any(result.decision_seconds for result in results):
+        columns["µs a\ndecision"] = lambda result: f"{(result.decision_seconds or 0) * 1e6:.1f}"
+    if any(result.seeds > 1 for result in results):
+        columns["gap, worst of\nseeds trained"] = lambda result: (
+            f"{result.gap.worst_seed:.2%} of {result.seeds}" if result.seeds > 1 else ""
         )
-    result = Table(
+    made = Table(
         title=title,
         box=box.SIMPLE_HEAD,
         caption=(
             "± is half a 95% confidence interval over slots; differences are slot by slot;"
-            f" gaps are relative to the {scores[0].gap.reference}"
+            f" gaps are relative to the {first.reference.label}"
         ),
     )
-    longest = max(len(score.name) for score in scores)
-    result.add_column("policy", overflow="fold", min_width=min(longest, _NAME_WIDTH))
+    longest = max(len(result.name) for result in results)
+    made.add_column("policy", overflow="fold", min_width=min(longest, _NAME_WIDTH))
     for heading in columns:
-        result.add_column(heading, justify="right", no_wrap=True)
-    for score in scores:
-        result.add_row(score.name, *(cell(score) for cell in columns.values()))
-    return result
+        made.add_column(heading, justify="right", no_wrap=True)
+    for result in results:
+        made.add_row(result.name, *(cell(result) for cell in columns.values()))
+    return made
 
 
 def console() -> "Console":
@@ -61,20 +62,34 @@ def console() -> "Console":
     return terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)
 
 
-def show(scores: list[Score], title: str) -> None:
-    """Print scores as a table."""
-    console().print(table(scores, title))
+def show(results: Sequence[Result], title: str) -> None:
+    """Print results as a table."""
+    console().print(table(results, title))
 
 
-def as_json(scores: list[Score], scenario: str, seed: int, instances: int) -> dict[str, Any]:
-    """Return scores as JSON values; seconds throughout."""
-    return {
-        "scenario": scenario,
-        "instances": instances,
-        "seed": seed,
-        "difference_to": scores[0].name,
-        "policies": [asdict(score) for score in scores],
-    }
+def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return results as JSON values, seconds throughout; differences are to the first of them."""
+    return [
+        {
+            "name": result.name,
+            "seeds": result.seeds,
+            "average_delay": asdict(result.average_delay.over_slots),
+            "difference": asdict(result.difference(results[0])),
+            "gap": {
+                "mean": result.gap.mean,
+                "max": result.gap.max,
+                "worst_seed": result.gap.worst_seed,
+                "seeds_ci95": result.gap.over_seeds.ci95 if result.gap.over_seeds else None,
+                "reference": result.reference.label,
+            },
+            "equal_shares_delay": float(result.equal_shares_delay.mean()),
+            "feasible_rate": result.feasible_rate,
+            "overloads": float(result.overloads.mean()),
+            "decision_seconds": result.decision_seconds,
+            "slot_seconds": result.slot_seconds,
+        }
+        for result in results
+    ]
 
 
 def _plus_minus(value: Estimate, scale: float = 1, digits: int = 4) -> str:

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from mec_gym import Scenario, average_delay, policies
-from mec_gym.benchmark.comparison import Estimate, Reference, compare, find_reference
+from mec_gym import Scenario, average_delay, policies, system
+from mec_gym.benchmark.comparison import (
+    Estimate,
+    Measured,
+    Reference,
+    Result,
+    compare,
+    find_reference,
+    play,
+)
 
 SLOTS = Scenario.preset("paper-varied").sample(12, 3)
 
@@ -34,8 +42,10 @@ def test_several_seeds_are_one_row_with_mean_worst_and_interval():
     assert row.gap.mean == pytest.approx(np.mean(means))
     assert row.gap.worst_seed == pytest.approx(max(means))
     assert row.gap.max == pytest.approx(np.max(gaps))
-    assert row.gap.seeds_ci95 == pytest.approx(4.302653 * np.std(means, ddof=1) / 3**0.5, rel=1e-6)
-    assert alone.gap.seeds_ci95 is None
+    assert row.gap.over_seeds.ci95 == pytest.approx(
+        4.302653 * np.std(means, ddof=1) / 3**0.5, rel=1e-6
+    )
+    assert alone.gap.over_seeds is None
     assert alone.gap.worst_seed == alone.gap.mean
 
 
@@ -43,20 +53,20 @@ def test_the_optimum_has_no_gap_and_is_feasible():
     (score,) = compare({"optimal": [policies.get("optimal")]}, SLOTS)
     assert score.gap.mean == pytest.approx(0, abs=1e-9)
     assert score.feasible_rate == 1
-    assert score.gap.reference == "optimum"
+    assert score.reference.label == "optimum"
 
 
 def test_a_reference_that_is_not_proven_says_so_in_every_gap():
     found = find_reference(SLOTS)
     partly = Reference(found.delay, np.arange(12) < 3)
     (score,) = compare({"roa": [policies.get("roa")]}, SLOTS, reference=partly)
-    assert score.gap.reference == "optimum (25% of slots) or lower bound"
+    assert score.reference.label == "optimum (25% of slots) or lower bound"
 
 
 def test_overloads_count_tasks_above_capacity():
     crowd = lambda slots, seed=0: np.zeros(slots.task_bits.shape, dtype=int)  # noqa: E731
     (score,) = compare({"crowd": [crowd]}, SLOTS)
-    assert (score.overloads, score.feasible_rate) == (6, 0)
+    assert (score.overloads.mean(), score.feasible_rate) == (6, 0)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +81,46 @@ def test_overloads_count_tasks_above_capacity():
 def test_what_cannot_be_compared_is_refused(rows, slots, words):
     with pytest.raises(ValueError, match=words):
         compare(rows, slots)
+
+
+def result(delay):
+    """A result of the given delays (S, B), with all else made up."""
+    other = np.zeros(delay.shape, dtype=int)
+    reference = Reference(delay[0], np.ones(delay.shape[1], dtype=bool))
+    return Result("some", other[..., None], delay, delay, other, reference)
+
+
+def test_the_interval_of_a_margin_is_the_jackknifes():
+    rng = np.random.default_rng(0)
+    other = rng.uniform(1, 2, (1, 400))
+    delay = 0.8 * other + rng.normal(0, 0.05, (1, 400))
+    margin = result(delay).margin(result(other))
+    assert margin.mean == 1 - delay.mean() / other.mean()
+    keep = ~np.eye(400, dtype=bool)
+    left = np.array([delay[0, k].mean() / other[0, k].mean() for k in keep])
+    error = np.sqrt(399 / 400 * ((left - left.mean()) ** 2).sum())
+    assert margin.ci95 == pytest.approx(1.9659 * error, rel=1e-3)  # 399 degrees of freedom
+
+
+def test_an_interval_over_seeds_needs_two():
+    one = Measured(np.array([[1.0, 2.0, 3.0]]))
+    assert one.over_slots.ci95 == pytest.approx(4.30265 / np.sqrt(3), rel=1e-5)
+    assert one.over_seeds is None
+
+
+def test_a_result_holds_what_was_played_and_what_it_came_to():
+    seeds = [constant(0), constant(1)]
+    (played,) = play({"two": seeds}, SLOTS)
+    assert (played.assignment == [policy(SLOTS) for policy in seeds]).all()
+    assert (played.delay == [average_delay(SLOTS, policy(SLOTS)) for policy in seeds]).all()
+    shares = [system.share_cpu_equally(SLOTS, row) for row in played.assignment]
+    equal = [average_delay(SLOTS, *each) for each in zip(played.assignment, shares, strict=True)]
+    assert (played.equal_shares_delay == equal).all()
+    assert played.average_delay.over_seeds.mean == pytest.approx(played.delay.mean())
+    assert played.decision_seconds is None
+
+
+def test_only_a_comparison_times_decisions():
+    (timed,) = compare({"roa": [policies.get("roa")]}, SLOTS)
+    assert timed.slot_seconds > 0
+    assert timed.decision_seconds == timed.slot_seconds / SLOTS.num_devices

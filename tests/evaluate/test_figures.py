@@ -1,4 +1,4 @@
-"""`python -m evaluate.paper.figures`: cells are trained once, numbers are right, figures appear."""
+"""`python -m evaluate.paper.figures`: runs are trained once, numbers are right, figures appear."""
 
 import functools
 import itertools
@@ -16,18 +16,10 @@ from matplotlib.text import Text
 from stable_baselines3.common.logger import Logger
 
 import mec_gym
-from evaluate.paper import figures, study
-from evaluate.paper.cells import Cell, train_cell, train_cells
-from evaluate.paper.measurements import (
-    Margin,
-    Row,
-    intervals,
-    measure,
-    read_rows,
-    relative_margin,
-    write_rows,
-)
+from evaluate.paper import figures, stated, study
+from evaluate.paper.measurements import Margin, Row, measure, read_rows, write_rows
 from evaluate.paper.plots import delay_figure, save
+from evaluate.paper.runs import StudyRun, train_all, train_run
 from evaluate.paper.smoothness import LossPoint, Roughness, by_run, detrended, read_loss, trend
 from evaluate.paper.study import Point, Study
 from mec_gym.policies.trained import load_policy
@@ -60,64 +52,64 @@ def fake_train(log, config, directory, progress):
     return SimpleNamespace(interrupted=config.seed == 14)
 
 
-def cell(seed, **changes):
-    return Cell("some", TrainConfig(seed=seed, **changes))
+def run(seed, **changes):
+    return StudyRun("some", TrainConfig(seed=seed, **changes))
 
 
-def test_a_finished_cell_is_never_trained_again_and_a_failed_one_stops_no_other(tmp_path, capsys):
+def test_a_finished_run_is_never_trained_again_and_a_failed_one_stops_no_other(tmp_path, capsys):
     runs, log = tmp_path / "runs", tmp_path / "log"
-    cells = [cell(13), cell(1), cell(2), cell(1)]
+    wanted = [run(13), run(1), run(2), run(1)]
     trainer = functools.partial(fake_train, log)
-    failures = train_cells(cells, runs, 2, trainer)
-    assert failures == {cell(13).name: "RuntimeError: bad luck"}
-    assert f"failed: {cell(13).name}: RuntimeError: bad luck" in capsys.readouterr().err
-    assert sorted(path.name for path in runs.iterdir()) == sorted([cell(1).name, cell(2).name])
+    failures = train_all(wanted, runs, 2, trainer)
+    assert failures == {run(13).name: "RuntimeError: bad luck"}
+    assert f"failed: {run(13).name}: RuntimeError: bad luck" in capsys.readouterr().err
+    assert sorted(path.name for path in runs.iterdir()) == sorted([run(1).name, run(2).name])
     assert sorted(log.read_text().split()) == ["1", "13", "2"]
     log.unlink()
-    assert train_cells(cells, runs, 1, trainer) == failures
+    assert train_all(wanted, runs, 1, trainer) == failures
     assert log.read_text().split() == ["13"]
 
 
 def test_nothing_is_started_when_all_is_finished(tmp_path):
-    (tmp_path / cell(1).name).mkdir()
-    assert train_cells([cell(1)], tmp_path, 1, trainer=None) == {}
+    (tmp_path / run(1).name).mkdir()
+    assert train_all([run(1)], tmp_path, 1, trainer=None) == {}
 
 
-def test_a_cell_cut_short_or_failed_is_not_there_and_is_trained_by_the_next_command(tmp_path):
+def test_a_run_cut_short_or_failed_is_not_there_and_is_trained_by_the_next_command(tmp_path):
     runs, log = tmp_path / "runs", tmp_path / "log"
     runs.mkdir()
     for seed, error in ((14, InterruptedError), (13, RuntimeError)):
         with pytest.raises(error):
-            train_cell(cell(seed), runs, tmp_path / "first", functools.partial(fake_train, log))
+            train_run(run(seed), runs, tmp_path / "first", functools.partial(fake_train, log))
         assert not any(runs.iterdir())
         made = functools.partial(fake_train, log)
 
         def works(config, directory, progress, made=made):
             return made(config.replace(seed=1), directory, progress)
 
-        train_cell(cell(seed), runs, tmp_path / "second", works)
-        assert (runs / cell(seed).name / "made-by").exists()
-        (runs / cell(seed).name / "made-by").unlink()
-        (runs / cell(seed).name).rmdir()
+        train_run(run(seed), runs, tmp_path / "second", works)
+        assert (runs / run(seed).name / "made-by").exists()
+        (runs / run(seed).name / "made-by").unlink()
+        (runs / run(seed).name).rmdir()
 
 
-def test_a_cell_of_other_settings_or_of_slots_drawn_otherwise_is_another_cell(monkeypatch):
-    names = {cell(1).name, cell(2).name, cell(1, gamma=0.9).name, cell(1, log_episodes=1).name}
-    names.add(cell(1, scenario="paper-varied").name)
+def test_a_run_of_other_settings_or_of_slots_drawn_otherwise_is_another_run(monkeypatch):
+    names = {run(1).name, run(2).name, run(1, gamma=0.9).name, run(1, log_episodes=1).name}
+    names.add(run(1, scenario="paper-varied").name)
     assert len(names) == 5
-    assert cell(1, gamma=0.95).name == cell(1).name
-    before = cell(1).name
-    slot = cell(1).config.scenario.sample(1, 5)
+    assert run(1, gamma=0.95).name == run(1).name
+    before = run(1).name
+    slot = run(1).config.scenario.sample(1, 5)
     monkeypatch.setattr(mec_gym.Scenario, "sample", lambda self, n, seed: slot)
-    assert cell(1).name != before
+    assert run(1).name != before
 
 
 def test_another_command_that_was_faster_does_no_harm(tmp_path):
     runs = tmp_path / "runs"
-    (runs / cell(1).name).mkdir(parents=True)
-    (runs / cell(1).name / "finished").write_text("")
-    train_cell(cell(1), runs, tmp_path / "mine", functools.partial(fake_train, tmp_path / "log"))
-    assert (runs / cell(1).name / "finished").exists()
+    (runs / run(1).name).mkdir(parents=True)
+    (runs / run(1).name / "finished").write_text("")
+    train_run(run(1), runs, tmp_path / "mine", functools.partial(fake_train, tmp_path / "log"))
+    assert (runs / run(1).name / "finished").exists()
 
 
 def test_a_kill_ends_the_workers_and_leaves_nothing_unfinished(tmp_path):
@@ -170,24 +162,6 @@ def test_the_numbers_are_those_of_average_delay_on_the_same_slots(tmp_path):
     assert trained.feasible_rate == pytest.approx((1 + feasible) / 2)
     margin = next(m for m in margins if (m.policy, m.other) == ("dqn-rao", "goa"))
     assert margin.margin == pytest.approx(1 - means.mean() / delay["goa"].mean())
-
-
-def test_the_interval_of_a_margin_is_the_jackknifes():
-    rng = np.random.default_rng(0)
-    other = rng.uniform(1, 2, (1, 400))
-    delay = 0.8 * other + rng.normal(0, 0.05, (1, 400))
-    margin = relative_margin(delay, other)
-    assert margin.mean == 1 - delay.mean() / other.mean()
-    keep = ~np.eye(400, dtype=bool)
-    left = np.array([delay[0, k].mean() / other[0, k].mean() for k in keep])
-    error = np.sqrt(399 / 400 * ((left - left.mean()) ** 2).sum())
-    assert margin.ci95 == pytest.approx(1.9659 * error, rel=1e-3)  # 399 degrees of freedom
-
-
-def test_an_interval_over_seeds_needs_two():
-    over_slots, over_seeds = intervals(np.array([[1.0, 2.0, 3.0]]))
-    assert over_slots == pytest.approx(4.30265 / np.sqrt(3), rel=1e-5)
-    assert over_seeds is None
 
 
 @pytest.mark.parametrize(
@@ -245,7 +219,7 @@ def test_the_loss_curve_has_a_point_an_episode_the_mean_of_its_updates(tmp_path,
 
     monkeypatch.setattr(Logger, "record_mean", keep)
     config = TrainConfig(episodes=12, batch_size=32, log_episodes=1, heldout_slots=5, seed=3)
-    only = Cell("loss", config)
+    only = StudyRun("loss", config)
     train(config, tmp_path / only.name, progress=False)
     points = read_loss(only, tmp_path)
     # Updates begin at step 32, in episode 4; a point is written before the last step's update.
@@ -291,15 +265,15 @@ def test_the_full_study_is_what_the_issue_asks_for():
     assert [point.x for point in full.figure_5] == [500, 600, 700, 800, 900, 1000]
     sizes = [c.config.batch_size for size in full.batch_sizes for c in full.loss_runs(size)]
     assert sorted(set(sizes)) == [32, 64, 128, 256]
-    configs = [cell.config for point in full.figure_4 for cell in full.runs(point)]
+    configs = [one.config for point in full.figure_4 for one in full.runs(point)]
     assert {config.episodes for config in configs} == {4000}
     paper = TrainConfig.preset("paper")
     assert {c.replace(seed=0, scenario=paper.scenario) for c in configs} == {paper}
     assert full.seeds >= 3
     assert full.slots >= 500
-    trained_on = {cell.config.seed for cell in full.cells()}
+    trained_on = {one.config.seed for one in full.all_runs()}
     assert full.slots_seed not in trained_on | {paper.heldout_seed}
-    boards = {cell.config.scenario.label for cell in full.leaderboard_runs()}
+    boards = {one.config.scenario.label for one in full.leaderboard_runs()}
     assert boards == {"paper", "paper-varied", "paper-frequency", "paper-complexity", "slack"}
 
 
@@ -334,7 +308,7 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
 
     # The study's own file is there only while the numbers beside it are complete.
     lost = Study(**TINY).loss_runs(16)[0].name
-    monkeypatch.setattr(figures, "train_cells", lambda *_: {lost: "RuntimeError: bad luck"})
+    monkeypatch.setattr(figures, "train_all", lambda *_: {lost: "RuntimeError: bad luck"})
     capsys.readouterr()
     assert figures.main(flags) == 1
     said = capsys.readouterr().err
@@ -357,3 +331,34 @@ def test_a_bad_command_line_gets_one_clear_line(flags, words, capsys):
     assert message.startswith("error: ")
     assert message.count("\n") == 1
     assert all(word in message for word in words)
+
+
+def loaded_by(module, *libraries):
+    """Which of the libraries a new interpreter has loaded after importing a module."""
+    code = f"import sys, {module}; print(*({set(libraries)!r} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["stated", "study", "results", "claims", "reproduction"])
+def test_what_only_reads_and_words_the_study_loads_neither_torch_nor_matplotlib(module):
+    assert not loaded_by(f"evaluate.paper.{module}", "torch", "matplotlib")
+
+
+def test_the_interpreter_does_report_what_is_loaded():
+    assert loaded_by("evaluate.paper.figures", "torch", "matplotlib") == {"matplotlib"}
+
+
+def test_the_trained_policys_name_is_that_of_the_preset():
+    assert TrainConfig.preset("paper").name == stated.DQN_RAO
+
+
+def test_the_package_lists_its_commands():
+    listed = subprocess.run(
+        [sys.executable, "-m", "evaluate.paper"], capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    assert all(
+        f"python -m evaluate.paper.{name} " in listed for name in ("figures", "reproduction")
+    )

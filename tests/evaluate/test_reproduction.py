@@ -13,7 +13,8 @@ from evaluate.paper.readings import Reading, read_all
 from evaluate.paper.reproduction import anchor, markdown
 from evaluate.paper.results import Results, Table
 from evaluate.paper.smoothness import LossPoint
-from evaluate.paper.study import DQN_RAO, DQN_SI, Study
+from evaluate.paper.stated import DQN_RAO, DQN_SI
+from evaluate.paper.study import Study
 from evaluate.paper.theory import exact_fill_share, least_computing_delay
 from evaluate.paper.verdicts import Verdict, all_hold, exceeds, near
 from mec_gym.benchmark.comparison import Estimate

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import mec_gym
-from evaluate.export import main
 from mec_gym import Scenario
+from mec_gym.commands import shell
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import onnx as exporting
 from mec_gym.policies.trained import TrainedPolicy
@@ -120,7 +120,7 @@ def test_the_model_says_what_it_is(tmp_path):
 
 
 def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
-    assert main(["dqn-rao", str(tmp_path / "out.onnx")]) == 0
+    assert shell.main("export", ["dqn-rao", str(tmp_path / "out.onnx")]) == 0
     assert "it takes observation 'servers'" in capsys.readouterr().out
     assert (tmp_path / "out.onnx").stat().st_size > 10_000
 
@@ -134,7 +134,7 @@ def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
     ],
 )
 def test_bad_arguments_are_refused_and_nothing_is_written(model, file, message, tmp_path, capsys):
-    assert main([model, str(tmp_path / file)]) == 2
+    assert shell.main("export", [model, str(tmp_path / file)]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

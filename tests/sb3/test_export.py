@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mec_gym
-from evaluate.export import main
+from mec_gym.commands import shell
 from mec_gym.observations import ServersObservation
 from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.agent import export
@@ -14,7 +14,7 @@ from mec_gym.sb3.agent.dqn import LossDQN
 
 def test_a_network_that_scores_servers_is_loaded_and_never_chooses_a_full_one(tmp_path):
     policy, file = mec_gym.load_policy("dqn-rao"), tmp_path / "model.zip"
-    assert main(["dqn-rao", str(file)]) == 0
+    assert shell.main("export", ["dqn-rao", str(file)]) == 0
     model = LossDQN.load(file)
     scenario = policy.scenario
     env = gym.make("MEC-Offload-v0", scenario=scenario, observation="servers")

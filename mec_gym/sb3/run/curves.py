@@ -12,7 +12,7 @@ from stable_baselines3.common.logger import HParam, Image, TensorBoardOutputForm
 from tqdm import tqdm
 
 from mec_gym import policies, system
-from mec_gym.benchmark.comparison import Reference
+from mec_gym.benchmark.comparison import Reference, play
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
@@ -118,11 +118,11 @@ class HeldOutCurves(BaseCallback):
         super().__init__()
         self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
         self._snapshot, self._save = snapshot, save
+        baselines = {name: [policies.get(name)] for name in BASELINES}
         self._baselines = {
-            name: system.average_delay(slots, policies.get(name)(slots, config.heldout_seed)).mean()
-            for name in BASELINES
-        }
-        self._baselines["optimum"] = reference.delay.mean()
+            result.name: result.average_delay.mean
+            for result in play(baselines, slots, config.heldout_seed, reference)
+        } | {"optimum": float(reference.delay.mean())}
         self._resumed = counts is not None
         self._episodes, self._evaluations = counts or (0, 0)
 
@@ -161,17 +161,14 @@ class HeldOutCurves(BaseCallback):
     def _evaluate(self) -> None:
         policy = self._snapshot()
         self._save(policy)
-        assignment = policy(self._slots)
-        delays = system.average_delay(self._slots, assignment)
-        delay, gap = delays.mean(), (delays / self._reference.delay - 1).mean()
-        feasible = system.is_feasible(self._slots, assignment).mean()
+        (result,) = play({self._config.name: [policy]}, self._slots, reference=self._reference)
+        delay, gap = result.average_delay.mean, result.gap.mean
         for name, value in (self._baselines | {self._config.name: delay}).items():
-            self.logger.record(f"heldout_delay_s/{name}", float(value))
-        self.logger.record("heldout/gap", float(gap))
-        self.logger.record("heldout/feasible_share", float(feasible))
-        self.logger.record(
-            "heldout/overloads", float(system.overloads(self._slots, assignment).mean())
-        )
+            self.logger.record(f"heldout_delay_s/{name}", value)
+        self.logger.record("heldout/gap", gap)
+        self.logger.record("heldout/feasible_share", result.feasible_rate)
+        self.logger.record("heldout/overloads", float(result.overloads.mean()))
+        (assignment,) = result.assignment
         loads = system.server_loads(self._slots, assignment)
         for server, load in enumerate(loads.T[:16]):
             self.logger.record(f"heldout_load/server_{server}", torch.from_numpy(load))
@@ -180,7 +177,7 @@ class HeldOutCurves(BaseCallback):
         self._evaluations += 1
         self.logger.dump(self.num_timesteps)
         self._bar.set_postfix_str(
-            f"held-out delay {delay:.4f} s, gap {gap:.2%}, feasible {feasible:.0%}"
+            f"held-out delay {delay:.4f} s, gap {gap:.2%}, feasible {result.feasible_rate:.0%}"
         )
 
     def _record_picture(self, assignment: NDArray[np.int64]) -> None:

@@ -2,22 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from tqdm import tqdm
-
-from evaluate.models import Model, rows_of, told
-from mec_gym import policies
 from mec_gym.benchmark import frozen, report
-from mec_gym.benchmark.comparison import Score, compare
+from mec_gym.benchmark.comparison import Result, compare
+from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
+from mec_gym.policies import POLICIES
 
-Board = dict[str, list[Score]]
-"""The scores of each benchmark, by its name."""
+Board = dict[str, list[Result]]
+"""The results on each benchmark, by its name."""
 
 _NOT_RANKED = ("optimal",)
 """Policies that are the yardstick itself."""
@@ -27,39 +23,40 @@ _BETWEEN = re.compile(".*?".join(_MARKS), re.DOTALL)
 
 
 def play(names: Sequence[str], models: Sequence[Model]) -> Board:
-    """Score every policy, and the models trained for its scenario, on each benchmark.
+    """Play every policy, and the models trained for its scenario, on each benchmark.
 
     Args:
         names: of benchmarks; none: all.
-        models: trained runs; those of the same settings but for seed and scenario are one row.
+        models: beside the policies there are; trained ones of the same settings but for the seed
+            are one row.
 
     Raises:
         ValueError: an unknown benchmark, a damaged file, or a model that fits none of them.
     """
+    from tqdm import tqdm
+
     benchmarks = [frozen.load(name) for name in names or frozen.names()]
     scenarios = {
         benchmark.name: frozen.RECIPES[benchmark.name].scenario for benchmark in benchmarks
     }
     for model in models:
-        if not any(map(model.policy.is_for, scenarios.values())):
+        if model.trained and not any(map(model.trained.is_for, scenarios.values())):
             raise ValueError(
-                f"model: {model.directory} was trained for a scenario of none of the benchmarks"
+                f"model: {model.source} was trained for a scenario of none of the benchmarks"
                 f" {', '.join(scenarios)}"
             )
-        if model.config.get("seed") in {recipe.seed for recipe in frozen.RECIPES.values()}:
-            raise ValueError(f"model: {model.directory} was trained with a benchmark's seed")
+        if model.seed in {recipe.seed for recipe in frozen.RECIPES.values()}:
+            raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
+    ours = load_models([name for name in POLICIES if name not in _NOT_RANKED])
     board: Board = {}
     for benchmark in tqdm(benchmarks, unit="benchmark"):
         scenario = scenarios[benchmark.name]
-        able = [model for model in models if model.policy.is_for(scenario)]
-        rows = rows_of(told(able, scenario))
-        rows |= {
-            policies.label(name, scenario): [policies.get(name)]
-            for name in policies.POLICIES
-            if name not in _NOT_RANKED
-        }
+        able = [model for model in models if not model.trained or model.trained.is_for(scenario)]
         board[benchmark.name] = compare(
-            rows, benchmark.slots, frozen.RECIPES[benchmark.name].seed, benchmark.reference
+            by_name([*able, *ours], scenario),
+            benchmark.slots,
+            frozen.RECIPES[benchmark.name].seed,
+            benchmark.reference,
         )
     return board
 
@@ -75,35 +72,35 @@ def check_markdown(path: Path) -> None:
         raise ValueError(f"markdown: {path} is no file with the lines {begin} and {end}")
 
 
-def _cells(board: Board) -> list[list[str]]:
+def _rows(board: Board) -> list[list[str]]:
     """Return the table's rows: policy, then its gap on each benchmark."""
-    names = dict.fromkeys(score.name for scores in board.values() for score in scores)
+    names = dict.fromkeys(result.name for results in board.values() for result in results)
     rows = []
     for name in names:
         row = [name]
-        for scores in board.values():
-            score = next((score for score in scores if score.name == name), None)
-            row.append("" if score is None else _cell(score))
+        for results in board.values():
+            result = next((result for result in results if result.name == name), None)
+            row.append("" if result is None else _gap(result))
         rows.append(row)
     return rows
 
 
-def _cell(score: Score) -> str:
-    text = f"{score.gap.mean:.2%}"
-    if score.gap.seeds_ci95 is not None:
-        text += f" ± {score.gap.seeds_ci95:.2%}"
-    if score.feasible_rate < 1:
-        text += f" ({score.feasible_rate:.0%} feasible)"
+def _gap(result: Result) -> str:
+    text, over_seeds = f"{result.gap.mean:.2%}", result.gap.over_seeds
+    if over_seeds is not None:
+        text += f" ± {over_seeds.ci95:.2%}"
+    if result.feasible_rate < 1:
+        text += f" ({result.feasible_rate:.0%} feasible)"
     return text
 
 
 def caption(board: Board) -> str:
     """Return what the figures of the leaderboard are."""
-    bounded = [name for name, scores in board.items() if scores[0].gap.reference != "optimum"]
+    bounded = [name for name, results in board.items() if results[0].reference.label != "optimum"]
     text = "Mean gap to the proven optimum"
     if bounded:
         text += f" (to a lower bound for {', '.join(bounded)})"
-    seeds = {score.seeds for scores in board.values() for score in scores if score.seeds > 1}
+    seeds = {result.seeds for results in board.values() for result in results if result.seeds > 1}
     if seeds:
         counts = " or ".join(str(count) for count in sorted(seeds))
         text += f"; ± is half a 95% confidence interval over {counts} trained seeds"
@@ -112,29 +109,26 @@ def caption(board: Board) -> str:
 
 def show(board: Board) -> None:
     """Print the leaderboard."""
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD, title="Leaderboard", caption=caption(board))
     for heading in ("policy", *board):
         table.add_column(heading, justify="left" if heading == "policy" else "right")
-    for row in _cells(board):
+    for row in _rows(board):
         table.add_row(*row)
     report.console().print(table)
-
-
-def markdown(board: Board) -> str:
-    """Return the leaderboard as a Markdown table."""
-    lines = [["policy", *board], ["---"] + ["---:"] * len(board), *_cells(board)]
-    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{rows}\n\n{caption(board)}"
 
 
 def write_markdown(board: Board, path: Path) -> None:
     """Replace the leaderboard between the marks in a Markdown file."""
     begin, end = _MARKS
-    table = f"{begin}\n{markdown(board)}\n{end}"
-    text = _BETWEEN.sub(lambda _: table, path.read_text(encoding="utf-8"))
-    replace_file(path, text.encode())
+    table = markdown.table(["policy", *board], _rows(board))
+    text = f"{begin}\n{table}\n\n{caption(board)}\n{end}"
+    page = _BETWEEN.sub(lambda _: text, path.read_text(encoding="utf-8"))
+    replace_file(path, page.encode())
 
 
 def as_json(board: Board) -> dict[str, Any]:
     """Return the leaderboard as JSON values; seconds throughout."""
-    return {name: [asdict(score) for score in scores] for name, scores in board.items()}
+    return {name: report.as_json(results) for name, results in board.items()}

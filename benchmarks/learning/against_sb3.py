@@ -1,17 +1,20 @@
 """How well Table I is learned: a plain Stable-Baselines3 script and ours, on held-out slots.
 
-`python -m benchmarks.heldout [--json FILE] [--episodes N]` takes some minutes. Each DQN learns from
-each seed, then plays the same held-out slots greedily. Intervals are of the mean over seeds, 95%,
-by Student's t; p is that of Welch's t-test of the seeds' mean delays against the plain script's.
+`python -m benchmarks.learning.against_sb3 [--json FILE] [--episodes N]` takes some minutes. Each
+DQN learns from each seed, then plays the same held-out slots greedily. Intervals are of the mean
+over seeds, 95%, by Student's t; p is that of Welch's t-test of the seeds' mean delays against the
+plain script's.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
-from typing import NamedTuple
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import torch
+import tyro
 from numpy.typing import NDArray
 from scipy import stats
 from stable_baselines3 import DQN
@@ -19,20 +22,13 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import common, table_i
 from mec_gym import Instance, Scenario
-from mec_gym.benchmark.comparison import Estimate
+from mec_gym.benchmark.comparison import Estimate, Reference, find_reference, play
+from mec_gym.policies import Policy
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import make_dqn
-from mec_gym.solvers.exact import solve
 
 SEEDS = range(5)
 SLOTS, SLOTS_SEED = 500, 1_000_000
-
-
-class Outcome(NamedTuple):
-    """What the held-out slots came to, (SLOTS,): average delays, s, and which are feasible."""
-
-    delay: NDArray[np.float64]
-    feasible: NDArray[np.bool_]
 
 
 def stock(episodes: int, seed: int) -> DQN:
@@ -67,42 +63,46 @@ def slots() -> Instance:
 
 
 @cache
-def optimum() -> NDArray[np.float64]:
-    """Return the proven optimum of each slot, (SLOTS,), s."""
-    solution = solve(slots())
-    assert solution.proven.all()
-    return solution.average_delay
+def optimum() -> Reference:
+    """Return the proven optimum of each slot."""
+    found = find_reference(slots(), time_limit=10)
+    assert found.proven.all()
+    return found
 
 
-def play(model: DQN) -> Outcome:
-    """Play the held-out slots greedily, all side by side."""
-    env = gym.make_vec(table_i.ID, num_envs=SLOTS)
-    observation, _ = env.reset(seed=0, options={"instance": slots()})
-    ended = np.zeros(SLOTS, dtype=np.bool_)
-    while not ended.any():
-        actions, _ = model.predict(observation, deterministic=True)
-        observation, _, ended, _, info = env.step(actions)
-    return Outcome(info["final_info"]["average_delay"], info["final_info"]["feasible"])
+def greedy(model: DQN) -> Policy:
+    """Return a model of Stable-Baselines3 as a policy, which plays all slots side by side."""
+
+    def assign(instance: Instance, seed: int) -> NDArray[np.int64]:
+        env = gym.make_vec(table_i.ID, num_envs=len(instance))
+        observation, _ = env.reset(seed=seed, options={"instance": instance})
+        ended = np.zeros(len(instance), dtype=np.bool_)
+        while not ended.any():
+            actions, _ = model.predict(observation, deterministic=True)
+            observation, _, ended, _, info = env.step(actions)
+        return info["final_info"]["assignment"]
+
+    return assign
 
 
-def learned(name: str, episodes: int, found: dict[str, list[float]]) -> dict[str, float]:
+def learned(name: str, episodes: int, found: dict[str, NDArray[np.float64]]) -> dict[str, float]:
     """Return the figures of one learner; its seeds' mean delays are left in `found`."""
     figures: dict[str, float] = {}
-    played: list[Outcome] = []
+    models = []
     for seed in SEEDS:
-        model = LEARNERS[name](episodes, seed)
-        model.learn(episodes * table_i.DEVICES)
-        played.append(play(model))
-    delays = [float(outcome.delay.mean()) for outcome in played]
-    gaps = [float(100 * (outcome.delay / optimum() - 1).mean()) for outcome in played]
-    for what, values in (("mean delay, s", delays), ("above the optimum, %", gaps)):
-        for seed, value in zip(SEEDS, values, strict=True):
+        models.append(LEARNERS[name](episodes, seed))
+        models[-1].learn(episodes * table_i.DEVICES)
+    (result,) = play({name: [greedy(model) for model in models]}, slots(), reference=optimum())
+    delays = result.average_delay.by_seed
+    for what, values in (
+        ("mean delay, s", delays),
+        ("above the optimum, %", 100 * result.gap.by_seed),
+    ):
+        for seed, value in zip(SEEDS, values.tolist(), strict=True):
             figures[f"{name}, seed {seed}: {what}"] = value
         mean = Estimate.of(values)
         figures |= {f"{name}: {what}": mean.mean, f"{name}: {what}, 95% +-": mean.ci95}
-    figures[f"{name}: feasible slots, %"] = 100 * float(
-        np.mean([outcome.feasible.mean() for outcome in played])
-    )
+    figures[f"{name}: feasible slots, %"] = 100 * result.feasible_rate
     if name != "stock":
         test = stats.ttest_ind(delays, found["stock"], equal_var=False)
         figures[f"{name} against stock: Welch's p"] = float(test.pvalue)
@@ -110,13 +110,19 @@ def learned(name: str, episodes: int, found: dict[str, list[float]]) -> dict[str
     return figures
 
 
+@dataclass(frozen=True)
+class Arguments:
+    json: Path | None = None
+    """file to write the figures to"""
+    episodes: int = 4000
+    """of training; Table I: 4000"""
+
+
 if __name__ == "__main__":
-    parser = common.command(__doc__)
-    parser.add_argument("--episodes", type=int, default=4000, help="of training; Table I: 4000")
-    given = parser.parse_args()
+    given = tyro.cli(Arguments, description=__doc__)
     torch.set_num_threads(1)
     threadpool_limits(1)
-    kept: dict[str, list[float]] = {}
+    kept: dict[str, NDArray[np.float64]] = {}
     common.report(
         {name: partial(learned, name, given.episodes, kept) for name in LEARNERS}, given.json
     )

@@ -18,15 +18,14 @@ from tqdm import tqdm
 
 import mec_gym
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.training import train
 
 Trainer = Callable[..., Any]
 """`trainer(config, directory, progress=False)` trains into a new directory, as `train` does."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run: what people call it, and the settings that make it what it is."""
+class StudyRun:
+    """One run of a study: what people call it, and the settings that make it what it is."""
 
     label: str
     config: TrainConfig
@@ -42,53 +41,57 @@ class Cell:
         return f"{self.label}-seed{self.config.seed}-{digest.hexdigest()[:8]}"
 
 
-def train_cell(cell: Cell, runs: Path, scratch: Path, trainer: Trainer = train) -> None:
-    """Train a cell into `runs`, where it appears when it is finished and not before.
+def train_run(run: StudyRun, runs: Path, scratch: Path, trainer: Trainer | None = None) -> None:
+    """Train a run into `runs`, where it appears when it is finished and not before.
 
     Args:
-        cell: to train.
-        runs: directory of the finished cells.
+        run: to train.
+        runs: directory of the finished ones.
         scratch: directory of the unfinished ones, on the same file system.
-        trainer: what trains.
+        trainer: what trains; None: `mec_gym.sb3.run.training.train`.
 
     Raises:
         InterruptedError: the training was cut short.
     """
-    if trainer(cell.config, scratch / cell.name, progress=False).interrupted:
-        raise InterruptedError(f"{cell.name}: cut short")
+    if trainer is None:
+        from mec_gym.sb3.run.training import train  # imports torch
+
+        trainer = train
+    if trainer(run.config, scratch / run.name, progress=False).interrupted:
+        raise InterruptedError(f"{run.name}: cut short")
     try:
-        os.replace(scratch / cell.name, runs / cell.name)
+        os.replace(scratch / run.name, runs / run.name)
     except OSError:
-        if not (runs / cell.name).exists():  # else another command was faster
+        if not (runs / run.name).exists():  # else another command was faster
             raise
 
 
-def train_cells(
-    cells: Sequence[Cell], runs: Path, jobs: int, trainer: Trainer = train
+def train_all(
+    wanted: Sequence[StudyRun], runs: Path, jobs: int, trainer: Trainer | None = None
 ) -> Mapping[str, str]:
-    """Train the cells that are not finished yet, each in a process of its own, with a bar.
+    """Train the runs that are not finished yet, each in a process of its own, with a bar.
 
     An interrupt ends the workers at once; what was finished is kept.
 
     Args:
-        cells: to train; those of the same name are one.
-        runs: directory of the finished cells; it is made.
+        wanted: to train; those of the same name are one.
+        runs: directory of the finished ones; it is made.
         jobs: how many at a time.
-        trainer: what trains; it must be importable by the workers.
+        trainer: what trains, see `train_run`; it must be importable by the workers.
 
     Returns:
-        Why cells failed, by name; the others are finished.
+        Why runs failed, by name; the others are finished.
     """
     runs.mkdir(parents=True, exist_ok=True)
-    wanted = {cell.name: cell for cell in cells}
-    missing = [cell for name, cell in wanted.items() if not (runs / name).exists()]
+    named = {run.name: run for run in wanted}
+    missing = [run for name, run in named.items() if not (runs / name).exists()]
     failures: dict[str, str] = {}
     if not missing:
         return failures
     with (
         tempfile.TemporaryDirectory(prefix="unfinished-", dir=runs) as scratch,
         tqdm(
-            total=len(wanted), initial=len(wanted) - len(missing), unit="run", file=sys.stderr
+            total=len(named), initial=len(named) - len(missing), unit="run", file=sys.stderr
         ) as bar,
         # torch's threads do not survive a fork.
         ProcessPoolExecutor(
@@ -96,8 +99,7 @@ def train_cells(
         ) as pool,
     ):
         futures: dict[Future[None], str] = {
-            pool.submit(train_cell, cell, runs, Path(scratch), trainer): cell.name
-            for cell in missing
+            pool.submit(train_run, run, runs, Path(scratch), trainer): run.name for run in missing
         }
         try:
             for future in as_completed(futures):

@@ -1,15 +1,20 @@
-"""What each ingredient of the preset `regret` brings: `python -m benchmarks.ablation [ROW ...]`.
+"""What each ingredient of the preset `regret` brings.
+
+`python -m benchmarks.learning.ablation [ROW ...]`.
 
 Each row changes a few fields of the preset, is trained three times for 4000 episodes on
 `paper-varied` and plays its frozen benchmark. Prints a JSON line a row, then all as Markdown.
 """
 
-import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.learning import Played, play_seeds
+import tyro
+
+from benchmarks.learning.seeds import Trained, train_and_play
+from mec_gym.io.markdown import table
 from mec_gym.io.settings import pick
 
 SCENARIO = "paper-varied"
@@ -37,31 +42,41 @@ def command(name: str) -> str:
     """Return the command that trains a row, with seed 0."""
     preset, changes = ROWS[name]
     words = [f"python -m train {preset}"]
-    for field, value in changes.items():
-        flag = field.replace("_", "-")
+    for option, value in changes.items():
+        flag = option.replace("_", "-")
         words.append(f"--no-{flag}" if value is False else f"--{flag} {value}")
     return " ".join(words)
 
 
-def markdown(rows: Mapping[str, Played]) -> str:
+def markdown(rows: Mapping[str, Trained]) -> str:
     """Return the rows as a Markdown table."""
-    lines = ["| what | command | mean gap | worst seed | feasible |", "|---|---|---:|---:|---:|"]
-    for name, played in rows.items():
-        gap, worst = played.estimate, max(played.gaps)
-        lines.append(
-            f"| {name} | `{command(name)}` | {gap.mean:.3f}% ± {gap.ci95:.3f}% | {worst:.3f}% "
-            f"| {played.feasible:.0%} |"
-        )
-    return "\n".join(lines)
+    return table(
+        ["what", "command", "mean gap", "worst seed", "feasible"],
+        [
+            [
+                name,
+                f"`{command(name)}`",
+                f"{trained.gap.mean:.3f}% ± {trained.gap.ci95:.3f}%",
+                f"{100 * trained.result.gap.worst_seed:.3f}%",
+                f"{trained.feasible:.0%}",
+            ]
+            for name, trained in rows.items()
+        ],
+        left=2,
+    )
+
+
+@dataclass(frozen=True)
+class Arguments:
+    row: tyro.conf.Positional[list[str]] = field(default_factory=lambda: list(ROWS))
+    """which; by default all"""
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("row", nargs="*", help="; ".join(ROWS))
-    done: dict[str, Played] = {}
-    for name in parser.parse_args().row or ROWS:
+    done: dict[str, Trained] = {}
+    for name in tyro.cli(Arguments, description=__doc__).row:
         preset, changes = pick(ROWS, name, "row")
-        played = play_seeds(preset, changes | {"scenario": SCENARIO}, SEEDS, [SCENARIO])
-        done[name] = played[SCENARIO]
+        found = train_and_play(preset, changes | {"scenario": SCENARIO}, SEEDS, [SCENARIO])
+        done[name] = found[SCENARIO]
         print(json.dumps({"row": name, "changes": changes} | done[name].figures()), flush=True)
     print(markdown(done))

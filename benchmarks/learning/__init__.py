@@ -1,0 +1,1 @@
+"""What training brings: gaps of trained policies, on slots that nothing was trained on."""

@@ -1,0 +1,122 @@
+"""The policies that a comparison is asked for, by name; trained runs are one row for all seeds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mec_gym.io.messages import shown
+from mec_gym.policies import POLICIES, Policy, get, label
+from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
+from mec_gym.scenario import Scenario
+
+
+def find_policy(name: str) -> Policy:
+    """Return the policy that a name on a command line means.
+
+    Args:
+        name: of a policy of ours, trained ones included; "module:name" of your own; or a run
+            directory.
+
+    Raises:
+        ValueError: it means none of these, and the message lists what there is; or a damaged run.
+    """
+    path = Path(name)
+    if name not in POLICIES and (name in SHIPPED or path.exists() or len(path.parts) > 1):
+        return load_policy(name)
+    if name in POLICIES or ":" in name:
+        return get(name)
+    names = ", ".join(sorted({**SHIPPED, **POLICIES}))
+    raise ValueError(
+        f'policy: no {shown(name)}; there are: {names}; one of your own is "module:name", one that'
+        " you trained its run directory"
+    )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A policy to compare.
+
+    Attributes:
+        source: what it was asked for by, see `find_policy`.
+        policy: what it is.
+    """
+
+    source: str
+    policy: Policy
+
+    @property
+    def trained(self) -> TrainedPolicy | None:
+        """It as a trained network; None where it is no such."""
+        return self.policy if isinstance(self.policy, TrainedPolicy) else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration it was trained with; empty where there is none."""
+        config: dict[str, Any] = self.trained.training.get("config", {}) if self.trained else {}
+        return config
+
+    @property
+    def seed(self) -> int | None:
+        """The seed it was trained with, where there is one."""
+        return self.config.get("seed")
+
+    @property
+    def recipe(self) -> str:
+        """What all models of a row share: the configuration less its seed, or else the source."""
+        fields = {name: value for name, value in self.config.items() if name != "seed"}
+        return json.dumps(fields, sort_keys=True) if fields else self.source
+
+    def name(self, scenario: Scenario) -> str:
+        """Return what a table of a scenario calls it."""
+        return str(self.config.get("name", label(self.source, scenario)))
+
+    def on(self, scenario: Scenario) -> Policy:
+        """Return the policy with what it may know of the scenario it is to play."""
+        return self.trained.told(scenario) if self.trained else self.policy
+
+
+def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[Model]:
+    """Return the policies of some names, see `find_policy`.
+
+    Raises:
+        ValueError: as `find_policy`, or one was trained with `held_out_seed`.
+    """
+    models = [Model(name, find_policy(name)) for name in names]
+    for model in models:
+        if held_out_seed is not None and model.seed == held_out_seed:
+            raise ValueError(
+                f"seed: {held_out_seed} is the seed {model.source} was trained with, so it has"
+                " seen these slots; give another"
+            )
+    return models
+
+
+def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[Policy]]:
+    """Return the policies by row, in the order given; within a row only the seed differs.
+
+    A row has the name in its configuration, and its first source where two rows have the same. A
+    policy that is not trained is one row however often it is given.
+
+    Raises:
+        ValueError: a seed of a row is given twice.
+    """
+    rows: dict[str, list[Model]] = {}
+    for model in models:
+        row = rows.setdefault(model.recipe, [])
+        if model.seed in [other.seed for other in row]:
+            if model.trained is None:
+                continue
+            raise ValueError(
+                f"model: {model.source} is {row[0].source} again, or the same but for its name;"
+                " give each training seed once"
+            )
+        row.append(model)
+    policies: dict[str, Sequence[Policy]] = {}
+    for row in rows.values():
+        name = row[0].name(scenario)
+        if name in policies:
+            name = f"{name} ({row[0].source})"
+        policies[name] = [model.on(scenario) for model in row]
+    return policies

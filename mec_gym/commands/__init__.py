@@ -1,0 +1,1 @@
+"""The commands: `mec-gym train | evaluate | export | verify`, each a module with a `main`."""

@@ -1,0 +1,118 @@
+"""`mec-gym evaluate`: compare policies and trained runs on the same slots."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from mec_gym.benchmark import leaderboard, report
+from mec_gym.benchmark.comparison import compare, find_reference
+from mec_gym.benchmark.models import by_name, load_models
+from mec_gym.commands import shell
+from mec_gym.io.files import check_writable, replace_file
+from mec_gym.policies import Policy
+from mec_gym.scenario import Scenario
+from mec_gym.solvers.local_search import polish
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Compare policies and trained runs on the same slots: of a scenario, or frozen benchmarks."""
+
+    scenario: str | None = None
+    """preset, or TOML file; by default that of the first trained model, or else paper"""
+    policies: list[str] = field(default_factory=lambda: ["roa", "goa", "least-delay"])
+    """names of policies, trained ones too, or "module:name" of your own"""
+    model: list[str] = field(default_factory=list)
+    """run directories, or names as for policies; they come first, and runs that differ in nothing
+    but the seed become one row"""
+    polish: bool = False
+    """also show each model with its assignment improved by local search, as a row of its own"""
+    instances: int = 1000
+    """how many slots"""
+    seed: int = 1_000_001
+    """seed of the slots; of the seeds a model was trained with it must be none"""
+    time_limit: float = 1.0
+    """seconds a slot to prove its optimum; beyond them the gap is to a lower bound"""
+    benchmark: list[str] | None = None
+    """frozen benchmarks to play instead, all if none is named, with every policy there is"""
+    json: Path | None = None
+    """file to write the result to"""
+    markdown: Path | None = None
+    """with --benchmark: file whose leaderboard is replaced, such as README.md"""
+    imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
+    """module of your own to import first, where a run's files name it; may be repeated"""
+
+
+def polished(policy: Policy) -> Policy:
+    """Return a policy whose assignment local search improves; that looks at all tasks at once."""
+    return lambda instance, seed: polish(instance, policy(instance, seed))
+
+
+def on_scenario(given: Arguments) -> dict[str, Any]:
+    """Compare on slots of one scenario, print the table and return the JSON."""
+    models = load_models(given.model, held_out_seed=given.seed)
+    others = load_models(given.policies, held_out_seed=given.seed)
+    networks = [(model, model.trained) for model in [*models, *others] if model.trained]
+    if given.scenario is not None:
+        scenario = Scenario.load(given.scenario)
+    else:
+        scenario = networks[0][1].scenario if networks else Scenario.preset("paper")
+    for model, network in networks:
+        if not network.sees_no_more_than(scenario):
+            raise ValueError(
+                f"model: {model.source} looks at tasks that the scenario's lookahead of"
+                f" {scenario.lookahead} hides; give one that was trained for it"
+            )
+    policies = by_name([*models, *others], scenario)
+    if given.polish:
+        better = "polished in hindsight" if scenario.hides_future else "polished"
+        to_polish = by_name(models, scenario)
+        policies = (
+            to_polish
+            | {f"{name}, {better}": [*map(polished, row)] for name, row in to_polish.items()}
+            | policies
+        )
+    slots = scenario.sample(given.instances, given.seed)
+    results = compare(policies, slots, given.seed, find_reference(slots, given.time_limit))
+    report.show(results, f"{scenario.label}: {len(slots)} slots, seed {given.seed}")
+    return {
+        "scenario": scenario.label,
+        "instances": len(slots),
+        "seed": given.seed,
+        "difference_to": results[0].name,
+        "policies": report.as_json(results),
+    }
+
+
+def on_benchmarks(given: Arguments) -> dict[str, Any]:
+    """Compare on frozen benchmarks, print the leaderboard and return the JSON."""
+    board = leaderboard.play(given.benchmark or [], load_models(given.model))
+    leaderboard.show(board)
+    if given.markdown is not None:
+        leaderboard.write_markdown(board, given.markdown)
+    return leaderboard.as_json(board)
+
+
+def evaluate(given: Arguments) -> None:
+    """Compare what the arguments name."""
+    if given.json is not None:
+        check_writable(given.json, "json")
+    if given.polish and (given.benchmark is not None or not given.model):
+        raise ValueError("polish: it improves models on a scenario; give --model, no --benchmark")
+    if given.markdown is not None:
+        if given.benchmark is None:
+            raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
+        check_writable(given.markdown, "markdown")
+        leaderboard.check_markdown(given.markdown)
+    result = on_scenario(given) if given.benchmark is None else on_benchmarks(given)
+    if given.json is not None:
+        replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
+
+
+def main(arguments: list[str], launcher: str) -> None:
+    """Compare what the arguments name."""
+    shell.import_modules(arguments)
+    evaluate(tyro.cli(Arguments, args=arguments, prog=f"{launcher} evaluate"))

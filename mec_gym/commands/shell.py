@@ -1,0 +1,131 @@
+"""What all commands share: how they are started, and how they end.
+
+A command ends with status 0; with 1 where its work failed, see `CommandError`; with 2 where what it
+was given cannot be used; with 130 where Ctrl-C or SIGTERM ended it, as shells have it.
+"""
+
+import importlib
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from mec_gym.io.messages import one_line
+
+INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """What a command does, the extra of the package it needs, and what an interrupt leaves."""
+
+    summary: str
+    extra: str
+    interrupted: str = "nothing was written"
+
+
+COMMANDS = {
+    "train": Command(
+        "train a network into a run directory, and compare it with the baselines",
+        "train",
+        "a run keeps what it has",
+    ),
+    "evaluate": Command("compare policies and trained runs on the same slots", "cli"),
+    "export": Command("write a trained policy for ONNX runtimes or Stable-Baselines3", "onnx"),
+    "verify": Command("check that every file of a run is as it was written", "train"),
+}
+"""By the name of the module beside this one."""
+
+_EXTRAS = {
+    "filelock": "train",
+    "matplotlib": "train",
+    "onnx": "onnx",
+    "rich": "cli",
+    "stable_baselines3": "train",
+    "tensorboard": "train",
+    "threadpoolctl": "train",
+    "torch": "train",
+    "tqdm": "cli",
+    "tyro": "cli",
+}
+"""The extra that brings a library; all of them contain `cli`."""
+
+
+class CommandError(Exception):
+    """What a command was to do failed, though it was given what it needs; one line."""
+
+
+def complain(error: object) -> None:
+    """Print an error in one line on stderr."""
+    print(f"error: {error}", file=sys.stderr)
+
+
+def run(work: Callable[[], int | None], interrupted: str = "nothing was written") -> int:
+    """Return the exit status of a command's work; its errors are printed, each in one line.
+
+    Args:
+        work: does it; it returns a status, or None for 0.
+        interrupted: what to say of an interrupt.
+    """
+    try:
+        return work() or 0
+    except (ValueError, OSError) as error:
+        complain(error)
+        return 2
+    except CommandError as error:
+        complain(error)
+        return 1
+    except KeyboardInterrupt:
+        print(f"interrupted; {interrupted}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def main(name: str, arguments: list[str], launcher: str = "mec-gym") -> int:
+    """Run one of `COMMANDS` and return its exit status.
+
+    Args:
+        name: of the command.
+        arguments: what follows it on the command line.
+        launcher: what the command line has before its name, for what it says of itself.
+    """
+
+    def work() -> int | None:
+        command = importlib.import_module(f"mec_gym.commands.{name}")
+        status: int | None = command.main(arguments, launcher)
+        return status
+
+    try:
+        return run(work, COMMANDS[name].interrupted)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRAS:
+            raise
+        extra = COMMANDS[name].extra if _EXTRAS[library] == "cli" else _EXTRAS[library]
+        complain(f'mec-gym {name} needs {library}; pip install "mec-gym[{extra}]"')
+        return 2
+
+
+def start(command: Callable[[list[str]], int]) -> None:
+    """Run a command on this process's arguments and exit with its status; SIGTERM is as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(command(sys.argv[1:]))
+
+
+def import_modules(arguments: Sequence[str]) -> None:
+    """Import what `--imports MODULE` names, wherever it stands: presets and files may need it.
+
+    Raises:
+        ValueError: there is no such module, or it imports what is not there.
+    """
+    for flag, following in pairwise([*arguments, ""]):
+        option, _, value = flag.partition("=")
+        module = value or following
+        if option == "--imports" and module:
+            try:
+                importlib.import_module(module)
+            except ImportError as error:
+                raise ValueError(
+                    f"imports: no module {module!r}: {one_line(error)}; it is looked for in"
+                    f" {Path.cwd()} and where Python finds all others"
+                ) from None

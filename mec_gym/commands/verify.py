@@ -1,0 +1,32 @@
+"""`mec-gym verify RUN ...`: check that every file of a run is as it was written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from mec_gym.commands import shell
+from mec_gym.sb3.run import directory as runs
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Check that every file of some runs is as it was written."""
+
+    run: tyro.conf.Positional[tuple[Path, ...]]
+    """run directories"""
+
+
+def main(arguments: list[str], launcher: str) -> int:
+    """Check the runs that the arguments name, the rest too where one is damaged."""
+    status = 0
+    given = tyro.cli(Arguments, args=arguments, prog=f"{launcher} verify")
+    if not given.run:
+        raise ValueError("run: give one run directory or more")
+    for directory in given.run:
+        try:
+            print(f"{directory}: {runs.verify(directory)} files, each as it was written")
+        except (ValueError, OSError) as error:
+            shell.complain(error)
+            status = 2
+    return status
