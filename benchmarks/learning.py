@@ -94,7 +94,7 @@ def play_seeds(
             policy = train(config, Path(scratch) / "run", progress=False).policy
             seconds.append(time.perf_counter() - start)
         for name, benchmark in loaded.items():
-            assignment = policy.told(frozen.RECIPES[name].scenario)(benchmark.slots)
+            assignment = policy.for_scenario(frozen.RECIPES[name].scenario)(benchmark.slots)
             delay = system.average_delay(benchmark.slots, assignment)
             gaps[name].append(100 * float((delay / benchmark.reference.delay - 1).mean()))
             feasible[name].append(float(is_feasible(benchmark.slots, assignment).mean()))

@@ -58,7 +58,7 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
     else:
         scenario = models[0].policy.scenario if models else Scenario.preset("paper")
     for model in models:
-        if not model.policy.sees_no_more_than(scenario):
+        if not model.policy.sees_enough(scenario):
             raise ValueError(
                 f"model: {model.directory} looks at tasks that the scenario's lookahead of"
                 f" {scenario.lookahead} hides; give one that was trained for it"

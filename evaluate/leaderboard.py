@@ -41,7 +41,7 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
         benchmark.name: frozen.RECIPES[benchmark.name].scenario for benchmark in benchmarks
     }
     for model in models:
-        if not any(map(model.policy.is_for, scenarios.values())):
+        if not any(map(model.policy.trained_for, scenarios.values())):
             raise ValueError(
                 f"model: {model.directory} was trained for a scenario of none of the benchmarks"
                 f" {', '.join(scenarios)}"
@@ -51,7 +51,7 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
     board: Board = {}
     for benchmark in tqdm(benchmarks, unit="benchmark"):
         scenario = scenarios[benchmark.name]
-        able = [model for model in models if model.policy.is_for(scenario)]
+        able = [model for model in models if model.policy.trained_for(scenario)]
         rows = rows_of(told(able, scenario))
         rows |= {
             policies.label(name, scenario): [policies.get(name)]

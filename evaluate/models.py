@@ -51,7 +51,7 @@ def load_models(directories: Sequence[str | Path], held_out_seed: int | None = N
 
 def told(models: Sequence[Model], scenario: Scenario) -> list[Model]:
     """Return the models with what they may know of the scenario they are to play."""
-    return [replace(model, policy=model.policy.told(scenario)) for model in models]
+    return [replace(model, policy=model.policy.for_scenario(scenario)) for model in models]
 
 
 def rows_of(models: Sequence[Model], *varying: str) -> dict[str, Sequence[Policy]]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mec_gym.sb3.run import directory as runs
+from mec_gym.sb3.run.directory import verify
 
 
 def main(arguments: list[str]) -> int:
@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     status = 0
     for directory in parser.parse_args(arguments).run:
         try:
-            print(f"{directory}: {runs.verify(directory)} files, each as it was written")
+            print(f"{directory}: {verify(directory)} files, each as it was written")
         except (ValueError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             status = 2
