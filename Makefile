@@ -43,7 +43,7 @@ reproduction: setup
 	$(BIN)/python -m evaluate.paper.reproduction
 
 leaderboard: figures
-	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) dqn-rao dqn-rao-online
+	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) regret-mix regret-online
 
 evaluate: setup
 	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))

@@ -5,8 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mec_gym.sb3.run import directory as runs
 from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.directory import begin_run, save_checkpoint
 from mec_gym.sb3.run.training import CHECKPOINT_SECONDS, make_dqn
 
 REPEATS = 5
@@ -22,11 +22,11 @@ def seconds(preset: str) -> float:
     taken = []
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        runs.begin(directory, config)
+        begin_run(directory, config)
         for _ in range(REPEATS):
             model.num_timesteps += 1
             start = time.perf_counter()
-            runs.save_point(directory, model, keep=1)
+            save_checkpoint(directory, model, keep=1)
             taken.append(time.perf_counter() - start)
     return statistics.median(taken)
 

@@ -30,7 +30,7 @@ def test_each_training_command_runs(line, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "dqn-regret" in done.stdout
+    assert "regret" in done.stdout
     assert (tmp_path / "run" / "policy.safetensors").exists()
 
 

@@ -73,7 +73,7 @@ def train_and_play(
     found = {}
     for benchmark in loaded:
         scenario = frozen.RECIPES[benchmark.name].scenario
-        players = {preset: [policy.told(scenario) for policy in policies]}
+        players = {preset: [policy.for_scenario(scenario) for policy in policies]}
         (result,) = play(players, benchmark.slots, reference=benchmark.reference)
         found[benchmark.name] = Trained(result, seconds)
     return found

@@ -74,7 +74,7 @@ class Model:
 
     def on(self, scenario: Scenario) -> Policy:
         """Return the policy with what it may know of the scenario it is to play."""
-        return self.trained.told(scenario) if self.trained else self.policy
+        return self.trained.for_scenario(scenario) if self.trained else self.policy
 
 
 def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[Model]:

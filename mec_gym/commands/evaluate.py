@@ -61,7 +61,7 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
     else:
         scenario = networks[0][1].scenario if networks else Scenario.preset("paper")
     for model, network in networks:
-        if not network.sees_no_more_than(scenario):
+        if not network.sees_enough(scenario):
             raise ValueError(
                 f"model: {model.source} looks at tasks that the scenario's lookahead of"
                 f" {scenario.lookahead} hides; give one that was trained for it"

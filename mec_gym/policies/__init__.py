@@ -38,5 +38,12 @@ def get(name: str) -> Policy:
     Raises:
         ValueError: no such policy; the message lists the names there are.
     """
+    from mec_gym.policies.trained import SHIPPED  # which imports this module
+
+    if isinstance(name, str) and name in SHIPPED:
+        raise ValueError(
+            f"policy: {name!r} is a trained one; mec_gym.load_policy({name!r}) loads it, on a"
+            f" command line --model {name}"
+        )
     policy: Policy = extensions.find(POLICIES, name, "policy")
     return policy

@@ -1,10 +1,12 @@
 """Trained networks as policies: a NumPy forward pass, and files that cannot run code.
 
 `policy.json` says what the network sees and which scenario it was trained for, and holds its own
-SHA-256 and that of `policy.safetensors`, which holds the weights: any byte that changes is noticed.
+SHA-256 and that of `policy.safetensors`, which holds the weights: a changed byte of either is an
+error when they are loaded.
 """
 
 import math
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +24,7 @@ from mec_gym.io.files import read_file, replace_file
 from mec_gym.io.messages import one_line
 from mec_gym.mdp import State, assign_all
 from mec_gym.observations import Observation
-from mec_gym.policies import network
+from mec_gym.policies import POLICIES, network
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
@@ -30,8 +32,9 @@ Array = NDArray[np.float32]
 _SHIPPED_IN = Path(__file__).with_name("data")
 
 SHIPPED = {
-    "dqn-rao": "all tasks of the slot known, any size, capacity tight or not",
-    "dqn-rao-online": "only the current task known, any size, capacity tight or not",
+    "dqn-rao": "Table I's network, for slots of scenario `paper` only",
+    "regret-mix": "all tasks of the slot known, any size, capacity tight or not",
+    "regret-online": "only the current task known, any size, capacity tight or not",
 }
 """The policies that come with the package, and what each is for."""
 
@@ -40,7 +43,7 @@ POLICY_FILE = "policy.json"
 FORMAT = 3
 
 _MOST_BYTES = 1 << 30
-"""Longer weights are refused before they are read; the largest shipped have 43 kB."""
+"""Longer weights are refused before they are read; the largest shipped have 59 kB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,22 +116,25 @@ class TrainedPolicy:
             observation = observation.reshape(*lead, math.prod(self._shape))
         return network.q_values(self.weights, network.forward(self.weights, observation))
 
-    def sees_no_more_than(self, scenario: Scenario) -> bool:
+    def sees_enough(self, scenario: Scenario) -> bool:
         """Return whether a scenario shows all the tasks to come that the policy looks at."""
         own, shown = self.scenario.lookahead, scenario.lookahead
         return not scenario.hides_tasks or (own is not None and shown is not None and own <= shown)
 
-    def is_for(self, scenario: Scenario) -> bool:
-        """Return whether it was trained for a scenario, or for any of its lookahead."""
+    def trained_for(self, scenario: Scenario) -> bool:
+        """Return whether it was trained for a scenario.
+
+        One that scores servers is for every scenario that shows all it looks at.
+        """
         if self.scores_servers:
-            return self.sees_no_more_than(scenario)
+            return self.sees_enough(scenario)
         return scenario == self.scenario
 
-    def told(self, scenario: Scenario) -> "TrainedPolicy":
-        """Return the policy with what it may know of a scenario: the law of tasks not yet seen.
+    def for_scenario(self, scenario: Scenario) -> "TrainedPolicy":
+        """Return the policy that expects tasks distributed as in `scenario`.
 
-        It still looks no further than it was trained to. A network for one fixed size is the same
-        policy.
+        Only the distribution of the tasks not yet seen changes; the lookahead stays. A network for
+        one fixed size is returned as it is.
         """
         if not self.scores_servers:
             return self
@@ -137,7 +143,8 @@ class TrainedPolicy:
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M).
 
-        Where layers score servers, a full one is never chosen; else capacity is learned only.
+        A network that scores servers plays any size and never chooses a full one. Any other, such
+        as Table I's, plays the size and ranges of its scenario only and may overload servers.
 
         Raises:
             ValueError: the slots do not fit the scenario it was trained for.
@@ -147,7 +154,10 @@ class TrainedPolicy:
         try:
             self.scenario.check(instance)
         except ValueError as error:
-            raise ValueError(f"the model was trained for other slots: {error}") from None
+            raise ValueError(
+                f"the model was trained for other slots, those of scenario {self.scenario.label}:"
+                f" {error}"
+            ) from None
         observer = self._observer
         observation = observer.begin(State(instance.flatten()))
 
@@ -203,16 +213,18 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
         directory: of a run, or the name of a policy that comes with the package: `SHIPPED`.
 
     Raises:
-        ValueError: the directory is not a run, or a file is damaged or does not fit the other.
+        ValueError: there is neither, or a file is damaged or does not fit the other.
     """
-    is_shipped = isinstance(directory, str) and directory in SHIPPED
-    directory = _SHIPPED_IN / directory if is_shipped else Path(directory)
+    name = directory if isinstance(directory, str) else None
+    directory = _SHIPPED_IN / name if name in SHIPPED else Path(directory)
     file = directory / POLICY_FILE
     try:
         manifest = read_sealed(file, FORMAT)
         file = directory / WEIGHTS_FILE
         weights = read_file(file, _MOST_BYTES)
     except OSError as error:
+        if name is not None and not os.path.exists(name):
+            raise ValueError(_unknown(name)) from None
         raise ValueError(
             f"{directory}: not a run directory: {error.strerror}: {error.filename}; give one that"
             " `python -m train` made"
@@ -238,6 +250,19 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
         )
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{directory}: not a policy that can be read: {one_line(error)}") from None
+
+
+def _unknown(name: str) -> str:
+    """Return the error of a name that is neither a shipped policy's nor a directory's."""
+    if name in POLICIES:
+        return (
+            f"{name}: not a trained policy; mec_gym.policies.get({name!r}) gives it, on a command"
+            f" line --policies {name}"
+        )
+    return (
+        f"{one_line(name)}: not a run directory, nor a policy that comes with the package:"
+        f" {', '.join(SHIPPED)}; give one of those, or a directory that `python -m train` made"
+    )
 
 
 _PARTS = ("weight", "bias", "context")

@@ -138,10 +138,10 @@ def test_the_leaderboard_replaces_what_stands_between_its_marks(tmp_path):
 
 def test_polished_models_are_rows_of_their_own_and_no_worse(tmp_path):
     path = tmp_path / "result.json"
-    flags = ["--model", "dqn-rao", "--scenario", "slack", "--instances", "50", "--polish"]
+    flags = ["--model", "regret-mix", "--scenario", "slack", "--instances", "50", "--polish"]
     assert main([*flags, "--policies", "roa", "--json", str(path)]) == 0
     rows = json.loads(path.read_text())["policies"]
-    assert [row["name"] for row in rows] == ["dqn-regret", "dqn-regret, polished", "roa"]
+    assert [row["name"] for row in rows] == ["regret-mix", "regret-mix, polished", "roa"]
     assert rows[1]["gap"]["mean"] < rows[0]["gap"]["mean"]
 
 
@@ -154,11 +154,11 @@ def test_what_looks_at_gains_to_come_is_called_hindsight(tmp_path):
     path = tmp_path / "result.json"
     flags = ["--scenario", "fast-fading", "--instances", "30", "--json", str(path), "--polish"]
     names = ["local-search", "goa"]
-    assert main([*flags, "--policies", *names, "--model", "dqn-rao"]) == 0
+    assert main([*flags, "--policies", *names, "--model", "regret-mix"]) == 0
     rows = [row["name"] for row in json.loads(path.read_text())["policies"]]
     assert rows == [
-        "dqn-regret",
-        "dqn-regret, polished in hindsight",
+        "regret-mix",
+        "regret-mix, polished in hindsight",
         "local-search (hindsight)",
         "goa",
     ]
@@ -168,8 +168,8 @@ def test_what_looks_at_hidden_tasks_is_called_hindsight_or_refused(tmp_path, cap
     path = tmp_path / "result.json"
     flags = ["--scenario", "online", "--instances", "30", "--json", str(path)]
     names = ["local-search", "least-delay"]
-    assert main([*flags, "--policies", *names, "--model", "dqn-rao-online"]) == 0
+    assert main([*flags, "--policies", *names, "--model", "regret-online"]) == 0
     rows = [row["name"] for row in json.loads(path.read_text())["policies"]]
-    assert rows == ["dqn-regret-online", "local-search (hindsight)", "least-delay"]
-    assert main([*flags, "--model", "dqn-rao"]) == 2
+    assert rows == ["regret-online", "local-search (hindsight)", "least-delay"]
+    assert main([*flags, "--model", "regret-mix"]) == 2
     assert "looks at tasks that the scenario's lookahead of 0 hides" in capsys.readouterr().err

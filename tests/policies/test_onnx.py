@@ -62,7 +62,7 @@ def seen(scenario, observation, slots=40, seed=0):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["dqn-rao", "dqn-rao-online"])
+@pytest.mark.parametrize("name", ["regret-mix", "regret-online"])
 def test_a_network_that_scores_servers_does_the_same_at_any_size(name, size, tmp_path):
     policy = mec_gym.load_policy(name)
     scenario = Scenario.preset(size.split(",")[0], **SIZES[size])
@@ -94,7 +94,7 @@ def test_table_is_network_does_the_same_as_here_and_in_torch(tmp_path):
     assert (server == q_values.argmax(axis=1)).all()
 
 
-@pytest.mark.parametrize("which", ["table i", "dqn-rao-online"])
+@pytest.mark.parametrize("which", ["table i", "regret-online"])
 def test_slots_played_by_the_model_are_assigned_as_the_policy_does(which, tmp_path):
     policy = table_i() if which == "table i" else mec_gym.load_policy(which)
     scenario = Scenario.preset("slack", lookahead=policy.scenario.lookahead)
@@ -111,7 +111,7 @@ def test_slots_played_by_the_model_are_assigned_as_the_policy_does(which, tmp_pa
 
 
 def test_the_model_says_what_it_is(tmp_path):
-    policy = mec_gym.load_policy("dqn-rao")
+    policy = mec_gym.load_policy("regret-mix")
     said = session(policy, tmp_path).get_modelmeta().custom_metadata_map
     assert said["observation"] == "servers"
     assert Scenario.model_validate_json(said["scenario"]) == policy.scenario
@@ -120,7 +120,7 @@ def test_the_model_says_what_it_is(tmp_path):
 
 
 def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
-    assert shell.main("export", ["dqn-rao", str(tmp_path / "out.onnx")]) == 0
+    assert shell.main("export", ["regret-mix", str(tmp_path / "out.onnx")]) == 0
     assert "it takes observation 'servers'" in capsys.readouterr().out
     assert (tmp_path / "out.onnx").stat().st_size > 10_000
 
@@ -129,8 +129,8 @@ def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
     ("model", "file", "message"),
     [
         ("no-such-run", "out.onnx", "not a run directory"),
-        ("dqn-rao", "missing/out.onnx", "onnx: there is no directory"),
-        ("dqn-rao", "out.pt", "file: no '.pt'; there are: .onnx, .zip"),
+        ("regret-mix", "missing/out.onnx", "onnx: there is no directory"),
+        ("regret-mix", "out.pt", "file: no '.pt'; there are: .onnx, .zip"),
     ],
 )
 def test_bad_arguments_are_refused_and_nothing_is_written(model, file, message, tmp_path, capsys):
@@ -142,5 +142,5 @@ def test_bad_arguments_are_refused_and_nothing_is_written(model, file, message, 
 def test_without_onnx_the_error_says_what_brings_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ValueError, match=r'pip install "mec-gym\[onnx\]"'):
-        exporting.export(mec_gym.load_policy("dqn-rao"), tmp_path / "out.onnx")
+        exporting.export(mec_gym.load_policy("regret-mix"), tmp_path / "out.onnx")
     assert not list(tmp_path.iterdir())

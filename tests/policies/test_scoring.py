@@ -50,7 +50,7 @@ def test_the_same_network_plays_other_sizes_and_batches_slot_by_slot():
 
 
 def test_slots_of_whatever_origin_are_scored_by_one_compiled_loop():
-    policy, slots = load_policy("dqn-rao"), Scenario.preset("slack").sample(4, 0)
+    policy, slots = load_policy("regret-mix"), Scenario.preset("slack").sample(4, 0)
     copied = Instance(**slots.arrays())
     policy(slots)
     before = len(scoring._loop().signatures)
@@ -66,7 +66,7 @@ def test_what_a_policy_knows_of_a_law_is_worked_out_once(monkeypatch):
         Scenario, "cycles_quantiles", lambda self, count: asked.append(1) or of(self, count)
     )
     scenario = Scenario.preset("paper-complexity")
-    policy, slots = load_policy("dqn-rao-online").told(scenario), scenario.sample(3, 0)
+    policy, slots = load_policy("regret-online").for_scenario(scenario), scenario.sample(3, 0)
     asked.clear()
     for slot in slots:
         policy(slot)
@@ -101,7 +101,7 @@ def test_no_weights_at_all_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("own", "shown", "sees_no_more"),
+    ("own", "shown", "enough"),
     [
         (None, None, True),
         (None, 0, False),
@@ -111,11 +111,11 @@ def test_no_weights_at_all_are_refused():
         (2, 3, True),
     ],
 )
-def test_a_policy_that_looks_further_than_a_scenario_shows_is_not_for_it(own, shown, sees_no_more):
+def test_a_policy_that_looks_further_than_a_scenario_shows_is_not_for_it(own, shown, enough):
     policy = policy_for(Scenario(lookahead=own))
     scenario = Scenario.preset("slack", lookahead=shown)
-    assert policy.sees_no_more_than(scenario) == sees_no_more
-    assert policy.is_for(scenario) == sees_no_more
+    assert policy.sees_enough(scenario) == enough
+    assert policy.trained_for(scenario) == enough
     # Which gains are to come is in no row of a server: only the lookahead counts.
     fading = scenario.replace(channel={"kind": "uniform", "correlation": 0.0})
-    assert policy.sees_no_more_than(fading) == sees_no_more
+    assert policy.sees_enough(fading) == enough

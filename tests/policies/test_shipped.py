@@ -13,14 +13,14 @@ from mec_gym.policies import trained
 
 # Percent above the optimum, with a margin over what was measured.
 GAPS = [
-    ("dqn-rao", "paper-varied", 0.15),
-    ("dqn-rao", "slack", 0.25),
-    ("dqn-rao", "large", 0.1),  # trained on nothing larger than 27 x 3
-    ("dqn-rao", "city", 0.1),
-    ("dqn-rao-online", "online", 0.4),
-    ("dqn-rao-online", "online-slack", 0.5),
-    ("dqn-rao-online", "large", 0.15),  # likewise
-    ("dqn-rao-online", "city", 0.15),
+    ("regret-mix", "paper-varied", 0.15),
+    ("regret-mix", "slack", 0.25),
+    ("regret-mix", "large", 0.1),  # trained on nothing larger than 27 x 3
+    ("regret-mix", "city", 0.1),
+    ("regret-online", "online", 0.4),
+    ("regret-online", "online-slack", 0.5),
+    ("regret-online", "large", 0.15),  # likewise
+    ("regret-online", "city", 0.15),
 ]
 
 
@@ -28,7 +28,7 @@ GAPS = [
 def test_it_is_near_the_optimum_on_slots_it_has_never_seen(name, benchmark, percent):
     frozen_slots = frozen.load(benchmark)
     policy = mec_gym.load_policy(name)
-    assert policy.is_for(frozen.RECIPES[benchmark].scenario)
+    assert policy.trained_for(frozen.RECIPES[benchmark].scenario)
     assignment = policy(frozen_slots.slots)
     assert mec_gym.is_feasible(frozen_slots.slots, assignment).all()
     delay = mec_gym.average_delay(frozen_slots.slots, assignment)
@@ -48,7 +48,7 @@ def test_its_files_are_small_and_say_how_it_was_trained(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "preset"), [("dqn-rao", "regret-mix"), ("dqn-rao-online", "regret-online")]
+    ("name", "preset"), [("regret-mix", "regret-mix"), ("regret-online", "regret-online")]
 )
 def test_its_preset_is_what_it_was_trained_with(name, preset):
     config = pytest.importorskip("mec_gym.sb3.run.config")
@@ -63,7 +63,7 @@ def test_it_plays_without_the_training_libraries():
     code = (
         "import sys, mec_gym\n"
         "slots = mec_gym.Scenario.preset('slack').sample(3, 0)\n"
-        "print(mec_gym.load_policy('dqn-rao')(slots, 0).shape)\n"
+        "print(mec_gym.load_policy('regret-mix')(slots, 0).shape)\n"
         "assert not {'torch', 'stable_baselines3', 'matplotlib'} & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -72,16 +72,16 @@ def test_it_plays_without_the_training_libraries():
 
 def test_a_directory_of_that_name_is_reached_by_its_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    trained.save_policy(mec_gym.load_policy("dqn-rao-online"), _made(tmp_path / "dqn-rao"))
-    assert mec_gym.load_policy("./dqn-rao").scenario.lookahead == 0
-    assert mec_gym.load_policy("dqn-rao").scenario.lookahead is None
-    assert np.isfinite(mec_gym.load_policy("./dqn-rao").weights[0][0]).all()
+    trained.save_policy(mec_gym.load_policy("regret-online"), _made(tmp_path / "regret-mix"))
+    assert mec_gym.load_policy("./regret-mix").scenario.lookahead == 0
+    assert mec_gym.load_policy("regret-mix").scenario.lookahead is None
+    assert np.isfinite(mec_gym.load_policy("./regret-mix").weights[0][0]).all()
 
 
 def test_the_online_one_does_better_where_it_is_told_the_law_of_the_tasks():
     scenario = mec_gym.Scenario.preset("paper-complexity")
-    policy, slots = mec_gym.load_policy("dqn-rao-online"), scenario.sample(200, 7)
-    told = policy.told(scenario)
+    policy, slots = mec_gym.load_policy("regret-online"), scenario.sample(200, 7)
+    told = policy.for_scenario(scenario)
     assert told.scenario.mean_sqrt_cycles == scenario.mean_sqrt_cycles
     assert told.scenario.lookahead == policy.scenario.lookahead == 0
     delays = [mec_gym.average_delay(slots, each(slots)) for each in (policy, told)]
@@ -92,10 +92,10 @@ def test_the_online_one_does_better_where_it_is_told_the_law_of_the_tasks():
 
 def test_told_of_its_own_tasks_or_with_all_in_sight_it_decides_as_before():
     slots = mec_gym.Scenario.preset("slack").sample(50, 7)
-    online, every = mec_gym.load_policy("dqn-rao-online"), mec_gym.load_policy("dqn-rao")
-    own = online.told(mec_gym.Scenario.preset("online"))
+    online, every = mec_gym.load_policy("regret-online"), mec_gym.load_policy("regret-mix")
+    own = online.for_scenario(mec_gym.Scenario.preset("online"))
     assert (own(slots) == online(slots)).all()
-    other = every.told(mec_gym.Scenario.preset("paper-complexity"))
+    other = every.for_scenario(mec_gym.Scenario.preset("paper-complexity"))
     assert other.scenario.lookahead is None
     assert (other(slots) == every(slots)).all()
 

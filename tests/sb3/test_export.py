@@ -13,8 +13,8 @@ from mec_gym.sb3.agent.dqn import LossDQN
 
 
 def test_a_network_that_scores_servers_is_loaded_and_never_chooses_a_full_one(tmp_path):
-    policy, file = mec_gym.load_policy("dqn-rao"), tmp_path / "model.zip"
-    assert shell.main("export", ["dqn-rao", str(file)]) == 0
+    policy, file = mec_gym.load_policy("regret-mix"), tmp_path / "model.zip"
+    assert shell.main("export", ["regret-mix", str(file)]) == 0
     model = LossDQN.load(file)
     scenario = policy.scenario
     env = gym.make("MEC-Offload-v0", scenario=scenario, observation="servers")
@@ -29,7 +29,7 @@ def test_a_network_that_scores_servers_is_loaded_and_never_chooses_a_full_one(tm
 
 
 def test_its_values_are_those_of_the_policy():
-    policy = mec_gym.load_policy("dqn-rao-online")
+    policy = mec_gym.load_policy("regret-online")
     model = export.model_of(policy)
     rows = (
         np.random.default_rng(0)
@@ -44,6 +44,6 @@ def test_its_values_are_those_of_the_policy():
 
 def test_a_zip_is_never_read(tmp_path):
     file = tmp_path / "model.zip"
-    export.export(mec_gym.load_policy("dqn-rao"), file)
+    export.export(mec_gym.load_policy("regret-mix"), file)
     with pytest.raises(ValueError, match="not a run directory"):
         load_policy(file)

@@ -19,8 +19,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mec_gym.io import digests
 from mec_gym.io.digests import read_sealed, seal
 from mec_gym.sb3.run import checkpoint, training
-from mec_gym.sb3.run import directory as runs
 from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.directory import begin_run, locked, verify
 from mec_gym.sb3.run.training import train
 from train.__main__ import main
 
@@ -125,7 +125,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(name, whole, tmp_p
                 longest = min(longest, time.monotonic() - start)
         assert (directory / WEIGHTS).read_bytes() == (whole[name] / WEIGHTS).read_bytes()
         assert curves(directory) == curves(whole[name])
-        assert runs.verify(directory) >= 5
+        assert verify(directory) >= 5
 
 
 def _is_finished(directory):
@@ -136,7 +136,7 @@ def _is_finished(directory):
 def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
     directory = tmp_path / "run"
     directory.mkdir()
-    runs.begin(directory, CONFIGS["paper"])
+    begin_run(directory, CONFIGS["paper"])
     (directory / "events.out.tfevents.1.of-the-killed").write_bytes(b"")
     train(CONFIGS["paper"], directory, progress=False, resume=True)
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
@@ -185,7 +185,7 @@ def test_a_second_process_on_one_directory_is_refused(tmp_path, monkeypatch, res
     directory = tmp_path / "run"
     if resume:
         stopped(CONFIGS["paper"], directory, monkeypatch, 5)
-    with runs.locked(directory, "out"), pytest.raises(ValueError, match="another process"):
+    with locked(directory, "out"), pytest.raises(ValueError, match="another process"):
         train(CONFIGS["paper"], directory, progress=False, resume=resume)
 
 
@@ -195,7 +195,7 @@ def test_every_flipped_bit_and_every_cut_of_a_sample_of_a_stopped_run_is_noticed
     directory = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 30)
     files = [path for path in directory.rglob("*") if path.is_file() and path.name != ".lock"]
     assert {"manifest.json", "networks.safetensors", "replay.npz"} <= {one.name for one in files}
-    runs.verify(directory)
+    verify(directory)
     rng = np.random.default_rng(0)
     for path in files:
         content = path.read_bytes()
@@ -205,12 +205,12 @@ def test_every_flipped_bit_and_every_cut_of_a_sample_of_a_stopped_run_is_noticed
             for damaged in (bytes(flipped), content[:position]):
                 path.write_bytes(damaged)
                 with pytest.raises(ValueError, match=path.name):
-                    runs.verify(directory)
+                    verify(directory)
         path.unlink()
         with pytest.raises(ValueError, match=path.name):
-            runs.verify(directory)
+            verify(directory)
         path.write_bytes(content)
-    runs.verify(directory)
+    verify(directory)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_can_be_gone_on_from(

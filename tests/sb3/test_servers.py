@@ -159,14 +159,14 @@ def test_a_network_of_one_size_on_servers_trains_and_plays_slots_of_that_size_on
     assert not torch.equal(before, model.flat.values)
     policy = snapshot(model, config)
     assert not policy.scores_servers
-    assert policy.is_for(config.scenario)
-    assert policy.told(config.scenario) is policy
+    assert policy.trained_for(config.scenario)
+    assert policy.for_scenario(config.scenario) is policy
     slots = config.scenario.sample(20, 1)
     assignment = policy(slots)
     for row in range(3):
         np.testing.assert_array_equal(policy(slots[row]), assignment[row])
     for name in ("slack", "large"):
         other = config.replace(scenario=name).scenario
-        assert not policy.is_for(other)
+        assert not policy.trained_for(other)
         with pytest.raises(ValueError, match="trained for other slots"):
             policy(other.sample(2, 1))

@@ -84,8 +84,8 @@ class TrainConfig(Settings):
     loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")
     huber_delta: Positive = Field(
         1.0,
-        description="error in s beyond which loss huber is linear; near the size of the rewards,"
-        " the states that exploring brings about weigh no more than the others",
+        description="error in s beyond which loss huber is linear (squared has none); near the size"
+        " of the rewards, the states that exploring brings about weigh no more than the others",
     )
     max_grad_norm: Positive | None = Field(
         None, description="gradient clipping; the paper names none"
@@ -177,7 +177,7 @@ class TrainConfig(Settings):
 
 
 _REGRET: dict[str, Any] = {
-    "name": "dqn-regret",
+    "name": "regret",
     "scenario": "paper-varied",
     "observation": "servers",
     "reward": "regret",
@@ -201,10 +201,10 @@ _REGRET: dict[str, Any] = {
 
 
 def _sizes(tight: str, slack: str) -> tuple[str | Scenario, ...]:
-    """Return the sizes that the networks for any size are trained on, those of 9 devices twice.
+    """Return the scenarios that a network for any size is trained on.
 
-    The others have servers that take many tasks each, all places needed and not, as those of large
-    networks do.
+    9 devices twice each, 27 once each with servers of many places, as those of large networks have;
+    with every place needed (tight) and with room to spare (slack).
     """
     many = (Scenario.preset(tight, num_devices=27, capacity=places) for places in (9, 14))
     return (*(tight, slack) * 2, *many)
@@ -223,17 +223,22 @@ _SHIPPED: dict[str, Any] = _REGRET | {
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
-    "regret-mix": _SHIPPED  # made `mec_gym.load_policy("dqn-rao")`, but for the held-out curves
+    "regret-mix": _SHIPPED
     | {
+        "name": "regret-mix",
         "scenario": "slack",
         "scenarios": _sizes("paper-varied", "slack"),
     },
-    "regret-online": _SHIPPED  # and "dqn-rao-online"
+    "regret-online": _SHIPPED
     | {
-        "name": "dqn-regret-online",
+        "name": "regret-online",
         "scenario": "online-slack",
         "scenarios": _sizes("online", "online-slack"),
         "episodes": 60_000,
     },
 }
-"""What each preset changes; a new one is an entry here."""
+"""What each preset changes; a new one is an entry here.
+
+`paper`, `regret-mix` and `regret-online` made `mec_gym.policies.trained.SHIPPED`; the last two
+were played on held-out slots less often.
+"""

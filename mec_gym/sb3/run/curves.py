@@ -1,14 +1,15 @@
-"""What TensorBoard shows of a run, beside Stable-Baselines3's own curves."""
+"""Callbacks of a training: TensorBoard's curves, checkpoints, evaluation on held-out slots."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import HParam, Image, TensorBoardOutputFormat
+from stable_baselines3.common.logger import HParam, Image, Logger, TensorBoardOutputFormat
 from tqdm import tqdm
 
 from mec_gym import policies, system
@@ -42,9 +43,59 @@ Devices are assigned to servers one by one; an episode is one slot. Lower delay 
 
 Steps on the horizontal axis are decisions, M of them a slot.
 """
+"""Text that a run shows in TensorBoard: what each curve is."""
 
 _EVALUATIONS_A_PICTURE = 10
-"""A picture takes longer than a hundred updates."""
+"""Evaluations from one picture to the next, which takes longer than a hundred updates."""
+
+
+class CurveLogger(Logger):
+    """Stable-Baselines3's logger into TensorBoard, where each curve has one value a step.
+
+    Several callers dump at one step: Stable-Baselines3 at the end of an episode, once for each copy
+    that ends one, and `HeldOutCurves`. Of a tag's values at one step the first is written.
+
+    Args:
+        directory: the event file is made in it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        output = TensorBoardOutputFormat(str(directory))
+        super().__init__(str(directory), [output])
+        self._events = cast(Any, output.writer).file_writer.event_writer
+        self._step, self._written = -1, set[str]()
+        # An error of the thread that writes is raised by `dump`; it need not be printed as well.
+        self._events._async_writer._worker._invoke_excepthook = lambda thread: None
+
+    def dump(self, step: int = 0) -> None:
+        """Write what has been recorded, less the tags that this step has already.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if step != self._step:
+            self._step, self._written = step, set()
+        for tag in self._written & self.name_to_value.keys():
+            del self.name_to_value[tag]
+            self.name_to_excluded.pop(tag, None)
+        self._written |= self.name_to_value.keys()
+        super().dump(step)
+
+    def flush(self) -> None:
+        """Wait until all that was dumped is in the file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._events.flush()
+
+    def close(self) -> None:
+        """End the thread that writes; the logger's own close leaves it where a file is gone.
+
+        Raises:
+            OSError: what is left cannot be written.
+        """
+        self._events.close()
 
 
 class EpisodeCurves(BaseCallback):
@@ -69,9 +120,9 @@ class Checkpoints(BaseCallback):
     """Save the training at intervals, and when it is asked to stop.
 
     Args:
-        save: saves it.
+        save: writes a checkpoint.
         seconds: between two checkpoints.
-        stops: returns whether it is asked to.
+        stops: returns whether the training is asked to stop.
     """
 
     def __init__(self, save: Callable[[], None], seconds: float, stops: Callable[[], bool]) -> None:
@@ -80,7 +131,7 @@ class Checkpoints(BaseCallback):
         self._last = time.monotonic()
 
     def _on_rollout_start(self) -> None:
-        """Save where an iteration is complete, and none has begun; raise KeyboardInterrupt."""
+        """Save between two iterations of `learn`; raise KeyboardInterrupt where it is to stop."""
         stops = self._stops()
         if stops or time.monotonic() - self._last >= self._seconds:
             self._save()
@@ -93,16 +144,16 @@ class Checkpoints(BaseCallback):
 
 
 class HeldOutCurves(BaseCallback):
-    """At intervals, play held-out slots, log how it goes and save the network.
+    """Play the held-out slots every `heldout_episodes`, log the outcome and save the network.
 
     Args:
         config: of the run.
         slots: the held-out slots, one leading dimension.
         reference: their optima or lower bounds, which the gap is relative to.
         snapshot: returns the network as it is now.
-        save: keeps a network.
-        bar: shows how it goes.
-        counts: what `counts` was where the training goes on from a checkpoint.
+        save: writes a network to the run directory.
+        bar: the progress bar, which shows the last outcome.
+        counts: those of the checkpoint that the training goes on from.
     """
 
     def __init__(

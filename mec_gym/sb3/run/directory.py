@@ -1,4 +1,4 @@
-"""Run directories: made, locked, taken up again, closed and checked."""
+"""Run directories: what is in one, how it is begun, locked, resumed, ended and verified."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ _ONLY_BEGUN = {_LOCK, f"{CONFIG_FILE}.new"}
 
 
 @dataclass(frozen=True)
-class Point:
+class Checkpoint:
     """A checkpoint that a run goes on from: its directory, and what its manifest says."""
 
     path: Path
@@ -71,7 +71,7 @@ def check_new(directory: Path) -> None:
         raise ValueError(f"out: {directory} is not empty; give a new directory")
 
 
-def begin(directory: Path, config: TrainConfig) -> None:
+def begin_run(directory: Path, config: TrainConfig) -> None:
     """Write what a run has from its first moment: the configuration, and a manifest for it.
 
     Raises:
@@ -100,8 +100,8 @@ def config_of(directory: Path) -> TrainConfig:
     return TrainConfig.from_toml(directory / CONFIG_FILE)
 
 
-def resume(directory: Path, config: TrainConfig) -> Point | None:
-    """Bring a run back to its newest checkpoint, and return it; None: it begins anew.
+def resume_run(directory: Path, config: TrainConfig) -> Checkpoint | None:
+    """Bring a run back to its newest checkpoint and return that; None where there is none.
 
     Curves and files younger than the checkpoint are removed.
 
@@ -131,14 +131,14 @@ def resume(directory: Path, config: TrainConfig) -> Point | None:
         if finished:
             raise ValueError(f"resume: {directory} is finished; nothing is left to train")
     else:  # killed before it was written
-        begin(directory, config)
+        begin_run(directory, config)
     digests.write_manifest(directory, [CONFIG_FILE], finished=False)  # the rest will change
-    point = _newest(directory)
-    _cut_events(directory, point.facts["events"] if point else {})
-    return point
+    newest = _newest(directory)
+    _cut_events(directory, newest.facts["events"] if newest else {})
+    return newest
 
 
-def save_point(directory: Path, model: Any, keep: int, **facts: Any) -> None:
+def save_checkpoint(directory: Path, model: Any, keep: int, **facts: Any) -> None:
     """Add a checkpoint to a run, then remove all but the newest `keep`.
 
     Raises:
@@ -154,11 +154,11 @@ def save_point(directory: Path, model: Any, keep: int, **facts: Any) -> None:
         events[file.name] = digests.describe(file)
     config = digests.describe(directory / CONFIG_FILE)
     checkpoint.save(model, path, config=config, events=events, **facts)
-    for old in _points(directory)[:-keep]:
+    for old in _checkpoints(directory)[:-keep]:
         shutil.rmtree(old)
 
 
-def end(directory: Path, finished: bool) -> None:
+def end_run(directory: Path, finished: bool) -> None:
     """Write the manifest of all that a run leaves; a finished run needs no checkpoint any more.
 
     Raises:
@@ -179,7 +179,7 @@ def verify(directory: Path) -> int:
     """
     files = set(digests.read_manifest(directory)["files"])
     load_policy(directory)
-    for path in _points(directory):
+    for path in _checkpoints(directory):
         facts = checkpoint.load(path)
         files |= {f"{path.name}/{name}" for name in (digests.MANIFEST_FILE, *facts["files"])}
         for name, said in _events_of(facts).items():
@@ -187,27 +187,27 @@ def verify(directory: Path) -> int:
     return len(files | {digests.MANIFEST_FILE, POLICY_FILE, WEIGHTS_FILE})
 
 
-def _points(directory: Path) -> list[Path]:
+def _checkpoints(directory: Path) -> list[Path]:
     """Return the checkpoints of a run, the newest last."""
     found = (directory / _CHECKPOINTS).glob("*")
     return sorted(path for path in found if path.is_dir() and path.name.isdecimal())
 
 
-def _newest(directory: Path) -> Point | None:
+def _newest(directory: Path) -> Checkpoint | None:
     for unfinished in (directory / _CHECKPOINTS).glob("*.new"):
         shutil.rmtree(unfinished)
-    points = _points(directory)
-    if not points:
+    found = _checkpoints(directory)
+    if not found:
         return None
     try:
-        facts = checkpoint.load(points[-1])
+        facts = checkpoint.load(found[-1])
         digests.check(directory / CONFIG_FILE, facts.get("config"))
         for name, said in _events_of(facts).items():
             digests.check(directory / name, said, may_go_on=True)
     except ValueError as error:
-        before = f"from {points[-2]}" if len(points) > 1 else "from its beginning"
-        raise ValueError(f"{error}; remove {points[-1]} to go on {before}") from None
-    return Point(points[-1], facts)
+        before = f"from {found[-2]}" if len(found) > 1 else "from its beginning"
+        raise ValueError(f"{error}; remove {found[-1]} to go on {before}") from None
+    return Checkpoint(found[-1], facts)
 
 
 def _events_of(facts: dict[str, Any]) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _events_of(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cut_events(directory: Path, events: dict[str, Any]) -> None:
-    """Leave of the curves what stood there at a checkpoint."""
+    """Cut the curves back to what a checkpoint describes."""
     for file in directory.glob(_EVENTS):
         if file.name in events:
             os.truncate(file, events[file.name]["size"])

@@ -13,7 +13,6 @@ from typing import Any, cast
 import gymnasium as gym
 import torch
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat, configure
 from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -28,15 +27,24 @@ from mec_gym.sb3.agent.dqn import SQUARED, LossDQN, huber
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 from mec_gym.sb3.run import checkpoint
-from mec_gym.sb3.run import directory as runs
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.curves import Checkpoints, EpisodeCurves, HeldOutCurves
+from mec_gym.sb3.run.curves import Checkpoints, CurveLogger, EpisodeCurves, HeldOutCurves
+from mec_gym.sb3.run.directory import (
+    Checkpoint,
+    begin_run,
+    check_new,
+    config_of,
+    end_run,
+    locked,
+    resume_run,
+    save_checkpoint,
+)
 
 CHECKPOINT_SECONDS = 30.0
-"""So much of a training may have to be done again; saving takes less than 2% of it."""
+"""Between two checkpoints: what a killed run has to do again. Saving takes below 2% of it."""
 
 _REFERENCE_SECONDS = 0.1
-"""At most so long a held-out slot for its optimum; the curve can do with a bound."""
+"""Time limit for the optimum of a held-out slot; a lower bound stands in where it takes longer."""
 
 
 @dataclass(frozen=True)
@@ -144,28 +152,28 @@ def train(
             f"keep: {keep}, checkpoint_seconds: {checkpoint_seconds}; at least 1 and at least 0"
         )
     if resume:
-        runs.config_of(directory)  # else the lock would make a directory
+        config_of(directory)  # else the lock would make a directory
     else:
-        runs.check_new(directory)
-    with runs.locked(directory, "resume" if resume else "out"):
+        check_new(directory)
+    with locked(directory, "resume" if resume else "out"):
         if resume:
-            point = runs.resume(directory, config)
+            start = resume_run(directory, config)
         else:
-            runs.check_new(directory)
-            runs.begin(directory, config)
-            point = None
-        return _train(config, directory, progress, point, checkpoint_seconds, keep)
+            check_new(directory)
+            begin_run(directory, config)
+            start = None
+        return _train(config, directory, progress, start, checkpoint_seconds, keep)
 
 
 def _train(
     config: TrainConfig,
     directory: Path,
     progress: bool,
-    point: runs.Point | None,
+    start: Checkpoint | None,
     checkpoint_seconds: float,
     keep: int,
 ) -> Result:
-    """Train into a directory that is ours, from a checkpoint or from the beginning."""
+    """Train into a locked directory, from a checkpoint or from the beginning."""
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
     reference = find_reference(heldout, _REFERENCE_SECONDS)
@@ -178,8 +186,8 @@ def _train(
         _deferred_interrupts() as asked_to_stop,
     ):
         model.set_logger(curves)
-        if point is not None:
-            checkpoint.restore(model, point.path, point.facts.get("state"))
+        if start is not None:
+            checkpoint.restore(model, start.path, start.facts.get("state"))
         with tqdm(
             total=config.episodes,
             initial=model.num_timesteps // scenario.num_devices,
@@ -194,13 +202,12 @@ def _train(
                 lambda: snapshot(model, config),
                 lambda policy: save_policy(policy, directory),
                 bar,
-                None if point is None else point.facts["heldout"],
+                None if start is None else start.facts["heldout"],
             )
 
             def save() -> None:
-                for writer in _event_writers(curves):
-                    writer.flush()
-                runs.save_point(directory, model, keep, heldout=list(held_out_curves.counts))
+                curves.flush()
+                save_checkpoint(directory, model, keep, heldout=list(held_out_curves.counts))
 
             checkpoints = Checkpoints(save, checkpoint_seconds, asked_to_stop)
             try:
@@ -208,47 +215,26 @@ def _train(
                     config.episodes * scenario.num_devices - model.num_timesteps,
                     callback=CallbackList([checkpoints, EpisodeCurves(bar), held_out_curves]),
                     log_interval=config.log_episodes,
-                    reset_num_timesteps=point is None,
+                    reset_num_timesteps=start is None,
                 )
             except KeyboardInterrupt:
                 interrupted = True
     policy = snapshot(model, config)
     save_policy(policy, directory)
-    runs.end(directory, finished=not interrupted)
+    end_run(directory, finished=not interrupted)
     return Result(
         policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
     )
 
 
 @contextmanager
-def _curves(directory: Path) -> Iterator[Logger]:
-    """Give the logger that writes TensorBoard's curves; after the block no thread is left of it.
-
-    A thread writes the curves. Where it cannot, the logger raises its error; the thread itself,
-    which would print it a second time, says nothing.
-    """
-    logger = configure(str(directory), ["tensorboard"])
-    excepthook = threading.excepthook
-
-    def once(arguments: threading.ExceptHookArgs) -> None:
-        if not isinstance(arguments.exc_value, OSError):
-            excepthook(arguments)
-
-    threading.excepthook = once
+def _curves(directory: Path) -> Iterator[CurveLogger]:
+    """Give the logger that writes TensorBoard's curves; after the block its thread has ended."""
+    logger = CurveLogger(directory)
     try:
         yield logger
     finally:
-        try:
-            for writer in _event_writers(logger):
-                writer.close()  # the logger's own close leaves the thread where a file is gone
-        finally:
-            threading.excepthook = excepthook
-
-
-def _event_writers(logger: Logger) -> list[Any]:
-    """Return the `EventFileWriter` of each of a logger's TensorBoard outputs."""
-    formats = [each for each in logger.output_formats if isinstance(each, TensorBoardOutputFormat)]
-    return [cast(Any, each.writer).file_writer.event_writer for each in formats]
+        logger.close()
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The agent: DQN with its networks, replay buffer and adapters of the environment."""

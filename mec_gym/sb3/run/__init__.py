@@ -1,0 +1,1 @@
+"""A training run: its settings, the training itself, curves, checkpoints and directory."""
