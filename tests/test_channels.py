@@ -12,7 +12,6 @@ from strategies import channels, path_loss_channels
 
 from mec_gym import Scenario
 from mec_gym.channels import PathLossChannel, UniformChannel, fading
-from mec_gym.ranges import from_unit, to_unit
 
 STILL = {"shadowing_db": 0.0, "fading": "none"}
 
@@ -32,17 +31,6 @@ def gain_at(distance_m, **changes):
         server_positions_m=((0.0, 0.0),), device_positions_m=((distance_m, 0.0),), **changes
     )
     return gains(channel, 1, 1).item()
-
-
-def test_spread_maps_the_unit_interval_onto_the_range():
-    np.testing.assert_allclose(from_unit(np.array([0.0, 0.5, 1.0]), (2.0, 6.0)), [2, 4, 6])
-    np.testing.assert_array_equal(from_unit(np.array([0.0, 0.7]), 3.0), [3, 3])
-
-
-def test_unspread_undoes_spread_and_maps_a_constant_to_0():
-    unit = np.linspace(0, 1, 7)
-    np.testing.assert_allclose(to_unit(from_unit(unit, (2.0, 6.0)), (2.0, 6.0)), unit, atol=1e-15)
-    np.testing.assert_array_equal(to_unit(np.array([3.0]), 3.0), [0.0])
 
 
 def test_the_papers_gains_are_uniform_from_half_to_2_and_independent():
