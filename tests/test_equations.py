@@ -1,12 +1,9 @@
 """Eqs. (1)-(3), (13) for single numbers, worked by hand."""
 
 import pytest
+from oracle import exactly
 
 from mec_gym import equations
-
-
-def exactly(value):
-    return pytest.approx(value, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(
