@@ -56,7 +56,7 @@ test-pythons:
 
 soak: setup
 	$(BIN)/python -m benchmarks.soak
-	MEC_GYM_KILLS=25 $(BIN)/python -m pytest --numprocesses auto tests/sb3/test_resume.py -k killed
+	MEC_GYM_KILLS=25 $(BIN)/python -m pytest --numprocesses auto tests/sb3/run/test_resume.py -k killed
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """Slots partly assigned and partly seen, for the tests of observations."""
 
 from hypothesis import strategies as st
+from slots import changed
 from strategies import assigned_slots
 
 from mec_gym import Instance, Scenario
@@ -13,12 +14,6 @@ SMALL = Scenario(
     servers="listed",
     server_hz=(5e9, 6e9),
 )
-
-
-FIELDS = ("gain", "task_bits", "task_cycles", "server_hz", "capacity")
-
-
-FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
 
 
 @st.composite
@@ -35,11 +30,6 @@ def after(slot, assignment):
     for server in assignment:
         state.assign(server)
     return state
-
-
-def changed(slot, **changes):
-    """The slot with other values."""
-    return Instance(**({name: getattr(slot, name) for name in FIELDS} | changes))
 
 
 def with_devices_of(slot, other, devices):

@@ -7,26 +7,12 @@ import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slots import slot_by_hand
 from strategies import assigned_slots
 
-from mec_gym import Instance, Scenario, average_delay
+from mec_gym import Scenario, average_delay
 from mec_gym.mdp import State
 from mec_gym.rewards import REWARDS, reward
-
-
-def slot_of(**changes):
-    """Three devices, two servers with 1 and 2 places; every rate a whole number of Mbit/s."""
-    fields = {
-        "gain": [[0.63, 0.15], [0.07, 0.31], [1.27, 0.03]],  # 6, 4; 3, 5; 7, 2 Mbit/s
-        "task_bits": [2.4e5, 3.0e5, 4.2e5],  # 0.04, 0.06; 0.10, 0.06; 0.06, 0.21 s
-        "task_cycles": [4e8, 9e8, 16e8],
-        "server_hz": [4e9, 8e9],
-        "capacity": [1, 2],
-        "bandwidth_hz": 1e6,
-        "tx_power_w": 0.1,
-        "noise_w": 1e-3,
-    }
-    return Instance(**(fields | changes))
 
 
 def rewards_of(name, slot, assignment, penalty=10.0):
@@ -51,7 +37,7 @@ def rewards_of(name, slot, assignment, penalty=10.0):
     ],
 )
 def test_eq_13_step_by_step_by_hand(assignment, expected):
-    assert rewards_of("paper", slot_of(), assignment) == pytest.approx(expected, rel=1e-12)
+    assert rewards_of("paper", slot_by_hand(), assignment) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +50,7 @@ def test_eq_13_step_by_step_by_hand(assignment, expected):
     ],
 )
 def test_rise_in_total_delay_step_by_step_by_hand(assignment, expected):
-    assert rewards_of("delay", slot_of(), assignment) == pytest.approx(expected, rel=1e-12)
+    assert rewards_of("delay", slot_by_hand(), assignment) == pytest.approx(expected, rel=1e-12)
 
 
 @given(assigned_slots(), st.floats(0, 100))
@@ -162,7 +148,7 @@ def within_capacity(slot, assignment):
     ],
 )
 def test_regret_step_by_step_by_hand(assignment, expected):
-    slot = slot_of()
+    slot = slot_by_hand()
     assert rewards_of("regret", slot, assignment) == pytest.approx(expected, rel=1e-12, abs=1e-12)
     # 0.04 + 0.06 + 0.06 sending and (9e4)^2/12e9 computing
     assert bounds_on_the_way(slot, assignment)[0] == pytest.approx(0.16 + 0.675, rel=1e-12)
@@ -227,7 +213,7 @@ def test_a_batch_is_rewarded_as_each_slot_alone(name):
 
 
 def test_rewards_do_not_change_the_state():
-    state = State(slot_of())
+    state = State(slot_by_hand())
     for cost in REWARDS.values():
         reward(cost, state, 1, 10.0)
     assert state.device == 0

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from observed import (
     CHOICES,
     FADING,
-    FIELDS,
     after,
     partly_seen_slots,
     with_devices_of,
 )
+from slots import FIELDS
 from strategies import assigned_slots, scenarios
 
 from mec_gym import Instance, Scenario

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from observed import (
     CHOICES,
     FADING,
-    FIELDS,
     SMALL,
     after,
     small_slot,
 )
+from slots import FIELDS
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario

@@ -9,11 +9,11 @@ from observed import (
     CHOICES,
     SMALL,
     after,
-    changed,
     partly_seen_slots,
     small_slot,
 )
 from scipy.optimize import brentq
+from slots import changed
 
 from mec_gym import Instance, Scenario
 from mec_gym.envs.offload import OffloadEnv

@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from slots import FIELDS, changed
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario, is_feasible, policies
 
 BASELINES = ("roa", "goa", "goa-capacity", "least-delay")
 WITHIN_CAPACITY = ("roa", "goa-capacity", "least-delay")
-FIELDS = ("gain", "task_bits", "task_cycles", "server_hz", "capacity")
-FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
 
 
 def shaped(slots, *lead):
@@ -63,7 +62,7 @@ def test_goa_is_infeasible_where_one_server_is_best_for_all():
     slot = Scenario().sample(1, 0)[0]
     gain = np.full((9, 3), 0.6)
     gain[:, 1] = 1.9
-    crowded = Instance(**({name: getattr(slot, name) for name in FIELDS} | {"gain": gain}))
+    crowded = changed(slot, gain=gain)
     assignment = policies.get("goa")(crowded, 0)
     assert assignment.tolist() == [1] * 9
     assert not is_feasible(crowded, assignment)
@@ -234,7 +233,7 @@ def test_city_is_assigned_within_capacity_but_for_goa(name):
 def test_where_gains_change_each_policy_plays_by_those_that_devices_meet(name, correlation):
     scenario = Scenario(channel={"kind": "uniform", "correlation": correlation})
     slots = scenario.sample(5, 3)
-    constant = Instance(**{field: getattr(slots, field) for field in FIELDS})
+    constant = changed(slots)
     assert slots.step_gain is not None
     assert constant.step_gain is None
     chosen = policies.get(name)(slots, 1)

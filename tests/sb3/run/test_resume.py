@@ -2,7 +2,6 @@
 
 import errno
 import io
-import json
 import multiprocessing
 import os
 import random
@@ -399,10 +398,3 @@ def test_the_command_goes_on_with_a_run_with_or_without_its_preset(
     assert "is finished" in capsys.readouterr().err
     assert main(["paper", "--resume", str(directory), "--out", str(tmp_path / "x")]) == 2
     assert "out, resume: give one of the two" in capsys.readouterr().err
-
-
-def test_a_manifest_is_read_as_it_was_written(tmp_path):
-    (tmp_path / "file").write_bytes(b"content")
-    digests.write_manifest(tmp_path, ["file"], fact=[1, {"two": 2.5}])
-    assert digests.read_manifest(tmp_path)["fact"] == [1, {"two": 2.5}]
-    assert json.loads((tmp_path / digests.MANIFEST_FILE).read_bytes())["files"]["file"]["size"] == 7

@@ -26,7 +26,7 @@ from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TINY = {
     "quick": True,
     "seeds": 2,

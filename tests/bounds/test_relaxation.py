@@ -1,0 +1,90 @@
+"""The lower bound against plain enumeration and against SCIP."""
+
+import numpy as np
+import oracle
+import pytest
+from exhaustive import KINDS, kinds, make, optimum
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import scenarios
+
+from mec_gym import Instance, Scenario, average_delay, bounds
+from mec_gym.bounds import relaxation
+from mec_gym.solvers.local_search import local_search
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lower_bound_is_never_above_the_optimum_of_400_slots_of_every_kind(kind):
+    slots = kinds(np.random.default_rng(11), 400)[kind]
+    bound, least = bounds.lower_bound(slots), optimum(slots)
+    assert np.isfinite(bound).all()
+    assert (bound <= least).all()
+    # Even a device and a server alone cost something: a bound of 0 would prove nothing.
+    assert (bound > 0).all()
+
+
+@given(scenarios(max_devices=5, max_servers=3), st.integers(0, 2**32))
+def test_lower_bound_is_never_above_the_optimum_of_any_scenario(scenario, seed):
+    slots = scenario.sample(4, seed)
+    assert (bounds.lower_bound(slots) <= optimum(slots)).all()
+
+
+@pytest.mark.parametrize("kind", ["one server", "one device, one server", "all alike"])
+def test_lower_bound_is_the_optimum_where_the_relaxation_is_exact(kind):
+    slots = kinds(np.random.default_rng(3), 20)[kind]
+    np.testing.assert_allclose(bounds.lower_bound(slots), optimum(slots), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("capacity", "tight"), [(3, True), (6, False)])
+def test_relaxation_is_solved_to_the_value_scip_finds(capacity, tight):
+    scip = pytest.importorskip("pyscipopt")
+    slots = make(np.random.default_rng(5), 5, 9, 3, capacity=np.full(3, capacity))
+    for slot, bound in zip(slots, bounds.lower_bound(slots), strict=True):
+        model = scip.Model()
+        model.hideOutput()
+        x = [[model.addVar(lb=0, ub=1) for _ in range(3)] for _ in range(9)]
+        cost = 0
+        for n in range(3):
+            delay = model.addVar(lb=0)
+            load = scip.quicksum(
+                float(np.sqrt(slot.task_cycles[m] / slot.server_hz[n])) * x[m][n] for m in range(9)
+            )
+            model.addCons(load * load <= delay)
+            model.addCons(scip.quicksum(x[m][n] for m in range(9)) <= capacity)
+            cost += delay + scip.quicksum(oracle.tx_delay(slot, m, n) * x[m][n] for m in range(9))
+        for m in range(9):
+            model.addCons(scip.quicksum(x[m]) == 1)
+        model.setObjective(cost)
+        model.optimize()
+        assert bound == pytest.approx(model.getObjVal() / 9, rel=1e-5)
+
+
+def test_lower_bound_keeps_leading_dimensions_and_needs_no_batch():
+    slots = make(np.random.default_rng(2), 6, 5, 3)
+    one_by_one = [bounds.lower_bound(slot) for slot in slots]
+    assert all(bound.shape == () for bound in one_by_one)
+    fields = slots.arrays()
+    grid = Instance(**{name: a.reshape(2, 3, *a.shape[1:]) for name, a in fields.items()})
+    assert bounds.lower_bound(grid).shape == (2, 3)
+    np.testing.assert_allclose(bounds.lower_bound(grid).ravel(), one_by_one, rtol=1e-8)
+
+
+def test_slots_are_solved_in_blocks_and_none_is_missed(monkeypatch):
+    slots = make(np.random.default_rng(2), 7, 5, 3)
+    whole = bounds.lower_bound(slots)
+    monkeypatch.setattr(relaxation, "_BLOCK_LINKS", 3 * 15)
+    np.testing.assert_allclose(bounds.lower_bound(slots), whole, rtol=1e-8)
+
+
+def test_lower_bound_of_a_city_is_within_a_hundredth_of_a_percent_of_local_search():
+    slots = Scenario.preset("city").sample(1, 0)
+    reached = average_delay(slots, local_search(slots))
+    bound = bounds.lower_bound(slots)
+    assert bound <= reached
+    assert bound >= reached * (1 - 1e-4)
+
+
+def test_lower_bound_refuses_a_slot_with_too_few_places():
+    slots = make(np.random.default_rng(0), 2, 5, 2, capacity=np.array([2, 2]))
+    with pytest.raises(ValueError, match=r"capacity: slot 0 has 4 places for 5 devices"):
+        bounds.lower_bound(slots)

@@ -1,0 +1,55 @@
+"""Slots to compare, to change and to work out by hand."""
+
+import numpy as np
+
+from mec_gym import Instance
+
+FIELDS = ("gain", "task_bits", "task_cycles", "server_hz", "capacity")
+FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
+
+
+def fields(*lead, num_devices=3, num_servers=2):
+    """Valid fields with these leading dimensions; every number different."""
+    rng = np.random.default_rng(0)
+    per_device, per_server = (*lead, num_devices), (*lead, num_servers)
+    return {
+        "gain": rng.uniform(1, 2, (*per_device, num_servers)),
+        "task_bits": rng.uniform(1, 2, per_device),
+        "task_cycles": rng.uniform(1, 2, per_device),
+        "server_hz": rng.uniform(1, 2, per_server),
+        "capacity": rng.integers(3, 9, per_server),
+        "bandwidth_hz": rng.uniform(1, 2, per_device),
+        "tx_power_w": rng.uniform(1, 2, per_device),
+        "noise_w": rng.uniform(1, 2, per_device),
+    }
+
+
+def assert_same_slots(one, other):
+    """Every array of the two is the same, the types and the delays to send included."""
+    assert one.arrays().keys() == other.arrays().keys() >= set(FIELDS)
+    for name, values in one.arrays().items():
+        np.testing.assert_array_equal(values, getattr(other, name), strict=True)
+    np.testing.assert_array_equal(one.tx_delay, other.tx_delay, strict=True)
+
+
+def changed(slot, **changes):
+    """The slot with other values, and with gains that stay."""
+    return Instance(**({name: getattr(slot, name) for name in FIELDS} | changes))
+
+
+def slot_by_hand(**changes):
+    """Three devices, two servers with 1 and 2 places; every rate a whole number of Mbit/s.
+
+    P = 0.1 W and sigma^2 = 1e-3 W: SNR = 100 h, so h = 0.63 gives log2(64) = 6 bit/s/Hz.
+    """
+    fields = {
+        "gain": [[0.63, 0.15], [0.07, 0.31], [1.27, 0.03]],  # 6, 4; 3, 5; 7, 2 Mbit/s
+        "task_bits": [2.4e5, 3.0e5, 4.2e5],  # 0.04, 0.06; 0.10, 0.06; 0.06, 0.21 s
+        "task_cycles": [4e8, 9e8, 16e8],
+        "server_hz": [4e9, 8e9],
+        "capacity": [1, 2],
+        "bandwidth_hz": 1e6,
+        "tx_power_w": 0.1,
+        "noise_w": 1e-3,
+    }
+    return Instance(**(fields | changes))
