@@ -82,6 +82,8 @@ def _imported(name: str, field: str, ours: bool) -> Any:
 
 
 def _attribute(module: str, path: str) -> Any:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ImportError(f"No module named {module!r}")  # which import_module may not say
     found = importlib.import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
