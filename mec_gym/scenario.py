@@ -12,7 +12,7 @@ from mec_gym import ranges
 from mec_gym.channels import Channel, UniformChannel
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import Instance, sent_at
-from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, pick
+from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, lookup
 from mec_gym.ranges import from_unit, low_high
 
 FloatArray = NDArray[np.float64]
@@ -182,7 +182,7 @@ class Scenario(Settings):
         Raises:
             ValueError: no such preset, or a bad value.
         """
-        return cls(**pick(PRESETS, name, "scenario") | changes)
+        return cls(**lookup(PRESETS, name, "scenario") | changes)
 
     @classmethod
     def presets(cls) -> tuple[str, ...]:

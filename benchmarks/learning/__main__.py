@@ -13,7 +13,7 @@ from typing import Any
 import tyro
 
 from benchmarks.learning.seeds import train_and_play
-from mec_gym.io.settings import pick
+from mec_gym.io.settings import lookup
 
 SEEDS = (0, 1, 2, 3, 4)
 LONG = {
@@ -40,7 +40,7 @@ class Arguments:
 
 if __name__ == "__main__":
     asked = tyro.cli(Arguments, description=__doc__).training
-    chosen = {name: pick(TRAININGS, name, "training") for name in asked}
+    chosen = {name: lookup(TRAININGS, name, "training") for name in asked}
     for each, (preset, changes, benchmarks) in chosen.items():
         for name, trained in train_and_play(preset, changes, SEEDS, benchmarks).items():
             print(each, "on", name, json.dumps(trained.figures()), flush=True)

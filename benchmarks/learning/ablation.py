@@ -15,7 +15,7 @@ import tyro
 
 from benchmarks.learning.seeds import Trained, train_and_play
 from mec_gym.io.markdown import table
-from mec_gym.io.settings import pick
+from mec_gym.io.settings import lookup
 
 SCENARIO = "paper-varied"
 SEEDS = (0, 1, 2)
@@ -75,7 +75,7 @@ class Arguments:
 if __name__ == "__main__":
     done: dict[str, Trained] = {}
     for name in tyro.cli(Arguments, description=__doc__).row:
-        preset, changes = pick(ROWS, name, "row")
+        preset, changes = lookup(ROWS, name, "row")
         found = train_and_play(preset, changes | {"scenario": SCENARIO}, SEEDS, [SCENARIO])
         done[name] = found[SCENARIO]
         print(json.dumps({"row": name, "changes": changes} | done[name].figures()), flush=True)

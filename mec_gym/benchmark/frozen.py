@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from mec_gym.benchmark.comparison import Reference, find_reference
-from mec_gym.extensions import find
 from mec_gym.instance import Instance
 from mec_gym.io import digests
 from mec_gym.io.files import read_npz, replace_file
 from mec_gym.io.messages import one_line
+from mec_gym.io.settings import lookup
 from mec_gym.scenario import Scenario
 
 DATA = Path(__file__).with_name("data")
@@ -78,7 +78,7 @@ def load(name: str, data: Path = DATA) -> Benchmark:
     Raises:
         ValueError: there is no such benchmark, or its file is missing, damaged or another one.
     """
-    find(RECIPES, name, "benchmark")
+    lookup(RECIPES, name, "benchmark")
     path = data / f"{name}.npz"
     try:
         digests.check(path, digests.read_manifest_alone(data)["files"].get(path.name))
@@ -103,7 +103,7 @@ def make(name: str, data: Path = DATA) -> Benchmark:
     Raises:
         ValueError: there is no such benchmark.
     """
-    recipe = find(RECIPES, name, "benchmark")
+    recipe = lookup(RECIPES, name, "benchmark")
     slots = recipe.scenario.sample(recipe.slots, recipe.seed)
     reference = find_reference(slots, recipe.time_limit)
     buffer = io.BytesIO()

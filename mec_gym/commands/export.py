@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from mec_gym.io.settings import pick
+from mec_gym.io.settings import lookup
 from mec_gym.policies import onnx
 from mec_gym.policies.trained import TrainedPolicy, load_policy
 
@@ -38,7 +38,7 @@ def main(arguments: list[str], launcher: str) -> None:
     """Export what the arguments name."""
     given = tyro.cli(Arguments, args=arguments, prog=f"{launcher} export")
     policy = load_policy(given.model)
-    pick(FORMATS, given.file.suffix, "file")(policy, given.file)
+    lookup(FORMATS, given.file.suffix, "file")(policy, given.file)
     print(
         f"{given.file}: {given.file.stat().st_size:,} bytes; it takes observation"
         f" {policy.observation!r} of `MEC-Offload-v0`"

@@ -19,7 +19,7 @@ _MOST_BYTES = 1 << 20
 """A longer TOML file is refused before it is read."""
 
 
-def pick(table: Mapping[str, T], name: str, field: str) -> T:
+def lookup(table: Mapping[str, T], name: str, field: str) -> T:
     """Return the entry of `table` called `name`.
 
     Raises:

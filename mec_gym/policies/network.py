@@ -15,15 +15,22 @@ def scores_servers(layers: Sequence[Layer]) -> bool:
     return len(layers[0]) > len(("weight", "bias"))
 
 
-def forward(layers: Sequence[Layer], inputs: Array) -> list[Array]:
+def forward(
+    layers: Sequence[Layer], inputs: Array, free: NDArray[np.bool_] | None = None
+) -> list[Array]:
     """Return the inputs and every layer's output, with ReLU after all but the last.
 
     A layer with context weights takes (..., N, in), a row a server, and adds to each server's row
     what the context weights make of the mean row of the free servers. So one network scores any
     number of servers, and those that are full change nothing.
+
+    Args:
+        layers: first to last.
+        inputs: observations, (..., in) or (..., N, in).
+        free: which servers have a free place, (..., N); needed where servers are scored.
     """
     outputs = [inputs]
-    share = free_share(inputs) if scores_servers(layers) else None
+    share = None if free is None else free_share(free)
     for number, (weight, bias, *context) in enumerate(layers, start=1):
         rows = outputs[-1]
         layer = times(rows, weight.T)
@@ -36,13 +43,10 @@ def forward(layers: Sequence[Layer], inputs: Array) -> list[Array]:
     return outputs
 
 
-def free_share(inputs: Array) -> Array:
-    """Return 1 / (number of free servers) at the free servers, else 0, (..., N, 1).
-
-    A server is free where the first entry of its row is above 0.
-    """
-    free = (inputs[..., :1] > 0).astype(np.float32)
-    return np.asarray(free / np.maximum(free.sum(axis=-2, keepdims=True), 1))
+def free_share(free: NDArray[np.bool_]) -> Array:
+    """Return 1 / (number of free servers) at the free servers, else 0, (..., N, 1)."""
+    counted = free[..., None].astype(np.float32)
+    return np.asarray(counted / np.maximum(counted.sum(axis=-2, keepdims=True), 1))
 
 
 def mean_row(share: Array, rows: Array) -> Array:

@@ -8,7 +8,6 @@ import numpy as np
 
 import mec_gym
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import network
 from mec_gym.policies.trained import TrainedPolicy
 
@@ -52,7 +51,7 @@ def model_of(policy: TrainedPolicy) -> "ModelProto":
     except ImportError:
         raise ValueError('onnx: not installed; pip install "mec-gym[onnx]" brings it') from None
 
-    shape = OBSERVATIONS[policy.observation](policy.scenario).space.shape
+    shape = policy.observer.space.shape
     scores_servers = network.scores_servers(policy.weights)
     nodes: list[Any] = []
     constants: list[Any] = []
@@ -68,8 +67,8 @@ def model_of(policy: TrainedPolicy) -> "ModelProto":
 
     over_servers, last = constant("over_servers", [-2]), constant("last", [-1])
     free = share = ""
-    if scores_servers:  # `network.free_share`
-        column = node("Gather", "observation", constant("column", [0]), axis=-1)
+    if scores_servers:  # `Observation.free`, `network.free_share`
+        column = node("Gather", "observation", constant("free_at", [policy.observer.free_at]), axis=-1)
         free = node("Greater", column, constant("zero", np.float32(0)))
         number = node("Cast", free, to=TensorProto.FLOAT)
         count = node("ReduceSum", number, over_servers, keepdims=1)

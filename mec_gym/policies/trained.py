@@ -90,11 +90,11 @@ class TrainedPolicy:
     @cached_property
     def _shape(self) -> tuple[int, ...]:
         """The shape of one slot's observation."""
-        return self._observer.space.shape
+        return self.observer.space.shape
 
     @cached_property
-    def _observer(self) -> Observation:
-        """The observation of its scenario, made once: what it knows of a law takes a while."""
+    def observer(self) -> Observation:
+        """What shows it the slots of its scenario, made once, as that may take a while."""
         return observations.make(self.observation, self.scenario)
 
     @cached_property
@@ -114,7 +114,8 @@ class TrainedPolicy:
         if not self.scores_servers:
             lead = observation.shape[: observation.ndim - len(self._shape)]
             observation = observation.reshape(*lead, math.prod(self._shape))
-        return network.q_values(self.weights, network.forward(self.weights, observation))
+        free = self.observer.free(observation) if self.scores_servers else None
+        return network.q_values(self.weights, network.forward(self.weights, observation, free))
 
     def sees_enough(self, scenario: Scenario) -> bool:
         """Return whether a scenario shows all the tasks to come that the policy looks at."""
@@ -158,12 +159,14 @@ class TrainedPolicy:
                 f"the model was trained for other slots, those of scenario {self.scenario.label}:"
                 f" {error}"
             ) from None
-        observer = self._observer
-        observation = observer.begin(State(instance.flatten()))
+        observation: Array | None = None
 
         def choose(state: State) -> NDArray[np.int64]:
-            if state.device > 0:
-                observer.update(observation, state)
+            nonlocal observation
+            if observation is None:
+                observation = self.observer.begin(state)
+            else:
+                self.observer.update(observation, state)
             return np.asarray(self.q_values(observation).argmax(axis=-1))
 
         return assign_all(instance, choose)
@@ -173,10 +176,9 @@ class TrainedPolicy:
         from mec_gym.policies import scoring
 
         instance.require_feasible()
-        observer, flat = self._observer, instance.flatten()
-        assignment = scoring.assign(
-            State(flat).slot, observer.prepare(flat), observer, self._by_input
-        )
+        flat = instance.flatten()
+        prepared = self.observer.prepare(flat)
+        assignment = scoring.assign(State(flat).slot, prepared, self.observer, self._by_input)
         return assignment.reshape(instance.task_cycles.shape)
 
 

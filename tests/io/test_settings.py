@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import Field
 
-from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, pick
+from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, lookup
 from mec_gym.ranges import low_high
 
 
@@ -138,6 +138,6 @@ def test_a_missing_toml_file_or_a_folder_is_refused_with_its_path(tmp_path):
 
 def test_pick_returns_the_entry_or_lists_the_names_there_are():
     table = {"b": 2, "a": 1}
-    assert pick(table, "a", "letter") == 1
-    assert refusal(pick, table, "c", "letter") == "letter: no 'c'; there are: a, b"
-    assert refusal(pick, table, ["a"], "letter").startswith("letter: no ['a']")
+    assert lookup(table, "a", "letter") == 1
+    assert refusal(lookup, table, "c", "letter") == "letter: no 'c'; there are: a, b"
+    assert refusal(lookup, table, ["a"], "letter").startswith("letter: no ['a']")

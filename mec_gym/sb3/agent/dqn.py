@@ -49,13 +49,27 @@ class FlatPolicy(DQNPolicy):
 
 
 class ServersPolicy(FlatPolicy):
-    """A DQN policy that scores each server, a row of the observation, with one shared network."""
+    """A DQN policy that scores each server, a row of the observation, with one shared network.
+
+    Args:
+        *args: as for DQNPolicy.
+        free_at: the column that shows a free server, see `Observation.free_at`.
+        **kwargs: as for DQNPolicy.
+    """
+
+    def __init__(self, *args: Any, free_at: int, **kwargs: Any) -> None:
+        self.free_at = free_at
+        super().__init__(*args, **kwargs)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return super()._get_constructor_parameters() | {"free_at": self.free_at}
 
     def make_q_net(self) -> QNetwork:
         """Return a network of layers that are shared by the servers."""
         made = super().make_q_net()
         shape = self.observation_space.shape or ()
-        made.q_net = nn.Sequential(nn.Unflatten(1, shape), ServerScores(shape[-1], self.net_arch))
+        scores = ServerScores(shape[-1], self.net_arch, self.free_at)
+        made.q_net = nn.Sequential(nn.Unflatten(1, shape), scores)
         return made
 
 

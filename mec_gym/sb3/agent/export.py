@@ -11,7 +11,6 @@ from torch import nn
 
 import mec_gym  # noqa: F401  # registers the environment
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.sb3.agent.dqn import LossDQN
 
@@ -47,8 +46,9 @@ def model_of(policy: TrainedPolicy) -> DQN:
         "device": "cpu",
     }
     if policy.scores_servers:
-        free = OBSERVATIONS[policy.observation](policy.scenario).free
-        model: DQN = LossDQN("ServersPolicy", env, free=free, double=True, **settings)
+        observer = policy.observer
+        settings["policy_kwargs"]["free_at"] = observer.free_at
+        model: DQN = LossDQN("ServersPolicy", env, free=observer.free, double=True, **settings)
     else:
         model = DQN("MlpPolicy", env, **settings)
     linear = [layer for layer in model.q_net.modules() if isinstance(layer, nn.Linear)]

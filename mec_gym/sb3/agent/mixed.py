@@ -15,8 +15,9 @@ from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 class MixedVecEnv(VecEnv):
     """Batches of different scenarios, whose copies stand one after the other.
 
-    Observations `servers` are filled up with rows of zeros, which are full servers, to the greatest
-    number of servers. Masks are needed: such a server cannot be chosen.
+    Observations with a row a server are filled up with rows of zeros, which are full servers (see
+    `Observation.free_at`), to the greatest number. Masks are needed: such a server cannot be
+    chosen.
 
     Args:
         parts: the batches.

@@ -30,18 +30,25 @@ class ServerLinear(nn.Linear):
 
 
 class ServerScores(nn.Sequential):
-    """Layers shared by servers, with ReLU between them: from (B, N, in) to scores (B, N)."""
+    """Layers shared by servers, with ReLU between them: from (B, N, in) to scores (B, N).
 
-    def __init__(self, in_features: int, hidden: Sequence[int]) -> None:
+    Args:
+        in_features: columns of the observation.
+        hidden: widths of the layers between.
+        free_at: the column that shows a free server, see `Observation.free_at`.
+    """
+
+    def __init__(self, in_features: int, hidden: Sequence[int], free_at: int) -> None:
         widths = [in_features, *hidden, 1]
         layers: list[nn.Module] = []
         for width, following in pairwise(widths):
             layers += [ServerLinear(width, following), nn.ReLU()]
         super().__init__(*layers[:-1])
+        self.free_at = free_at
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # its name in nn.Module
         """Return the score of each server."""
-        free = (input[..., :1] > 0).to(input.dtype)
+        free = (input[..., self.free_at, None] > 0).to(input.dtype)
         share = free / free.sum(dim=-2, keepdim=True).clamp(min=1)
         rows = input
         for layer in self:
@@ -71,6 +78,7 @@ class FlatNetwork:
 
     def __init__(self, module: nn.Sequential) -> None:
         layers = list(module)
+        self._free_at = module.free_at if isinstance(module, ServerScores) else None
         linear, between = ({type(layer) for layer in layers[start::2]} for start in (0, 1))
         biased = all(getattr(layer, "bias", None) is not None for layer in layers[::2])
         whole = len(layers) % 2 == 1 and biased and between <= {nn.ReLU}
@@ -96,9 +104,13 @@ class FlatNetwork:
 
     def forward(self, inputs: Array) -> list[Array]:
         """Return the inputs and every layer's output; see `mec_gym.policies.network`."""
-        if not network.scores_servers(self.layers):
+        if self._free_at is None:
             inputs = inputs.reshape(len(inputs), -1)
-        return network.forward(self.layers, inputs)
+        return network.forward(self.layers, inputs, self._free(inputs))
+
+    def _free(self, inputs: Array) -> NDArray[np.bool_] | None:
+        """Return which servers the inputs show as free, (B, N); None where none are scored."""
+        return None if self._free_at is None else inputs[..., self._free_at] > 0
 
     def q_values(self, inputs: Array) -> Array:
         """Return the Q-values (B, N)."""
@@ -111,7 +123,8 @@ class FlatNetwork:
             outputs: of `forward`.
             error: derivative of the loss by the last of them.
         """
-        share = network.free_share(outputs[0]) if network.scores_servers(self.layers) else None
+        free = self._free(outputs[0])
+        share = None if free is None else network.free_share(free)
         for number in reversed(range(len(self.layers))):
             inputs, (weight, _, *context) = outputs[number], self.layers[number]
             by_weight, by_bias, *by_context = self._gradients[number]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from tyro.constructors import PrimitiveConstructorSpec
 
-from mec_gym.io.settings import Positive, Settings, pick
+from mec_gym.io.settings import Positive, Settings, lookup
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import POLICIES
 from mec_gym.rewards import REWARDS
@@ -105,8 +105,8 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        pick(OBSERVATIONS, self.observation, "observation")
-        pick(REWARDS, self.reward, "reward")
+        lookup(OBSERVATIONS, self.observation, "observation")
+        lookup(REWARDS, self.reward, "reward")
         if self.steps_at_once % self.num_envs:
             raise ValueError(
                 f"num_envs: {self.num_envs} copies do not divide the {self.steps_at_once} steps"
@@ -173,7 +173,7 @@ class TrainConfig(Settings):
         Raises:
             ValueError: no such preset, or a bad value.
         """
-        return cls(**pick(TRAIN_PRESETS, name, "preset") | changes)
+        return cls(**lookup(TRAIN_PRESETS, name, "preset") | changes)
 
 
 _REGRET: dict[str, Any] = {

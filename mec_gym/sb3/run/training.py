@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import mec_gym
+from mec_gym import observations
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
-from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3.agent.dqn import SQUARED, LossDQN, huber
 from mec_gym.sb3.agent.mixed import MixedVecEnv
@@ -73,9 +73,10 @@ def make_dqn(config: TrainConfig) -> LossDQN:
         for scenario in scenarios
     ]
     parts = [OffloadVecEnv(cast(OffloadVectorEnv, batch)) for batch in batches]
-    observer = OBSERVATIONS[config.observation](config.scenario)
+    observer = observations.make(config.observation, config.scenario)
+    scores_servers = config.network == "servers"
     return LossDQN(
-        {"mlp": "MlpPolicy", "servers": "ServersPolicy"}[config.network],
+        "ServersPolicy" if scores_servers else "MlpPolicy",
         parts[0] if len(parts) == 1 else MixedVecEnv(parts),
         loss=SQUARED if config.loss == "squared" else huber(config.huber_delta),
         free=observer.free if config.mask else None,
@@ -94,7 +95,8 @@ def make_dqn(config: TrainConfig) -> LossDQN:
         exploration_initial_eps=config.epsilon_start,
         exploration_final_eps=config.epsilon_end,
         max_grad_norm=config.max_grad_norm,
-        policy_kwargs={"net_arch": list(config.hidden)},
+        policy_kwargs={"net_arch": list(config.hidden)}
+        | ({"free_at": observer.free_at} if scores_servers else {}),
         seed=config.seed,
         device="cpu",
     )

@@ -26,7 +26,7 @@ def rows(count, num_servers, features=FEATURES, seed=0):
 
 def test_the_gradient_by_hand_is_autograds():
     torch.manual_seed(0)
-    network = ServerScores(FEATURES, (7, 6))
+    network = ServerScores(FEATURES, (7, 6), 0)
     inputs, error = rows(11, 4), np.random.default_rng(1).normal(size=(11, 4)).astype(np.float32)
     output = network(torch.from_numpy(inputs))
     gradients = torch.autograd.grad(
@@ -41,7 +41,7 @@ def test_the_gradient_by_hand_is_autograds():
 
 
 def test_a_step_on_the_flat_values_is_one_on_the_module():
-    network = ServerScores(FEATURES, (5,))
+    network = ServerScores(FEATURES, (5,), 0)
     inputs = rows(3, 2)
     flat, before = FlatNetwork(network), network(torch.from_numpy(inputs)).detach().numpy().copy()
     with torch.no_grad():
@@ -52,7 +52,7 @@ def test_a_step_on_the_flat_values_is_one_on_the_module():
 
 
 def test_servers_in_another_order_have_the_same_scores_and_full_ones_change_nothing():
-    flat = FlatNetwork(ServerScores(FEATURES, (8, 8)))
+    flat = FlatNetwork(ServerScores(FEATURES, (8, 8), 0))
     inputs = rows(6, 5)
     order = np.array([3, 0, 4, 1, 2])
     np.testing.assert_allclose(
