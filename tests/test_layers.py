@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 
 # DESIGN.md, The house. A new module needs a place here.
 LAYERS = (
-    {"io", "equations"},
+    {"io", "equations", "kernels"},
     {"ranges", "extensions", "instance", "channels", "scenario", "system"},
     {"bounds", "solvers"},
     {"mdp", "observations", "rewards"},

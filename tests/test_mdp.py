@@ -4,6 +4,7 @@ import numpy as np
 import oracle
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import assigned_slots
 
 from mec_gym import Scenario
@@ -73,21 +74,36 @@ def test_a_batch_plays_each_slot_as_if_alone():
 @given(assigned_slots())
 def test_a_finished_state_has_the_cpu_of_eq_20_and_the_delays_of_eq_21(case):
     _, slot, assignment = case
-    cpu_hz, delay = play(State(slot), assignment).finish()
+    cpu_hz, delay = play(State(slot), assignment).allocate()
     expected = oracle.cpu(slot, assignment)
     np.testing.assert_allclose(cpu_hz, expected, rtol=1e-10)
     assert delay.mean() == pytest.approx(oracle.objective(slot, assignment), rel=1e-10)
 
 
-def test_a_batch_finishes_as_each_slot_alone():
+@given(assigned_slots(), st.data())
+def test_the_devices_so_far_share_the_servers_as_if_there_were_no_others(case, data):
+    _, slot, assignment = case
+    so_far = assignment[: data.draw(st.integers(0, slot.num_devices))]
+    cpu_hz, delay = play(State(slot), so_far).allocate()
+    assert cpu_hz.shape == delay.shape == (len(so_far),)
+    expected = oracle.cpu(slot, so_far)
+    np.testing.assert_allclose(cpu_hz, expected, rtol=1e-10)
+    each = [
+        oracle.tx_delay(slot, m, n) + slot.task_cycles[m] / expected[m]
+        for m, n in enumerate(so_far)
+    ]
+    np.testing.assert_allclose(delay, each, rtol=1e-10)
+
+
+def test_a_batch_is_allocated_as_each_slot_alone_at_every_step():
     slots = Scenario.preset("paper-varied").sample(4, 0)
     choices = np.random.default_rng(0).integers(0, 3, (4, 9))
-    batch = play(State(slots), choices.T).finish()
-    for row in range(4):
-        for together, alone in zip(
-            batch, play(State(slots[row]), choices[row]).finish(), strict=True
-        ):
-            np.testing.assert_allclose(together[row], alone, rtol=1e-12)
+    for decided in range(10):
+        batch = play(State(slots), choices.T[:decided]).allocate()
+        for row in range(4):
+            alone = play(State(slots[row]), choices[row, :decided]).allocate()
+            for together, own in zip(batch, alone, strict=True):
+                np.testing.assert_allclose(together[row], own, rtol=1e-12)
 
 
 def test_two_states_of_one_instance_do_not_share():
