@@ -6,12 +6,15 @@ slot, or change at each of its decision steps.
 """
 
 import math
-from typing import Annotated, Any, Literal
+from abc import ABC, abstractmethod
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from mec_gym import extensions
+from mec_gym.io.messages import one_line, shown
 from mec_gym.io.settings import Positive, Range, Settings
 from mec_gym.ranges import from_unit, low_high, to_unit
 
@@ -64,8 +67,11 @@ def num_fading_uniforms(num_devices: int, num_servers: int, correlation: float) 
     return links if correlation == 1 else 2 * num_devices * links
 
 
-class _Channel(Settings):
-    """What every channel model has: how its gains change within a slot."""
+class Channel(Settings, ABC):
+    """What every channel model has; a new one needs `gain_range`, `num_uniforms` and `draw`.
+
+    Its parameters are fields, whose values must be such as `mec_gym.io.settings.Settings` takes.
+    """
 
     correlation: float = Field(
         1.0,
@@ -74,10 +80,42 @@ class _Channel(Settings):
         description="rho of a link's complex fading amplitude from one decision step to the next;"
         " 1: constant within the slot, 0: independent",
     )
+    kind: str = Field("", description='name of the model, or your own class as "module:name"')
+
+    @property
+    @abstractmethod
+    def gain_range(self) -> tuple[float, float]:
+        """The lowest and the highest gain that can occur, above 0."""
+
+    @abstractmethod
+    def num_uniforms(self, num_devices: int, num_servers: int) -> int:
+        """Return how many uniform numbers one slot takes."""
+
+    @abstractmethod
+    def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
+        """Return gains (..., T, M, N) made of uniform numbers (..., `num_uniforms`).
+
+        T is `num_steps`. Each slot depends on its own numbers alone.
+        """
+
+    def to_unit(self, gain: FloatArray) -> FloatArray:
+        """Map gains to [0, 1]; by default linearly."""
+        return to_unit(gain, self.gain_range)
 
     def num_steps(self, num_devices: int) -> int:
         """Return at how many decision steps of a slot the gains differ: 1, or all M."""
         return 1 if self.correlation == 1 else num_devices
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_of_your_own(cls, fields: Any) -> Any:
+        """Name a class that declares no kind by where it is found."""
+        if cls.model_fields["kind"].default or not isinstance(fields, dict):
+            return fields
+        name = extensions.name_of(cls, CHANNELS, "kind")
+        if fields.get("kind", name) != name:
+            raise ValueError(f"kind: {shown(fields['kind'])} is not that of {name}; leave it out")
+        return fields | {"kind": name}
 
     @model_serializer(mode="wrap")
     def _constant_as_ever(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -88,7 +126,7 @@ class _Channel(Settings):
         return fields
 
 
-class UniformChannel(_Channel):
+class UniformChannel(Channel):
     """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
 
     kind: Literal["uniform"] = "uniform"
@@ -100,22 +138,15 @@ class UniformChannel(_Channel):
         return low_high(self.gain)
 
     def num_uniforms(self, num_devices: int, num_servers: int) -> int:
-        """Return how many uniform numbers one slot takes."""
+        """Return how many uniform numbers one slot takes: those of the fading."""
         return num_fading_uniforms(num_devices, num_servers, self.correlation)
 
     def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
-        """Return gains (..., T, M, N) made of uniform numbers (..., `num_uniforms`).
-
-        T is `num_steps`.
-        """
+        """Return gains (..., T, M, N) made of uniform numbers; see `Channel.draw`."""
         return from_unit(fading(unit, num_devices, num_servers, self.correlation), self.gain)
 
-    def to_unit(self, gain: FloatArray) -> FloatArray:
-        """Map gains to [0, 1], linearly."""
-        return to_unit(gain, self.gain)
 
-
-class PathLossChannel(_Channel):
+class PathLossChannel(Channel):
     """Gains from distance, log-normal shadowing and Rayleigh fading.
 
     The loss in dB is `loss_at_1m_db + 10 exponent log10(distance / 1 m) + shadowing`. The defaults
@@ -187,10 +218,7 @@ class PathLossChannel(_Channel):
         return steady + num_fading_uniforms(num_devices, num_servers, self.correlation)
 
     def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
-        """Return gains (..., T, M, N) made of uniform numbers (..., `num_uniforms`).
-
-        T is `num_steps`.
-        """
+        """Return gains (..., T, M, N) made of uniform numbers; see `Channel.draw`."""
         from scipy.special import ndtr, ndtri
 
         lead, links = unit.shape[:-1], num_devices * num_servers
@@ -240,5 +268,56 @@ def _exponential(quantile: FloatArray) -> FloatArray:
     return -np.log1p(-quantile)
 
 
-Channel = Annotated[UniformChannel | PathLossChannel, Field(discriminator="kind")]
-"""Any channel model, told apart by `kind`. A new one is a class here and an entry in this union."""
+CHANNELS: dict[str, type[Channel]] = {"uniform": UniformChannel, "path-loss": PathLossChannel}
+"""The channel models by kind; a new one is a class here and an entry in this table."""
+
+
+def from_fields(fields: Any) -> Any:
+    """Return the channel of a table of fields, of which `kind` says which model it is.
+
+    Raises:
+        ValueError: no such kind, or a bad value.
+    """
+    if not isinstance(fields, dict):
+        return fields
+    kind = extensions.find(CHANNELS, fields.get("kind"), "kind")
+    if not (isinstance(kind, type) and issubclass(kind, Channel)):
+        raise ValueError(
+            f"kind: {shown(fields['kind'])} is not a subclass of mec_gym.channels.Channel"
+        )
+    try:
+        return kind(**fields)
+    except TypeError as error:  # a method is missing
+        raise ValueError(one_line(error)) from None
+
+
+def check(channel: Channel, num_devices: int, num_servers: int) -> None:
+    """Check the gains that a model of a user's own draws for a network; ours are tested.
+
+    Raises:
+        ValueError: they have another shape, are beyond its range, or cannot be drawn.
+    """
+    if type(channel) in CHANNELS.values():
+        return
+    name = type(channel).__name__
+    try:
+        shape = (2, channel.num_steps(num_devices), num_devices, num_servers)
+        low, high = channel.gain_range
+        unit = np.random.default_rng(0).random((2, channel.num_uniforms(num_devices, num_servers)))
+        gain = np.asarray(channel.draw(unit, num_devices, num_servers))
+        alone = channel.draw(unit[1:], num_devices, num_servers)[0]
+    except Exception as error:  # whatever a user's own code raises
+        raise ValueError(f"channel: {name} draws no gains: {one_line(repr(error))}") from error
+    if gain.shape != shape:
+        raise ValueError(
+            f"channel: {name}.draw returns shape {gain.shape} of 2 slots, not {shape}: slot, step,"
+            " device, server"
+        )
+    slack = 1e-9
+    if not (low * (1 - slack) <= gain.min() and gain.max() <= high * (1 + slack)):
+        raise ValueError(
+            f"channel: {name} draws gains from {gain.min():g} to {gain.max():g}, beyond its"
+            f" gain_range {low:g} to {high:g}"
+        )
+    if (gain[1] != alone).any():
+        raise ValueError(f"channel: {name} draws a slot otherwise beside others than alone")

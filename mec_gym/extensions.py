@@ -68,11 +68,14 @@ def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
 
 def _imported(name: str, field: str, ours: bool) -> Any:
     module, _, attribute = name.partition(":")
-    if not ours and not _may_import.get() and module not in sys.modules:
-        raise ValueError(
-            f"{field}: a file names {name!r}, and files import nothing; import {module} yourself"
-            f" first (on a command line: --imports {module})"
-        )
+    if not ours and not _may_import.get():
+        if module not in sys.modules:
+            raise ValueError(
+                f"{field}: a file names {name!r}, and files import nothing; import {module}"
+                f" yourself first (on a command line: --imports {module})"
+            )
+        if module.partition(".")[0] in sys.stdlib_module_names:  # imported, but not by the user
+            raise ValueError(f"{field}: a file names {name!r}, which is a part of Python")
     try:
         return _attribute(module, attribute)
     except (ImportError, AttributeError) as error:

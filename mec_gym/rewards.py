@@ -5,14 +5,17 @@ for it, and returns seconds, more for a better choice. It is called with a slot 
 numbers, and compiled: links are indexed `slot.tx_delay[device][server]`.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
 
 from mec_gym import bounds, equations, extensions
 from mec_gym.equations import Real
+from mec_gym.io.messages import one_line, shown
 from mec_gym.kernels import kernel
-from mec_gym.mdp import Slot
+from mec_gym.mdp import Slot, State
+from mec_gym.scenario import Scenario
 
 Reward = Callable[[Slot, int, int], float]
 """`reward(slot, device, server)`, seconds."""
@@ -87,15 +90,34 @@ def penalised(reward: Real, slot: Slot, server: int, overload_penalty: float) ->
     return reward - overload_penalty * (slot.load[server] >= slot.capacity[server])
 
 
-def find(reward: str | Reward) -> Reward:
+def find(reward: str | Reward, scenario: Scenario) -> Reward:
     """Return a reward by its name, your own as "module:name"; a function is returned as it is.
 
+    One of your own is tried on a slot of the scenario.
+
     Raises:
-        ValueError: no such reward.
+        ValueError: no such reward, or one of your own that returns no finite number.
     """
-    if callable(reward):
-        return reward
-    found: Any = extensions.find(REWARDS, reward, "reward")
-    if not callable(found):
-        raise ValueError(f"reward: {reward!r} is not a function of a slot, a device and a server")
-    return found  # type: ignore[no-any-return]
+    found: Any = reward if callable(reward) else extensions.find(REWARDS, reward, "reward")
+    if found in REWARDS.values():  # these are tested
+        return found  # type: ignore[no-any-return]
+    if not inspect.isfunction(found) or len(inspect.signature(found).parameters) != 3:
+        raise ValueError(f"reward: {shown(found)} is not a function of slot, device and server")
+    state = State(scenario.sample(1, 0)[0])
+    while not state.done:
+        server = int(state.free.argmax())
+        try:
+            value = found(state.slot, state.device, server)
+            number = math.isfinite(value)
+        except Exception as error:  # whatever a user's own code raises
+            raise ValueError(
+                f"reward: {found.__qualname__} failed for device {state.device} and server"
+                f" {server}: {one_line(repr(error))}"
+            ) from error
+        if not number:
+            raise ValueError(
+                f"reward: {found.__qualname__} returned {value} for device {state.device} and"
+                f" server {server}; it must be a finite number, seconds"
+            )
+        state.assign(server)
+    return found

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from mec_gym import ranges
+from mec_gym import channels, extensions, ranges
 from mec_gym.channels import Channel, UniformChannel
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import Instance, sent_at
+from mec_gym.io.messages import shown
 from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, lookup
+from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 
 FloatArray = NDArray[np.float64]
@@ -40,6 +42,9 @@ def _places(value: Any) -> int | tuple[int, ...]:
 
 
 Capacity = Annotated[int | tuple[int, ...], BeforeValidator(_places)]
+
+AnyChannel = Annotated[SerializeAsAny[Channel], BeforeValidator(channels.from_fields)]
+"""A channel model, also as a table of its fields."""
 
 
 class Scenario(Settings):
@@ -72,7 +77,7 @@ class Scenario(Settings):
         description="F_n is drawn once from server_seed, drawn anew each slot, or listed",
     )
     server_seed: int = Field(0, ge=0, description="seed of the one deployment of servers='fixed'")
-    channel: Channel = Field(UniformChannel(), description="how the gains h_mn arise")
+    channel: AnyChannel = Field(UniformChannel(), description="how the gains h_mn arise")
     bandwidth_hz: Positive = Field(1e6, description="uplink bandwidth B, Hz")
     bandwidth_sharing: Literal["none", "equal"] = Field(
         "none", description="each device has B (Eq. 1), or B/M"
@@ -144,6 +149,7 @@ class Scenario(Settings):
                 f"tx_power_w: the slowest link carries {slowest:g} bits/s; raise tx_power_w,"
                 " bandwidth_hz or the gains, or lower the noise"
             )
+        channels.check(self.channel, self.num_devices, self.num_servers)
         places = int(self.capacities.sum())
         if places < self.num_devices:
             each = f"{self.num_servers} servers x {self.capacity} places"
@@ -191,12 +197,19 @@ class Scenario(Settings):
 
     @classmethod
     def load(cls, source: str) -> Self:
-        """Return the preset called `source`, or what the TOML file of that path holds.
+        """Return what is called `source`: a preset, a TOML file, or your own as "module:name".
 
         Raises:
-            ValueError: no such preset, or a bad file.
+            ValueError: there is no such thing, or it is not a good one.
         """
-        return cls.from_toml(source) if source.endswith(".toml") else cls.preset(source)
+        if source.endswith(".toml"):
+            return cls.from_toml(source)
+        found = extensions.find(PRESETS, source, "scenario")
+        if isinstance(found, cls):
+            return found
+        if source in PRESETS:
+            return cls(**found)
+        raise ValueError(f"scenario: {source!r} is not a mec_gym.Scenario, but {shown(found)}")
 
     @property
     def label(self) -> str:
@@ -384,20 +397,3 @@ class Scenario(Settings):
             "task_bits": low_high(self.task_bits),
             "task_cycles": self.task_cycles_range,
         }
-
-
-_PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},  # Sec. IV-A is the default of every field
-    "paper-varied": _PER_SLOT,
-    "paper-frequency": {"server_hz": 5e9},  # Fig. 4: homogeneous, 5 to 10 GHz
-    "paper-complexity": {"cycles_per_bit": 750.0},  # Fig. 5: 500 to 1000 cycles/bit
-    "slack": {"capacity": 5} | _PER_SLOT,
-    "large": {"num_devices": 50, "num_servers": 5, "capacity": 10} | _PER_SLOT,
-    "online": {"lookahead": 0} | _PER_SLOT,
-    "online-slack": {"capacity": 5, "lookahead": 0} | _PER_SLOT,
-    "fast-fading": {"channel": UniformChannel(correlation=0.0)},
-    "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
-}
-"""What each preset changes; a new one is an entry here."""

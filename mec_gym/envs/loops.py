@@ -5,14 +5,19 @@ plays the slot in a row of `slots`, a `Slot` with a leading dimension; arrays ov
 for each of B.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numba
+from numba.core.errors import NumbaError
 from numba.extending import register_jitable
 
 from mec_gym import equations, kernels, mdp, rewards
+from mec_gym.io.messages import one_line
+
+_CAUSE = "raised a specific error:"
 
 _known: set[Callable[..., Any]] = set()
 
@@ -29,6 +34,24 @@ def sources(*functions: Callable[..., Any]) -> str:
             register_jitable(inline=inline)(function)
             _known.add(function)
     return kernels.sources(*functions)
+
+
+@contextmanager
+def refused(field: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Compile within the block: what the compiler refuses in a user's own function is one line.
+
+    Raises:
+        ValueError: the compiler refuses `function`; the message names `field`.
+    """
+    try:
+        yield
+    except NumbaError as error:
+        name = f"{function.__module__}:{function.__qualname__}"
+        *_, said = str(error).split(_CAUSE)
+        raise ValueError(
+            f"{field}: {name} cannot be compiled for a batch: {one_line(said, 300)}; it may use"
+            " numbers, arrays, loops and functions marked with mec_gym.kernels.kernel"
+        ) from error
 
 
 @cache

@@ -133,7 +133,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         render_mode: str | None = None,
     ) -> None:
         if isinstance(scenario, str):
-            scenario = Scenario.preset(scenario)
+            scenario = Scenario.load(scenario)
         elif not isinstance(scenario, Scenario):
             raise ValueError(f"scenario: {scenario!r} is neither a preset's name nor a Scenario")
         is_number = isinstance(overload_penalty, Real)  # a caller may give anything
@@ -147,7 +147,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
         self.observer = observations.make(observation, scenario)
-        self.reward = rewards.find(reward)
+        self.reward = rewards.find(reward, scenario)
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_servers)
         self._block: Instance | None = None

@@ -96,6 +96,11 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
+        none = np.arange(0)  # of the copies: the loops are compiled, and nothing is played
+        with loops.refused("observation", single.observer.write):
+            self._seen(none)
+        with loops.refused("reward", single.reward):
+            self._assign(none, none)
 
     def reset(
         self,
@@ -148,19 +153,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """
         if not self._rng:
             raise ResetNeeded("step: called before the first reset; call reset first")
-        servers = self._servers(actions)
-        reward = np.empty(self.num_envs)
-        terminated = np.empty(self.num_envs, dtype=np.bool_)
-        ended = self._step(
-            self._slots,
-            self._row,
-            self._device,
-            servers,
-            self._overload_penalty,
-            self._assignment,
-            reward,
-            terminated,
-        )
+        reward, terminated, ended = self._assign(self._row, self._servers(actions))
         info: dict[str, Any] = {}
         if ended:
             info = self._final(terminated)
@@ -245,6 +238,23 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         constants = self._observer.constants
         self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
         return observation, mask
+
+    def _assign(
+        self, row: IntArray, servers: IntArray
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], int]:
+        """Give the devices of the first copies to servers; return rewards, ends, how many ended."""
+        reward, terminated = np.empty(len(row)), np.empty(len(row), dtype=np.bool_)
+        ended = self._step(
+            self._slots,
+            row,
+            self._device,
+            servers,
+            self._overload_penalty,
+            self._assignment,
+            reward,
+            terminated,
+        )
+        return reward, terminated, ended
 
     def _rows(self, reset_mask: Any) -> IntArray:
         if reset_mask is None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, TypeVar
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from mec_gym.extensions import no_imports
 from mec_gym.io.files import read_file
 from mec_gym.io.messages import one_line, shown
 
@@ -75,7 +76,8 @@ class Settings(BaseModel):
         """
         try:
             fields = tomllib.loads(read_file(Path(path), _MOST_BYTES).decode())
-            return cls(**fields)
+            with no_imports():
+                return cls(**fields)
         except (OSError, ValueError, RecursionError) as error:  # TOML's own is a ValueError
             raise ValueError(f"{path}: {one_line(error, 2000)}") from None
 

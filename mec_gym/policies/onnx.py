@@ -68,7 +68,8 @@ def model_of(policy: TrainedPolicy) -> "ModelProto":
     over_servers, last = constant("over_servers", [-2]), constant("last", [-1])
     free = share = ""
     if scores_servers:  # `Observation.free`, `network.free_share`
-        column = node("Gather", "observation", constant("free_at", [policy.observer.free_at]), axis=-1)
+        free_at = constant("free_at", [policy.observer.free_at])
+        column = node("Gather", "observation", free_at, axis=-1)
         free = node("Greater", column, constant("zero", np.float32(0)))
         number = node("Cast", free, to=TensorProto.FLOAT)
         count = node("ReduceSum", number, over_servers, keepdims=1)

@@ -18,6 +18,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from mec_gym import observations
+from mec_gym.extensions import no_imports
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_sealed, seal, sha256
 from mec_gym.io.files import read_file, replace_file
@@ -53,7 +54,7 @@ class TrainedPolicy:
     Attributes:
         scenario: what it was trained for; slots must fit it, but where layers score servers, which
             take from it only the lookahead and the work of tasks that are not seen.
-        observation: name of the observation it reads.
+        observation: name of the observation it reads, or your own class as "module:name".
         weights: the layers, first to last, see `mec_gym.policies.network`.
         training: what else is known of the training, for the reader of the file.
     """
@@ -241,15 +242,15 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             raise ValueError("its training is not a table")
         arrays = safetensors.numpy.load(weights)
         layers = range(sum(name.endswith(".weight") for name in arrays))
-        return TrainedPolicy(
-            Scenario(**manifest["scenario"]),
-            manifest["observation"],
-            tuple(
-                tuple(arrays[f"{number}.{part}"] for part in _PARTS if f"{number}.{part}" in arrays)
-                for number in layers
-            ),
-            manifest["training"],
+        weights_of = tuple(
+            tuple(arrays[f"{number}.{part}"] for part in _PARTS if f"{number}.{part}" in arrays)
+            for number in layers
         )
+        with no_imports():
+            scenario = Scenario(**manifest["scenario"])
+            return TrainedPolicy(
+                scenario, manifest["observation"], weights_of, manifest["training"]
+            )
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{directory}: not a policy that can be read: {one_line(error)}") from None
 

@@ -1,10 +1,12 @@
 """Settings of a training run; each default is the paper's, with its source."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from tyro.constructors import PrimitiveConstructorSpec
 
+from mec_gym import extensions, observations, rewards
 from mec_gym.io.settings import Positive, Settings, lookup
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import POLICIES
@@ -27,6 +29,17 @@ NamedScenario = Annotated[
 """A scenario that may be given, on a command line too, as a preset's name or a TOML file's path."""
 
 
+def _named(table: Mapping[str, Any], field: str) -> BeforeValidator:
+    """Return what puts the name of a function or class in its place, as files hold names."""
+    return BeforeValidator(
+        lambda value: extensions.name_of(value, table, field) if callable(value) else value
+    )
+
+
+ObservationName = Annotated[str, _named(OBSERVATIONS, "observation")]
+RewardName = Annotated[str, _named(REWARDS, "reward")]
+
+
 class TrainConfig(Settings):
     """Settings of a training run; the defaults are Table I and Algorithm 1 to the letter.
 
@@ -41,15 +54,19 @@ class TrainConfig(Settings):
         description="train on all of these, with as many copies each, and not on `scenario`, whose"
         " slots then only count the episodes and are held out; needs network servers and mask",
     )
-    observation: str = Field("paper", description="what the agent sees; Eq. (11)")
-    reward: str = Field("paper", description="what a decision is paid; Eq. (13)")
+    observation: ObservationName = Field(
+        "paper", description='what the agent sees; Eq. (11); your own class as "module:name"'
+    )
+    reward: RewardName = Field(
+        "paper", description='reward of a decision; Eq. (13); your own function as "module:name"'
+    )
     overload_penalty: float = Field(
         10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
     )
     network: Literal["mlp", "servers"] = Field(
         "mlp",
-        description="Table I's, for one size; or one that scores each server, with observation"
-        " servers, and whose trained policy never chooses a full one",
+        description="Table I's, for one size; or one that scores each server, of an observation"
+        " with a row for each, and whose trained policy never chooses a full one",
     )
     mask: bool = Field(
         False, description="in training, never choose and never value a full server; see network"
@@ -105,17 +122,17 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        lookup(OBSERVATIONS, self.observation, "observation")
-        lookup(REWARDS, self.reward, "reward")
+        rewards.find(self.reward, self.scenario)
+        observer = observations.make(self.observation, self.scenario)
         if self.steps_at_once % self.num_envs:
             raise ValueError(
                 f"num_envs: {self.num_envs} copies do not divide the {self.steps_at_once} steps"
                 " between updates (update_every_steps x updates_at_once); raise one of those"
             )
-        if self.network == "servers" and self.observation != "servers":
+        if self.network == "servers" and len(observer.space.shape) != 2:
             raise ValueError(
-                f"network: {self.network!r} does not read observation {self.observation!r}; set"
-                " observation servers"
+                f"network: {self.network!r} does not read observation {self.observation!r}, which"
+                " has no row for each server; set observation servers"
             )
         if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
             raise ValueError(

@@ -157,6 +157,7 @@ def train(
         config_of(directory)  # else the lock would make a directory
     else:
         check_new(directory)
+    model = make_dqn(config)  # so that what cannot be trained leaves no directory
     with locked(directory, "resume" if resume else "out"):
         if resume:
             start = resume_run(directory, config)
@@ -164,10 +165,11 @@ def train(
             check_new(directory)
             begin_run(directory, config)
             start = None
-        return _train(config, directory, progress, start, checkpoint_seconds, keep)
+        return _train(model, config, directory, progress, start, checkpoint_seconds, keep)
 
 
 def _train(
+    model: LossDQN,
     config: TrainConfig,
     directory: Path,
     progress: bool,
@@ -179,7 +181,6 @@ def _train(
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
     reference = find_reference(heldout, _REFERENCE_SECONDS)
-    model = make_dqn(config)
     torch.set_num_threads(config.threads)
     interrupted = False
     with (
