@@ -1,4 +1,4 @@
-"""Small slots of every awkward kind, and their optima by plain enumeration."""
+"""Small slots of every awkward kind, and optima and bounds by plain enumeration."""
 
 import itertools
 
@@ -106,3 +106,19 @@ def optimum(slots):
     assignments = np.array(list(every))[:, None, :]
     delay = average_delay(slots, assignments)
     return np.where(is_feasible(slots, assignments), delay, np.inf).min(axis=0)
+
+
+def least_computing(hz, load, remaining):
+    """The least computation delay of a split of work: of all sets of servers filled to one level.
+
+    The best split is one of them, and none of those tried is better than the best.
+    """
+    least = np.inf
+    servers = range(len(hz))
+    for chosen in (list(c) for size in servers for c in itertools.combinations(servers, size + 1)):
+        level = (remaining + load[chosen].sum()) / hz[chosen].sum()
+        poured = np.zeros(len(hz))
+        poured[chosen] = remaining if len(chosen) == 1 else level * hz[chosen] - load[chosen]
+        if (poured >= 0).all():
+            least = min(least, ((load + poured) ** 2 / hz).sum())
+    return least

@@ -1,7 +1,6 @@
 """Rewards: Eq. (13) by hand and in plain loops; `delay` sums to -M D, `regret` to B_0 - M D."""
 
-from itertools import combinations
-
+import exhaustive
 import numpy as np
 import oracle
 import pytest
@@ -94,22 +93,6 @@ def test_every_cost_is_above_zero_whatever_the_reward_paper_and_delay(case):
         assert all(value < 0 for value in rewards_of(name, slot, assignment, 0.0))
 
 
-def least_computing(hz, load, remaining):
-    """The least computation delay of a split of work: of all sets of servers filled to one level.
-
-    The best split is one of them, and none of those tried is better than the best.
-    """
-    least = np.inf
-    servers = range(len(hz))
-    for chosen in (list(c) for size in servers for c in combinations(servers, size + 1)):
-        level = (remaining + load[chosen].sum()) / hz[chosen].sum()
-        poured = np.zeros(len(hz))
-        poured[chosen] = remaining if len(chosen) == 1 else level * hz[chosen] - load[chosen]
-        if (poured >= 0).all():
-            least = min(least, ((load + poured) ** 2 / hz).sum())
-    return least
-
-
 def bounds_on_the_way(slot, assignment):
     """The lower bound on M D before each decision and after the last; capacities below count."""
     num_devices, num_servers = slot.gain.shape
@@ -125,7 +108,7 @@ def bounds_on_the_way(slot, assignment):
         sent = sum(tx_delay[m, n] for m, n in enumerate(chosen))
         to_send = tx_delay[decided:][:, tasks < slot.capacity]
         to_come = to_send.min(axis=1).sum() if decided < num_devices else 0.0
-        computing = least_computing(slot.server_hz, load, roots[decided:].sum())
+        computing = exhaustive.least_computing(slot.server_hz, load, roots[decided:].sum())
         found.append(sent + to_come + computing)
     return np.array(found)
 
