@@ -15,7 +15,7 @@ from slots import FIELDS
 from strategies import assigned_slots, scenarios
 
 from mec_gym import Instance, Scenario
-from mec_gym.mdp import State
+from mec_gym.mdp import State, slot_at
 from mec_gym.observations import OBSERVATIONS
 
 
@@ -156,12 +156,13 @@ def test_what_is_written_slot_by_slot_is_the_observation(name, lookahead, preset
     scenario = Scenario.preset(preset, lookahead=lookahead)
     slots, observer = scenario.sample(3, 0), OBSERVATIONS[name](scenario)
     choices, state = np.random.default_rng(0).integers(0, 3, (9, 3)), State(slots)
-    known = observer.prepare(slots)
+    prepared = observer.prepare(slots)
     for device in range(10):
         seen = observer.begin(state)
         for row in range(3):
             out = np.full(observer.space.shape, np.nan, np.float32)
-            observer.show(known, observer.constants, state.slots, row, device, out)
+            slot = slot_at(state.slot, row)
+            observer.write(slot, device, prepared[row], observer.constants, out)
             np.testing.assert_array_equal(out, seen[row])
         if device < 9:
             state.assign(choices[device])

@@ -53,10 +53,11 @@ def test_slots_of_whatever_origin_are_scored_by_one_compiled_loop():
     policy, slots = load_policy("regret-mix"), Scenario.preset("slack").sample(4, 0)
     copied = Instance(**slots.arrays())
     policy(slots)
-    before = len(scoring._loop().signatures)
+    loop = scoring._loop(ServersObservation.write)
+    before = len(loop.signatures)
     for each in (slots[0], slots[:2], slots[:2][1], slots[::2], copied, copied[1]):
         policy(each)
-    assert len(scoring._loop().signatures) == before
+    assert len(loop.signatures) == before
 
 
 def test_what_a_policy_knows_of_a_law_is_worked_out_once(monkeypatch):
