@@ -14,8 +14,8 @@ ROOT = PACKAGE.parent
 
 # DESIGN.md, The house. A new module needs a place here.
 LAYERS = (
-    {"io", "equations", "kernels"},
-    {"ranges", "extensions", "instance", "channels", "scenario", "system"},
+    {"io", "equations", "extensions", "kernels"},
+    {"ranges", "instance", "channels", "presets", "scenario", "system"},
     {"bounds", "solvers"},
     {"mdp", "observations", "rewards"},
     {"envs", "policies"},
