@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -14,31 +14,13 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
 from mec_gym.policies import network
+from mec_gym.sb3.agent.losses import SQUARED, Loss
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.networks import FlatNetwork, ServerScores
 from mec_gym.sb3.agent.replay import FlatReplayBuffer
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 
 Array = NDArray[np.float32]
-
-
-class Loss(NamedTuple):
-    """A loss of the temporal-difference error, and its derivative, elementwise."""
-
-    value: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
-
-
-SQUARED = Loss(np.square, lambda error: 2 * error)
-"""Algorithm 1, line 11."""
-
-
-def huber(delta: float) -> Loss:
-    """Return Huber's loss, linear for errors beyond delta."""
-    return Loss(
-        lambda error: np.where(abs(error) < delta, error**2 / 2, delta * (abs(error) - delta / 2)),
-        lambda error: np.clip(error, -delta, delta),
-    )
 
 
 class FlatPolicy(DQNPolicy):

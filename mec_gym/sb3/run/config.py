@@ -11,6 +11,8 @@ from mec_gym.io.settings import Positive, Settings, lookup
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import POLICIES
 from mec_gym.rewards import REWARDS
+from mec_gym.sb3.agent import losses
+from mec_gym.sb3.agent.losses import LOSSES
 from mec_gym.scenario import Scenario
 
 Count = Annotated[int, Field(ge=1)]
@@ -38,6 +40,7 @@ def _named(table: Mapping[str, Any], field: str) -> BeforeValidator:
 
 ObservationName = Annotated[str, _named(OBSERVATIONS, "observation")]
 RewardName = Annotated[str, _named(REWARDS, "reward")]
+LossName = Annotated[str, _named(LOSSES, "loss")]
 
 
 class TrainConfig(Settings):
@@ -98,7 +101,9 @@ class TrainConfig(Settings):
         " last ones may take a run a few steps past `episodes`",
     )
     num_envs: Count = Field(1, description="copies of the environment that play side by side")
-    loss: Literal["squared", "huber"] = Field("squared", description="Algorithm 1, line 11")
+    loss: LossName = Field(
+        "squared", description='or huber; Algorithm 1, line 11; your own function as "module:name"'
+    )
     huber_delta: Positive = Field(
         1.0,
         description="error in s beyond which loss huber is linear (squared has none); near the size"
@@ -123,6 +128,7 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         rewards.find(self.reward, self.scenario)
+        losses.find(self.loss, self.huber_delta)
         observer = observations.make(self.observation, self.scenario)
         if self.steps_at_once % self.num_envs:
             raise ValueError(

@@ -23,7 +23,8 @@ from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
 from mec_gym.policies.trained import TrainedPolicy, save_policy
-from mec_gym.sb3.agent.dqn import SQUARED, LossDQN, huber
+from mec_gym.sb3.agent import losses
+from mec_gym.sb3.agent.dqn import LossDQN
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 from mec_gym.sb3.run import checkpoint
@@ -78,7 +79,7 @@ def make_dqn(config: TrainConfig) -> LossDQN:
     return LossDQN(
         "ServersPolicy" if scores_servers else "MlpPolicy",
         parts[0] if len(parts) == 1 else MixedVecEnv(parts),
-        loss=SQUARED if config.loss == "squared" else huber(config.huber_delta),
+        loss=losses.find(config.loss, config.huber_delta),
         free=observer.free if config.mask else None,
         double=config.double,
         learning_rate=LinearSchedule(

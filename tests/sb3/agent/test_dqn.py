@@ -8,7 +8,8 @@ import pytest
 import torch
 from stable_baselines3 import DQN
 
-from mec_gym.sb3.agent.dqn import SQUARED, LossDQN, huber
+from mec_gym.sb3.agent.dqn import LossDQN
+from mec_gym.sb3.agent.losses import SQUARED, huber
 from mec_gym.sb3.agent.networks import FlatNetwork
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import make_dqn
