@@ -33,3 +33,19 @@ def one_torch_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+class Payload:
+    """Makes the directory `path` where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def payload(tmp_path_factory):
+    """What no reader may unpickle: an object that would then make a directory, `payload.path`."""
+    return Payload(tmp_path_factory.mktemp("payload") / "made")

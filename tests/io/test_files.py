@@ -32,16 +32,6 @@ def header(shape, dtype="<f8"):
     return buffer.getvalue()
 
 
-class Payload:
-    """Would make a directory where it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "u1", "?", "c16", ">f8"])
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 3, 4)])
 def test_arrays_of_numbers_come_back_as_they_were(dtype, shape):
@@ -53,17 +43,16 @@ def test_arrays_of_numbers_come_back_as_they_were(dtype, shape):
     np.testing.assert_array_equal(read["columns"], array)
 
 
-def test_an_object_array_is_refused_and_its_code_never_run(tmp_path):
-    path = tmp_path / "made"
-    objects = npz(task_bits=np.array([Payload(path)], dtype=object))
+def test_an_object_array_is_refused_and_its_code_never_run(tmp_path, payload):
+    objects = npz(task_bits=np.array([payload], dtype=object))
     with pytest.raises(ValueError, match="objects are never unpickled"):
         read_npz(objects)
     (tmp_path / "slots.npz").write_bytes(objects)
     with pytest.raises(ValueError, match="not an instance file"):
         Instance.load(tmp_path / "slots.npz")
-    assert not path.exists()
+    assert not payload.path.exists()
     np.load(io.BytesIO(objects), allow_pickle=True)["task_bits"]
-    assert path.exists()  # the payload works where a reader unpickles
+    assert payload.path.exists()  # the payload works where a reader unpickles
 
 
 def test_a_claim_of_more_than_there_is_takes_no_memory():

@@ -1,0 +1,56 @@
+"""Short training runs, stopped as by Ctrl-C."""
+
+import signal
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mec_gym.sb3.run import training
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.training import train
+
+SHORT = {"episodes": 60, "epsilon_episodes": 30, "heldout_slots": 8, "heldout_episodes": 20}
+CONFIGS = {
+    "paper": TrainConfig(**SHORT, replay_size=200),  # a buffer that comes round
+    "paper, many copies": TrainConfig(**SHORT, num_envs=4, updates_at_once=8),
+    "regret": TrainConfig.preset("regret", **SHORT),
+    "mix": TrainConfig.preset(
+        "regret", **SHORT, scenario="slack", scenarios=("slack", "large"), replay_size=400
+    ),
+}
+WEIGHTS = "policy.safetensors"
+
+
+def ask_to_stop_at(monkeypatch, *steps):
+    """Have each training in turn interrupted, as by Ctrl-C, at its n-th step; then no more."""
+    waiting, curves = list(steps), training.EpisodeCurves
+
+    class CtrlC(curves):
+        def __init__(self, bar):
+            super().__init__(bar)
+            self.left = waiting.pop(0) if waiting else None
+
+        def _on_step(self):
+            if self.left is not None:
+                self.left -= 1
+                if self.left == 0:
+                    signal.raise_signal(signal.SIGINT)
+            return super()._on_step()
+
+    monkeypatch.setattr(training, "EpisodeCurves", CtrlC)
+
+
+def stopped(config, directory, monkeypatch, *steps, **how):
+    """A run that was interrupted as often as there are steps, and is not finished."""
+    with monkeypatch.context() as patch:
+        ask_to_stop_at(patch, *steps)
+        for number in range(len(steps)):
+            assert train(config, directory, False, resume=number > 0, **how).interrupted
+    return directory
+
+
+def curves(directory):
+    """Every scalar of a run's curves, (step, value) by tag, but for the speed."""
+    events = EventAccumulator(str(directory), size_guidance={"scalars": 0})
+    events.Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if tag != "time/fps"]
+    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
