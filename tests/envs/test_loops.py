@@ -1,5 +1,6 @@
 """Compiled loops are kept on disk, and never outlive a formula."""
 
+import inspect
 import json
 import os
 import shutil
@@ -7,7 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import mec_gym
+from mec_gym import kernels, rewards
+from mec_gym.envs import loops
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies import scoring
 
 PLAY = """
 import json
@@ -49,3 +56,30 @@ def test_loops_are_compiled_once_and_again_when_a_formula_has_changed(tmp_path):
     with (package / "equations.py").open("a") as file:
         file.write("# Equations as they are now.\n")
     assert play() == [[0, 1]] * 3
+
+
+GIVEN = [*rewards.REWARDS.values(), *dict.fromkeys(entry.write for entry in OBSERVATIONS.values())]
+LOOPS = [
+    loops.step_of(rewards.paper),
+    loops.observe_of(GIVEN[-1]),
+    scoring._loop(GIVEN[-1]),
+    loops.finish(),
+]
+CALLED = [*(loop.py_func for loop in LOOPS), *dict.fromkeys([*GIVEN, *kernels.KERNELS])]
+
+
+@pytest.mark.parametrize("function", CALLED, ids=lambda function: function.__qualname__)
+def test_all_that_a_loop_takes_from_another_file_of_the_package_counts(function):
+    own, counted = inspect.getmodule(function), {each.__module__ for each in kernels.KERNELS}
+    found = inspect.getclosurevars(function)
+    taken = {}
+    for name, value in found.globals.items():
+        if not inspect.ismodule(value):
+            taken[name] = value
+        elif value.__name__.startswith("mec_gym."):
+            taken |= {each: getattr(value, each) for each in found.unbound & vars(value).keys()}
+    for name, value in taken.items():
+        if callable(value):
+            assert value.__module__ in {own.__name__, *counted}
+        else:  # a number, which does not say whence it comes
+            assert f"\n{name} = " in inspect.getsource(own)
