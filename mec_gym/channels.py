@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from mec_gym import extensions
+from mec_gym.io import names
 from mec_gym.io.messages import one_line, shown
 from mec_gym.io.settings import Positive, Range, Settings
 from mec_gym.ranges import from_unit, low_high, to_unit
@@ -112,7 +112,7 @@ class Channel(Settings, ABC):
         """Name a class that declares no kind by where it is found."""
         if cls.model_fields["kind"].default or not isinstance(fields, dict):
             return fields
-        name = extensions.name_of(cls, CHANNELS, "kind")
+        name = names.name_of(cls, CHANNELS, "kind")
         if fields.get("kind", name) != name:
             raise ValueError(f"kind: {shown(fields['kind'])} is not that of {name}; leave it out")
         return fields | {"kind": name}
@@ -280,7 +280,7 @@ def from_fields(fields: Any) -> Any:
     """
     if not isinstance(fields, dict):
         return fields
-    kind = extensions.find(CHANNELS, fields.get("kind"), "kind")
+    kind = names.find(CHANNELS, fields.get("kind"), "kind")
     if not (isinstance(kind, type) and issubclass(kind, Channel)):
         raise ValueError(
             f"kind: {shown(fields['kind'])} is not a subclass of mec_gym.channels.Channel"

@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from mec_gym import bounds, equations, extensions
+from mec_gym import bounds, equations
 from mec_gym.equations import Real
+from mec_gym.io import names
 from mec_gym.io.messages import one_line, shown
 from mec_gym.kernels import kernel
 from mec_gym.mdp import Slot, State
@@ -98,7 +99,7 @@ def find(reward: str | Reward, scenario: Scenario) -> Reward:
     Raises:
         ValueError: no such reward, or one of your own that returns no finite number.
     """
-    found: Any = reward if callable(reward) else extensions.find(REWARDS, reward, "reward")
+    found: Any = reward if callable(reward) else names.find(REWARDS, reward, "reward")
     if found in REWARDS.values():  # these are tested
         return found  # type: ignore[no-any-return]
     if not inspect.isfunction(found) or len(inspect.signature(found).parameters) != 3:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from mec_gym import channels, extensions, ranges
+from mec_gym import channels, ranges
 from mec_gym.channels import Channel, UniformChannel
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import Instance, sent_at
+from mec_gym.io import names
 from mec_gym.io.messages import shown
-from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, lookup
+from mec_gym.io.names import lookup
+from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 
@@ -204,7 +206,7 @@ class Scenario(Settings):
         """
         if source.endswith(".toml"):
             return cls.from_toml(source)
-        found = extensions.find(PRESETS, source, "scenario")
+        found = names.find(PRESETS, source, "scenario")
         if isinstance(found, cls):
             return found
         if source in PRESETS:

@@ -13,7 +13,7 @@ from typing import Any
 import tyro
 
 from benchmarks.learning.seeds import train_and_play
-from mec_gym.io.settings import lookup
+from mec_gym.io.names import lookup
 
 SEEDS = (0, 1, 2, 3, 4)
 LONG = {

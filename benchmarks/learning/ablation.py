@@ -15,7 +15,7 @@ import tyro
 
 from benchmarks.learning.seeds import Trained, train_and_play
 from mec_gym.io.markdown import table
-from mec_gym.io.settings import lookup
+from mec_gym.io.names import lookup
 
 SCENARIO = "paper-varied"
 SEEDS = (0, 1, 2)

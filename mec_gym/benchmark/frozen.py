@@ -16,7 +16,7 @@ from mec_gym.instance import Instance
 from mec_gym.io import digests
 from mec_gym.io.files import read_npz, replace_file
 from mec_gym.io.messages import one_line
-from mec_gym.io.settings import lookup
+from mec_gym.io.names import lookup
 from mec_gym.scenario import Scenario
 
 DATA = Path(__file__).with_name("data")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from mec_gym.io.settings import lookup
+from mec_gym.io.names import lookup
 from mec_gym.policies import onnx
 from mec_gym.policies.trained import TrainedPolicy, load_policy
 

@@ -2,35 +2,19 @@
 
 import math
 import tomllib
-from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from mec_gym.extensions import no_imports
 from mec_gym.io.files import read_file
 from mec_gym.io.messages import one_line, shown
-
-T = TypeVar("T")
+from mec_gym.io.names import no_imports
 
 _MOST_BYTES = 1 << 20
 """A longer TOML file is refused before it is read."""
-
-
-def lookup(table: Mapping[str, T], name: str, field: str) -> T:
-    """Return the entry of `table` called `name`.
-
-    Raises:
-        ValueError: no such entry; the message names `field` and lists the names there are.
-    """
-    try:
-        return table[name]
-    except (KeyError, TypeError):
-        names = ", ".join(sorted(table))
-        raise ValueError(f"{field}: no {shown(name)}; there are: {names}") from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mec_gym import extensions
+from mec_gym.io import names
 from mec_gym.io.messages import one_line, shown
 from mec_gym.observations.base import Observation, check
 from mec_gym.observations.paper import PaperObservation, SIObservation
@@ -35,7 +35,7 @@ def find(observation: str | type[Observation]) -> type[Observation]:
     """
     found: Any = observation
     if not isinstance(observation, type):
-        found = extensions.find(OBSERVATIONS, observation, "observation")
+        found = names.find(OBSERVATIONS, observation, "observation")
     if not (isinstance(found, type) and issubclass(found, Observation)):
         raise ValueError(
             f"observation: {shown(found)} is not a subclass of mec_gym.observations.Observation"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import extensions
 from mec_gym.instance import Instance
+from mec_gym.io import names
 from mec_gym.scenario import Scenario
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
@@ -45,5 +45,5 @@ def get(name: str) -> Policy:
             f"policy: {name!r} is a trained one; mec_gym.load_policy({name!r}) loads it, on a"
             f" command line --model {name}"
         )
-    policy: Policy = extensions.find(POLICIES, name, "policy")
+    policy: Policy = names.find(POLICIES, name, "policy")
     return policy

@@ -18,11 +18,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from mec_gym import observations
-from mec_gym.extensions import no_imports
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_sealed, seal, sha256
 from mec_gym.io.files import read_file, replace_file
 from mec_gym.io.messages import one_line
+from mec_gym.io.names import no_imports
 from mec_gym.mdp import State, assign_all
 from mec_gym.observations import Observation
 from mec_gym.policies import POLICIES, network

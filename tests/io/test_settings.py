@@ -5,7 +5,8 @@ import math
 import pytest
 from pydantic import Field
 
-from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings, lookup
+from mec_gym.io.names import lookup
+from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings
 from mec_gym.ranges import low_high
 
 

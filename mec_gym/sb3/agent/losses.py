@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import extensions
+from mec_gym.io import names
 from mec_gym.io.messages import one_line, shown
 
 Array = NDArray[np.float32]
@@ -46,7 +46,7 @@ def find(name: str, delta: float) -> Loss:
     Raises:
         ValueError: no such loss, or one of your own that is none.
     """
-    made: Any = extensions.find(LOSSES, name, "loss")
+    made: Any = names.find(LOSSES, name, "loss")
     if made not in LOSSES.values():  # these are tested
         errors = np.array([-1.0, 0.0, 0.5], np.float32)
         try:

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from tyro.constructors import PrimitiveConstructorSpec
 
-from mec_gym import extensions, observations, rewards
-from mec_gym.io.settings import Positive, Settings, lookup
+from mec_gym import observations, rewards
+from mec_gym.io import names
+from mec_gym.io.names import lookup
+from mec_gym.io.settings import Positive, Settings
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import POLICIES
 from mec_gym.rewards import REWARDS
@@ -34,7 +36,7 @@ NamedScenario = Annotated[
 def _named(table: Mapping[str, Any], field: str) -> BeforeValidator:
     """Return what puts the name of a function or class in its place, as files hold names."""
     return BeforeValidator(
-        lambda value: extensions.name_of(value, table, field) if callable(value) else value
+        lambda value: names.name_of(value, table, field) if callable(value) else value
     )
 
 

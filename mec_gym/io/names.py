@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from mec_gym.io.messages import one_line, shown
+
+T = TypeVar("T")
 
 _may_import: ContextVar[bool] = ContextVar("may_import", default=True)
 
@@ -24,6 +26,19 @@ def no_imports() -> Iterator[None]:
         yield
     finally:
         _may_import.reset(token)
+
+
+def lookup(table: Mapping[str, T], name: str, field: str) -> T:
+    """Return the entry of `table` called `name`.
+
+    Raises:
+        ValueError: no such entry; the message names `field` and lists the names there are.
+    """
+    try:
+        return table[name]
+    except (KeyError, TypeError):
+        names = ", ".join(sorted(table))
+        raise ValueError(f"{field}: no {shown(name)}; there are: {names}") from None
 
 
 def find(table: Mapping[str, Any], name: Any, field: str) -> Any:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mec_gym.extensions import find, name_of, no_imports
+from mec_gym.io.names import find, name_of, no_imports
 
 ENTRY = object()
 TABLE = {"ours": ENTRY, "later": "json.decoder:JSONDecoder"}
