@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from mec_gym.io import names
-from mec_gym.io.messages import one_line, shown
+from mec_gym.io.messages import one_line, quoted
 from mec_gym.io.settings import Positive, Range, Settings
 from mec_gym.ranges import from_unit, low_high, to_unit
 
@@ -24,7 +24,7 @@ SHADOWING_LIMIT = 3.0
 """Shadowing is a normal draw (in dB) cut off at so many standard deviations."""
 
 _MOST_LINKS = 10**7
-"""Distances are worked out at once, so that lists of places may not be of any length."""
+"""Distances are worked out at once, so that lists of positions may not be of any length."""
 
 FADING_LIMITS = (0.001, 0.999)
 """Rayleigh fading is an exponential draw of the power, cut off at these quantiles."""
@@ -35,8 +35,8 @@ def fading(unit: FloatArray, num_devices: int, num_servers: int, correlation: fl
 
     T is 1 where `correlation` is 1, else M. A link's complex amplitude g is Gauss-Markov: normal of
     mean power 1 at the first step, then g(t) = rho g(t - 1) + sqrt(1 - rho^2) w(t) with w of the
-    same law. The power |g|^2 is exponential, so its quantile 1 - exp(-|g|^2) is uniform at each
-    step, whatever rho.
+    same distribution. The power |g|^2 is exponential, so its quantile 1 - exp(-|g|^2) is uniform
+    at each step, whatever rho.
 
     Args:
         unit: numbers uniform on [0, 1), (..., `num_fading_uniforms`).
@@ -114,7 +114,7 @@ class Channel(Settings, ABC):
             return fields
         name = names.name_of(cls, CHANNELS, "kind")
         if fields.get("kind", name) != name:
-            raise ValueError(f"kind: {shown(fields['kind'])} is not that of {name}; leave it out")
+            raise ValueError(f"kind: {quoted(fields['kind'])} is not that of {name}; leave it out")
         return fields | {"kind": name}
 
     @model_serializer(mode="wrap")
@@ -151,8 +151,8 @@ class PathLossChannel(Channel):
 
     The loss in dB is `loss_at_1m_db + 10 exponent log10(distance / 1 m) + shadowing`. The defaults
     are 128.1 + 37.6 log10(distance / 1 km) with 8 dB of shadowing: 3GPP TR 36.814, macro cell,
-    2 GHz. Devices are placed uniformly over a square, or at places drawn from `device_positions_m`.
-    Places and shadowing are constant within a slot.
+    2 GHz. Devices are placed uniformly over a square, or at positions drawn from
+    `device_positions_m`. Positions and shadowing are constant within a slot.
     """
 
     kind: Literal["path-loss"] = "path-loss"
@@ -161,7 +161,8 @@ class PathLossChannel(Channel):
         None, description="x, y of each server in metres; None: a regular grid over the square"
     )
     device_positions_m: tuple[tuple[float, float], ...] | None = Field(
-        None, description="x, y of the places devices are drawn from; None: anywhere in the square"
+        None,
+        description="x, y that devices are drawn from; None: anywhere in the square",
     )
     loss_at_1m_db: float = Field(15.3, ge=-100, le=200)
     exponent: Positive = 3.76
@@ -213,7 +214,7 @@ class PathLossChannel(Channel):
         )
 
     def num_uniforms(self, num_devices: int, num_servers: int) -> int:
-        """Return how many uniform numbers one slot takes: places, shadowing, fading."""
+        """Return how many uniform numbers one slot takes: positions, shadowing, fading."""
         steady = 2 * num_devices + num_devices * num_servers
         return steady + num_fading_uniforms(num_devices, num_servers, self.correlation)
 
@@ -222,9 +223,11 @@ class PathLossChannel(Channel):
         from scipy.special import ndtr, ndtri
 
         lead, links = unit.shape[:-1], num_devices * num_servers
-        places, shadow, faded = np.split(unit, [2 * num_devices, 2 * num_devices + links], axis=-1)
+        positions, shadow, faded = np.split(
+            unit, [2 * num_devices, 2 * num_devices + links], axis=-1
+        )
         distance = self._distance(
-            self._devices(places.reshape(*lead, num_devices, 2)), self._servers(num_servers)
+            self._devices(positions.reshape(*lead, num_devices, 2)), self._servers(num_servers)
         )
         tails = (ndtr(-SHADOWING_LIMIT), ndtr(SHADOWING_LIMIT))
         shadow_db = self.shadowing_db * ndtri(from_unit(shadow, tails))
@@ -283,7 +286,7 @@ def from_fields(fields: Any) -> Any:
     kind = names.find(CHANNELS, fields.get("kind"), "kind")
     if not (isinstance(kind, type) and issubclass(kind, Channel)):
         raise ValueError(
-            f"kind: {shown(fields['kind'])} is not a subclass of mec_gym.channels.Channel"
+            f"kind: {quoted(fields['kind'])} is not a subclass of mec_gym.channels.Channel"
         )
     try:
         return kind(**fields)

@@ -69,7 +69,7 @@ class Instance:
                     f"{name}: shape {value.shape}; beside a gain of shape {gain.shape} it must be"
                     f" {shape}"
                 ) from None
-        if "step_gain" in arrays and (sent_at(arrays["step_gain"]) != arrays["gain"]).any():
+        if "step_gain" in arrays and (gain_at_sending(arrays["step_gain"]) != arrays["gain"]).any():
             raise ValueError(
                 "step_gain: at step m the gains of device m are not its `gain`, which they must be"
             )
@@ -195,7 +195,7 @@ class Instance:
             raise ValueError(f"{path}: not an instance file: {one_line(error)}") from None
 
 
-def sent_at(step_gain: FloatArray) -> FloatArray:
+def gain_at_sending(step_gain: FloatArray) -> FloatArray:
     """Return the gains that each device meets when it sends, h_mn(m), (..., M, N).
 
     Args:

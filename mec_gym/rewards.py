@@ -1,4 +1,4 @@
-"""What a decision is paid, by name, before the penalty for a server that is already full.
+"""What a decision earns, by name, before the penalty for a server that is already full.
 
 A reward takes a slot before the decision (see `mec_gym.mdp.Slot`), the device and the server chosen
 for it, and returns seconds, more for a better choice. It is called with a slot in plain Python
@@ -13,7 +13,7 @@ from typing import Any
 from mec_gym import bounds, equations
 from mec_gym.equations import Real
 from mec_gym.io import names
-from mec_gym.io.messages import one_line, shown
+from mec_gym.io.messages import one_line, quoted
 from mec_gym.kernels import kernel
 from mec_gym.mdp import Slot, State
 from mec_gym.scenario import Scenario
@@ -103,7 +103,7 @@ def find(reward: str | Reward, scenario: Scenario) -> Reward:
     if found in REWARDS.values():  # these are tested
         return found  # type: ignore[no-any-return]
     if not inspect.isfunction(found) or len(inspect.signature(found).parameters) != 3:
-        raise ValueError(f"reward: {shown(found)} is not a function of slot, device and server")
+        raise ValueError(f"reward: {quoted(found)} is not a function of slot, device and server")
     state = State(scenario.sample(1, 0)[0])
     while not state.done:
         server = int(state.free.argmax())

@@ -1,4 +1,4 @@
-"""Scenario: a network, and the law its slots are drawn from."""
+"""Scenario: a network, and the distributions its slots are drawn from."""
 
 from functools import cached_property
 from numbers import Integral
@@ -11,9 +11,9 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from mec_gym import channels, ranges
 from mec_gym.channels import Channel, UniformChannel
 from mec_gym.equations import uplink_rate
-from mec_gym.instance import Instance, sent_at
+from mec_gym.instance import Instance, gain_at_sending
 from mec_gym.io import names
-from mec_gym.io.messages import shown
+from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
 from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings
 from mec_gym.presets import PRESETS
@@ -211,7 +211,7 @@ class Scenario(Settings):
             return found
         if source in PRESETS:
             return cls(**found)
-        raise ValueError(f"scenario: {source!r} is not a mec_gym.Scenario, but {shown(found)}")
+        raise ValueError(f"scenario: {source!r} is not a mec_gym.Scenario, but {quoted(found)}")
 
     @property
     def label(self) -> str:
@@ -312,7 +312,7 @@ class Scenario(Settings):
 
     def draw(self, n: int, rng: np.random.Generator) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
-        return self.slots_of(rng.random((n, self.num_uniforms)))
+        return self.from_uniforms(rng.random((n, self.num_uniforms)))
 
     @property
     def num_uniforms(self) -> int:
@@ -329,7 +329,7 @@ class Scenario(Settings):
             self.num_servers if self.deployment_hz is None else 0,
         )
 
-    def slots_of(self, unit: FloatArray) -> Instance:
+    def from_uniforms(self, unit: FloatArray) -> Instance:
         """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`)."""
         ends_at = np.cumsum(self._num_uniforms[:-1])
         channel, bits, work, servers = np.split(unit, ends_at, axis=-1)
@@ -346,7 +346,7 @@ class Scenario(Settings):
         if self.num_steps == 1:
             met = {"gain": gains[..., 0, :, :]}
         else:
-            met = {"gain": sent_at(gains), "step_gain": gains}
+            met = {"gain": gain_at_sending(gains), "step_gain": gains}
         return Instance.trusted(
             **met,
             task_bits=task_bits,

@@ -15,7 +15,7 @@ import safetensors.numpy
 from mec_gym import Instance, Scenario, load_policy
 from mec_gym.benchmark import frozen
 from mec_gym.io import digests
-from mec_gym.io.digests import seal
+from mec_gym.io.digests import with_digest
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 
 CASES = 1000
@@ -226,7 +226,7 @@ def resealed(directory, weights, **changes):
     manifest = json.loads((directory / "policy.json").read_bytes())
     manifest.pop("sha256_of_this")
     manifest |= {"sha256": hashlib.sha256(weights).hexdigest()} | changes
-    (directory / "policy.json").write_bytes(seal(manifest))
+    (directory / "policy.json").write_bytes(with_digest(manifest))
 
 
 GOOD = {"0.weight": np.ones((2, 10), np.float32), "0.bias": np.ones(2, np.float32)}

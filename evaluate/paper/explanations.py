@@ -36,13 +36,13 @@ def values(results: Results) -> str:
     frequency = stated.FREQUENCY_GHZ
     scenario = Scenario.preset("paper-frequency", server_hz=frequency * 1e9)
     bound = least_computing_delay(scenario)
-    told = {name: at[frequency] for name, at in stated.FIGURE_4.items()}
-    below = [f"{NAMES[name]}'s {value:.2f} s" for name, value in told.items() if value < bound]
+    as_stated = {name: at[frequency] for name, at in stated.FIGURE_4.items()}
+    below = [f"{NAMES[name]}'s {value:.2f} s" for name, value in as_stated.items() if value < bound]
     verdict = (
         f"Of the values stated at {frequency:g} GHz, {' and '.join(below)} lie below it: with the"
         " parameters of Sec. IV-A as printed no algorithm can reach them, under any reading of the"
-        f" radio model. For {told[DQN_RAO]:.2f} s each server would need"
-        f" {frequency * bound / told[DQN_RAO]:.1f} GHz even if transmission took no time."
+        f" radio model. For {as_stated[DQN_RAO]:.2f} s each server would need"
+        f" {frequency * bound / as_stated[DQN_RAO]:.1f} GHz even if transmission took no time."
         if below
         else f"None of the values stated at {frequency:g} GHz lies below it."
     )

@@ -87,12 +87,13 @@ def _dual_bound(
     """
     cost = slots.tx_delay + np.sqrt(slots.task_cycles)[..., None] * price[:, None]
     cost = np.where(capacity[:, None] > 0, cost + charge[:, None], np.inf)
-    paid = cost.min(axis=-1).sum(axis=-1)
+    charged = cost.min(axis=-1).sum(axis=-1)
     refund = (charge * capacity + price**2 * slots.server_hz / 4).sum(axis=-1)
     # Room for the rounding of these sums, of a delay that is compared with them, and of an excess
     # that is added to them.
     terms = slots.num_devices + slots.num_servers + 8
-    return np.asarray(paid - refund - 4 * terms * np.finfo(float).eps * (paid + refund))
+    rounding = 4 * terms * np.finfo(float).eps * (charged + refund)
+    return np.asarray(charged - refund - rounding)
 
 
 def _relax_block(slots: Instance) -> Relaxation:

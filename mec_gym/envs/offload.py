@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mec_gym import equations, observations, rewards
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
-from mec_gym.io.messages import shown
+from mec_gym.io.messages import quoted
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
@@ -31,9 +31,9 @@ def check_options(options: Any, *names: str) -> dict[str, Any]:
     if options is None:
         return {}
     if not isinstance(options, dict):
-        raise ValueError(f"options: {shown(options)} is not a dict")
+        raise ValueError(f"options: {quoted(options)} is not a dict")
     if unknown := [name for name in options if name not in names]:
-        raise ValueError(f"options: no {shown(unknown)}; there are: {', '.join(names)}")
+        raise ValueError(f"options: no {quoted(unknown)}; there are: {', '.join(names)}")
     return options
 
 
@@ -46,7 +46,7 @@ def check_seed(seed: Any) -> int | None:
     if seed is None:
         return None
     if not isinstance(seed, Integral) or int(seed) < 0:
-        raise ValueError(f"seed: {shown(seed)} is not a whole number, 0 or more")
+        raise ValueError(f"seed: {quoted(seed)} is not a whole number, 0 or more")
     return int(seed)
 
 
@@ -243,7 +243,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             server = -1
         if not 0 <= server < self._num_servers:
             raise InvalidAction(
-                f"action: {shown(action)} is not a server; they go from 0 to"
+                f"action: {quoted(action)} is not a server; they go from 0 to"
                 f" {self._num_servers - 1}"
             )
         return server

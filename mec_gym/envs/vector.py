@@ -331,7 +331,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             unit = np.empty((len(part), ahead, size))
             for row, numbers in zip(part.tolist(), unit, strict=True):
                 self._rng[row].random(out=numbers)
-            slots = self.scenario.slots_of(unit.reshape(-1, size))
+            slots = self.scenario.from_uniforms(unit.reshape(-1, size))
             self._keep(slots, (part[:, None] + layers).ravel())
         self._next[rows] = 0
 

@@ -10,7 +10,7 @@ from mec_gym.io.files import read_file, replace_file
 
 MANIFEST_FILE = "manifest.json"
 _MANIFEST_FORMAT = 1
-_SEAL = "sha256_of_this"
+_DIGEST = "sha256_of_this"
 _MOST_BYTES = 1 << 26
 """A longer file is refused before it is read; those of a run have some kilobytes."""
 
@@ -20,16 +20,16 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def seal(content: dict[str, Any]) -> bytes:
+def with_digest(content: dict[str, Any]) -> bytes:
     """Return JSON values as text that ends with the SHA-256 of what it says.
 
     Raises:
         ValueError: a number in it is not finite.
     """
-    return _text(content | {_SEAL: sha256(_text(content))})
+    return _text(content | {_DIGEST: sha256(_text(content))})
 
 
-def read_sealed(path: Path, reads: int) -> dict[str, Any]:
+def read_checked(path: Path, reads: int) -> dict[str, Any]:
     """Return what was sealed in a file.
 
     Args:
@@ -53,8 +53,8 @@ def read_sealed(path: Path, reads: int) -> dict[str, Any]:
             f"its format is {content.get('format')}, this version of mec_gym reads {reads}; use the"
             " version that made it"
         )
-    content.pop(_SEAL, None)
-    if seal(content) != text:
+    content.pop(_DIGEST, None)
+    if with_digest(content) != text:
         raise ValueError("damaged or edited: its own SHA-256 differs")
     return content
 
@@ -102,7 +102,7 @@ def write_manifest(directory: Path, names: Iterable[str], **facts: Any) -> None:
     """
     files = {name: describe(directory / name) for name in names}
     replace_file(
-        directory / MANIFEST_FILE, seal({"format": _MANIFEST_FORMAT, "files": files} | facts)
+        directory / MANIFEST_FILE, with_digest({"format": _MANIFEST_FORMAT, "files": files} | facts)
     )
 
 
@@ -130,7 +130,7 @@ def read_manifest_alone(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST_FILE
     try:
-        content = read_sealed(path, _MANIFEST_FORMAT)
+        content = read_checked(path, _MANIFEST_FORMAT)
     except OSError as error:
         raise ValueError(f"{path}: it cannot be read: {error.strerror}") from None
     except ValueError as error:

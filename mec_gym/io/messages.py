@@ -3,7 +3,7 @@
 from typing import Any
 
 
-def shown(value: Any, length: int = 200) -> str:
+def quoted(value: Any, length: int = 200) -> str:
     """Return how a value is written, in one line of no more than `length` characters."""
     try:
         return one_line(repr(value), length)

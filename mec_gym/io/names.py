@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from mec_gym.io.messages import one_line, shown
+from mec_gym.io.messages import one_line, quoted
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def lookup(table: Mapping[str, T], name: str, field: str) -> T:
         return table[name]
     except (KeyError, TypeError):
         names = ", ".join(sorted(table))
-        raise ValueError(f"{field}: no {shown(name)}; there are: {names}") from None
+        raise ValueError(f"{field}: no {quoted(name)}; there are: {names}") from None
 
 
 def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
@@ -56,7 +56,7 @@ def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
             return _imported(found, field, ours) if isinstance(found, str) else found
     names = ", ".join(sorted(table))
     raise ValueError(
-        f'{field}: no {shown(name)}; there are: {names}; one of your own is "module:name"'
+        f'{field}: no {quoted(name)}; there are: {names}; one of your own is "module:name"'
     )
 
 
@@ -76,7 +76,7 @@ def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
     except (ImportError, AttributeError):
         pass
     raise ValueError(
-        f"{field}: {shown(thing)} cannot be found again by a name; define it at the top level of a"
+        f"{field}: {quoted(thing)} cannot be found again by a name; define it at the top level of a"
         " module"
     )
 

@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mec_gym.io.files import read_file
-from mec_gym.io.messages import one_line, shown
+from mec_gym.io.messages import one_line, quoted
 from mec_gym.io.names import no_imports
 
 _MOST_BYTES = 1 << 20
@@ -22,7 +22,7 @@ def _one_line(error: ValidationError) -> str:
     for problem in error.errors(include_url=False):
         field = ".".join(str(part) for part in problem["loc"])
         message = one_line(problem["msg"].removeprefix("Value error, "))
-        given = "" if problem["type"] == "value_error" else f" (got {shown(problem['input'])})"
+        given = "" if problem["type"] == "value_error" else f" (got {quoted(problem['input'])})"
         if problem["type"] == "extra_forbidden":
             message, given = "no such field", ""
         named = not field or message.startswith(f"{field}: ")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mec_gym.io import names
-from mec_gym.io.messages import one_line, shown
+from mec_gym.io.messages import one_line, quoted
 from mec_gym.observations.base import Observation, check
 from mec_gym.observations.paper import PaperObservation, SIObservation
 from mec_gym.observations.servers import ServersObservation
@@ -38,7 +38,7 @@ def find(observation: str | type[Observation]) -> type[Observation]:
         found = names.find(OBSERVATIONS, observation, "observation")
     if not (isinstance(found, type) and issubclass(found, Observation)):
         raise ValueError(
-            f"observation: {shown(found)} is not a subclass of mec_gym.observations.Observation"
+            f"observation: {quoted(found)} is not a subclass of mec_gym.observations.Observation"
         )
     return found
 

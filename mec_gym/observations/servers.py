@@ -17,8 +17,8 @@ from mec_gym.scenario import Scenario
 _ALL = 1 << 31
 """A lookahead beyond any number of devices."""
 
-_LAW_POINTS = 256
-"""So many equally likely values of q stand for the law of a task that is not seen."""
+_QUANTILES = 256
+"""So many equally likely values of q stand for the distribution of a task that is not seen."""
 
 _LONGEST = 1e290
 """Seconds; what is longer counts as that, so that differences are numbers."""
@@ -41,9 +41,9 @@ class ServersObservation(Observation):
     with the current one, r' = r - 1 those to come, R the sum of q over all r, and w the water level
     (`bounds.water_level`) that R reaches.
 
-    Of tasks beyond `lookahead` the law of the scenario stands in: the mean of q and of q^2, and the
-    share of larger q. Their T is left out, and so is any T to come where gains change within the
-    slot.
+    For tasks beyond `lookahead` the scenario's distribution stands in: the mean of q and of q^2,
+    and the share of larger q. Their T is left out, and so is any T to come where gains change
+    within the slot.
 
     | column | feature |
     |---|---|
@@ -76,9 +76,9 @@ class ServersObservation(Observation):
         super().__init__(scenario)
         # Not M where all is seen: a network may play slots of other sizes.
         lookahead = _ALL if scenario.lookahead is None else min(scenario.lookahead, _ALL)
-        cycles = scenario.cycles_quantiles(_LAW_POINTS)
-        law = [lookahead, scenario.mean_sqrt_cycles, cycles.mean(), self.LIMIT]
-        self.constants = (np.array(law), np.sqrt(cycles))
+        cycles = scenario.cycles_quantiles(_QUANTILES)
+        numbers = [lookahead, scenario.mean_sqrt_cycles, cycles.mean(), self.LIMIT]
+        self.constants = (np.array(numbers), np.sqrt(cycles))
 
     @property
     def space(self) -> gym.spaces.Box[np.float32]:
@@ -103,9 +103,9 @@ class ServersObservation(Observation):
         out[:] = 0.0
         if device == num_devices:
             return
-        law, quantiles = constants[0], constants[1]
-        lookahead, mean, mean_square = int(law[0]), float(law[1]), float(law[2])
-        limit = float(law[3])  # Python's own numbers are faster than NumPy's
+        numbers, quantiles = constants[0], constants[1]
+        lookahead, mean, mean_square = int(numbers[0]), float(numbers[1]), float(numbers[2])
+        limit = float(numbers[3])  # Python's own numbers are faster than NumPy's
         to_come = num_devices - device - 1
         end = min(device + lookahead + 1, num_devices)  # of those seen
         hidden, joining = num_devices - end, slot.sqrt_cycles[device]

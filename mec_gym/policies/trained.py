@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mec_gym import observations
 from mec_gym.instance import Instance
-from mec_gym.io.digests import read_sealed, seal, sha256
+from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
 from mec_gym.io.messages import one_line
 from mec_gym.io.names import no_imports
@@ -205,7 +205,7 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     path = Path(directory) / WEIGHTS_FILE
     if path.exists():
         manifest["sha256_before"] = sha256(path.read_bytes())
-    replace_file(Path(directory) / POLICY_FILE, seal(manifest))
+    replace_file(Path(directory) / POLICY_FILE, with_digest(manifest))
     replace_file(path, weights)
 
 
@@ -222,7 +222,7 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     directory = _SHIPPED_IN / name if name in SHIPPED else Path(directory)
     file = directory / POLICY_FILE
     try:
-        manifest = read_sealed(file, FORMAT)
+        manifest = read_checked(file, FORMAT)
         file = directory / WEIGHTS_FILE
         weights = read_file(file, _MOST_BYTES)
     except OSError as error:

@@ -116,7 +116,7 @@ def eq_11_at(scenario, slot, assignment, scale):
     def linear(value, low, high):
         return (value - low) / (high - low) if scale else value
 
-    def shown(gain):
+    def quoted(gain):
         low, high = scenario.channel.gain_range
         if scale and scenario.channel.kind == "path-loss":
             return linear(*(10 * np.log10(end) for end in (gain, low, high)))
@@ -124,7 +124,7 @@ def eq_11_at(scenario, slot, assignment, scale):
 
     entries = []
     for m in range(slot.num_devices):
-        entries += [shown(float(h)) if seen[m] else 0.0 for h in slot.step_gain[step, m]]
+        entries += [quoted(float(h)) if seen[m] else 0.0 for h in slot.step_gain[step, m]]
     for values, ends in ((slot.task_bits, (2e5, 5e5)), (slot.task_cycles, (5e8, 2e9))):
         entries += [
             linear(float(v), *ends) if s else 0.0 for v, s in zip(values, seen, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.io import names
-from mec_gym.io.messages import one_line, shown
+from mec_gym.io.messages import one_line, quoted
 
 Array = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ def find(name: str, delta: float) -> Loss:
             made(delta).value(errors).shape, made(delta).derivative(errors).shape
         except Exception as error:  # whatever a user's own code raises
             raise ValueError(
-                f"loss: {shown(made)} makes no Loss of a delta: {one_line(repr(error))}; see"
+                f"loss: {quoted(made)} makes no Loss of a delta: {one_line(repr(error))}; see"
                 " mec_gym.sb3.agent.losses"
             ) from error
     return made(delta)  # type: ignore[no-any-return]

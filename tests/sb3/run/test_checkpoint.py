@@ -8,7 +8,7 @@ import pytest
 from interrupted import CONFIGS, WEIGHTS, stopped
 
 from mec_gym.io import digests
-from mec_gym.io.digests import read_sealed, seal
+from mec_gym.io.digests import read_checked, with_digest
 from mec_gym.sb3.run import checkpoint, training
 from mec_gym.sb3.run.directory import verify
 from mec_gym.sb3.run.training import train
@@ -63,9 +63,9 @@ def test_so_many_checkpoints_are_kept(tmp_path, monkeypatch, keep):
 
 def reseal(path, change):
     """What someone who means harm can do: a manifest of their own, which vouches for itself."""
-    facts = read_sealed(path / digests.MANIFEST_FILE, 1)
+    facts = read_checked(path / digests.MANIFEST_FILE, 1)
     change(facts)
-    (path / digests.MANIFEST_FILE).write_bytes(seal(facts))
+    (path / digests.MANIFEST_FILE).write_bytes(with_digest(facts))
 
 
 def set_in(*keys, to):

@@ -11,7 +11,7 @@ import pytest
 from interrupted import CONFIGS, SHORT, WEIGHTS, curves, stopped
 
 from mec_gym.io import digests
-from mec_gym.io.digests import read_sealed
+from mec_gym.io.digests import read_checked
 from mec_gym.sb3.run import checkpoint
 from mec_gym.sb3.run.directory import begin_run, verify
 from mec_gym.sb3.run.training import train
@@ -68,7 +68,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(name, whole, tmp_p
 
 def _is_finished(directory):
     path = directory / digests.MANIFEST_FILE
-    return path.exists() and read_sealed(path, 1)["finished"]
+    return path.exists() and read_checked(path, 1)["finished"]
 
 
 def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
