@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark soak test-pythons
+.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark soak test-pythons
 
 help:
 	@echo "make setup        install everything into .venv"
@@ -13,7 +13,7 @@ help:
 	@echo "make figures      the paper's Figs. 3-5 with the optimum; figures-quick: a preview in minutes"
 	@echo "make reproduction write docs/reproduction.md from the figures' numbers"
 	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
-	@echo "make test         run the tests"
+	@echo "make test         run the tests; test-fast: but for the slow ones, within a minute"
 	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
 	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
 	@echo "make lint         check style and types"
@@ -50,6 +50,9 @@ evaluate: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-fast: setup
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
 test-pythons:
 	.ci/test-pythons

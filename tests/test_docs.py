@@ -20,6 +20,7 @@ COMMANDS = [
 SHORT = ["--episodes", "60", "--epsilon-episodes", "30", "--heldout-slots", "10"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", COMMANDS)
 def test_each_training_command_runs(line, tmp_path):
     words = shlex.split(line)

@@ -76,6 +76,7 @@ def python(*words, cwd):
     )
 
 
+@pytest.mark.slow
 def test_each_example_and_each_command_of_the_document_runs_in_its_order(own_place):
     assert len(EXAMPLES) >= 2
     for code in EXAMPLES:

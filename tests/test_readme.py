@@ -16,6 +16,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("python"))
 def test_each_python_example_runs_as_it_stands(code, tmp_path):
     done = subprocess.run(

@@ -7,6 +7,8 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 USE_IT = """
@@ -30,6 +32,7 @@ assert not heavy & sys.modules.keys()
 """
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_gives_environment_policies_and_benchmarks(tmp_path):
     # Without the repository on the path, and whatever this run's environment adds to it.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

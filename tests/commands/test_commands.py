@@ -97,6 +97,7 @@ def test_an_unknown_command_is_refused_in_one_line(capsys):
     assert message == "error: command: no 'trian'; there are: train, evaluate, export, verify\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "library", "extra"),
     [

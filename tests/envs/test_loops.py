@@ -38,6 +38,7 @@ print(json.dumps([mec_gym.__file__, *counts]))
 """Play a slot; print which package, then the loops read from disk and compiled, loop by loop."""
 
 
+@pytest.mark.slow
 def test_loops_are_compiled_once_and_again_when_a_formula_has_changed(tmp_path):
     package = tmp_path / "mec_gym"
     ignored = shutil.ignore_patterns("__pycache__")

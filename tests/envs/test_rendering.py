@@ -123,6 +123,7 @@ def test_text_agrees_with_the_delay_that_the_environment_reports():
 # picture
 
 
+@pytest.mark.slow
 @needs_matplotlib
 @pytest.mark.parametrize(("preset", "share", "server"), STAGES)
 def test_picture_has_one_size_at_any_stage_of_any_slot(preset, share, server):

@@ -79,6 +79,7 @@ SLACK = [(5, 4), (6, 2), (7, 3), (8, 2), (8, 3), (9, 3), (10, 3), (11, 3), (12, 
 SIZES = [(*size, 0) for size in TIGHT] + [(*size, 2) for size in SLACK]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("num_devices", "num_servers", "spare"), SIZES)
 def test_finds_what_scip_proves_best(num_devices, num_servers, spare):
     scip = pytest.importorskip("pyscipopt")
@@ -166,6 +167,7 @@ def test_a_time_limit_that_is_not_above_zero_is_refused(time_limit):
         solve(make(np.random.default_rng(0), 1, 2, 2), time_limit)
 
 
+@pytest.mark.slow
 def test_compiling_takes_no_slots_time(tmp_path):
     # Without what numba has compiled before, and with less time a slot than compiling takes.
     code = (

@@ -60,6 +60,7 @@ def test_a_bad_command_line_says_so_and_makes_nothing(flags, words, tmp_path, ca
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_or_a_termination_leaves_a_run_that_evaluates(number, tmp_path):
     out = tmp_path / "run"

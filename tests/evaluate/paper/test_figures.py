@@ -23,6 +23,7 @@ TINY = {
 }
 
 
+@pytest.mark.slow
 def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
     tmp_path, monkeypatch, capsys
 ):

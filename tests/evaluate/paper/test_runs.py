@@ -87,6 +87,7 @@ def test_another_command_that_was_faster_does_no_harm(tmp_path):
     assert (runs / run(1).name / "finished").exists()
 
 
+@pytest.mark.slow
 def test_a_kill_ends_the_workers_and_leaves_nothing_unfinished(tmp_path):
     command = [sys.executable, "-m", "evaluate.paper.figures", "--quick", "--jobs", "1"]
     with subprocess.Popen(

@@ -38,6 +38,7 @@ def test_every_flipped_bit_and_every_cut_of_a_sample_of_a_stopped_run_is_noticed
     verify(directory)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_the_one_before_can_be_gone_on_from(
     whole, tmp_path, monkeypatch
 ):
@@ -78,6 +79,7 @@ def set_in(*keys, to):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -20,6 +20,7 @@ from train.__main__ import main
 KILLS_EACH = 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_stopped_three_times_it_ends_with_the_same_bytes_and_the_same_curves(
     name, whole, tmp_path, monkeypatch
@@ -41,6 +42,7 @@ def go_on(config, directory):
     train(config, directory, progress=False, resume=begun, checkpoint_seconds=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(name, whole, tmp_path):
     kills = int(os.environ.get("MEC_GYM_KILLS", KILLS_EACH))
@@ -98,6 +100,7 @@ def test_another_configuration_is_refused_with_the_difference(tmp_path, monkeypa
     assert after == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_a_disk_that_is_full_read_only_or_broken_ends_the_run_and_the_checkpoint_before_goes_on(
     number, whole, tmp_path, monkeypatch, capsys
@@ -125,6 +128,7 @@ def test_a_disk_that_is_full_read_only_or_broken_ends_the_run_and_the_checkpoint
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_command_goes_on_with_a_run_with_or_without_its_preset(
     whole, tmp_path, monkeypatch, capsys
 ):
