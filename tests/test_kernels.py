@@ -1,6 +1,8 @@
 """Kernels: what loops may call, and the digest of their sources that no loop outlives."""
 
+import importlib
 import inspect
+import linecache
 import subprocess
 import sys
 
@@ -99,3 +101,32 @@ print(earned(typed) / -slots.tx_delay[0, 0, 1])
         done = subprocess.run(command, capture_output=True, text=True)
         assert not done.stderr
         assert float(done.stdout) == pytest.approx(factor)
+
+
+def test_what_a_function_takes_from_other_modules_counts(tmp_path, monkeypatch):
+    """A reward once was played by the old value of a constant that it imported."""
+    monkeypatch.syspath_prepend(tmp_path)
+    own = "import scales\nfrom factors import FACTOR, doubled\n\n\n"
+    own += "def reward(slot, device, server):\n    return doubled(FACTOR) * scales.SCALE\n"
+    (tmp_path / "own_reward.py").write_text(own)
+    digests = set()
+    for factor, more, scale in ((2, 0, 1), (3, 0, 1), (3, 1, 1), (3, 1, 2)):
+        factors = f"FACTOR = {factor}\n\n\ndef doubled(x):\n    return 2 * x + {more}\n"
+        (tmp_path / "factors.py").write_text(factors)
+        (tmp_path / "scales.py").write_text(f"SCALE = {scale}\n")
+        importlib.invalidate_caches()
+        linecache.clearcache()
+        for name in ("own_reward", "factors", "scales"):
+            sys.modules.pop(name, None)
+        digests.add(kernels.sources(importlib.import_module("own_reward").reward))
+    assert len(digests) == 4
+
+
+def test_a_function_typed_with_another_in_it_counts_the_same_in_every_process():
+    typed_so = "def typed(slot, device, server):\n    return (lambda x: x + {more})(1)\n"
+    codes = []
+    for more in (1, 1, 2):
+        names = {"__name__": "of_a_prompt"}
+        exec(typed_so.format(more=more), names)
+        codes.append(kernels.sources(names["typed"]))
+    assert codes[0] == codes[1] != codes[2]
