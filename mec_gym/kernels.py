@@ -16,20 +16,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 KERNELS: list[Callable[..., Any]] = []
 """The functions marked, in the order in which they were."""
 
-INLINED: set[Callable[..., Any]] = set()
-"""Those of them that loops take in whole."""
-
 
 def kernel(function: F) -> F:
     """Mark a function as one that compiled loops may call."""
     KERNELS.append(function)
     return function
-
-
-def inlined_kernel(function: F) -> F:
-    """Mark a kernel that loops take in whole, where handing a slot over would take longer."""
-    INLINED.add(function)
-    return kernel(function)
 
 
 def sources(*functions: Callable[..., Any]) -> str:

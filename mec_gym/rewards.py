@@ -60,7 +60,7 @@ def regret(slot: Slot, device: int, server: int) -> float:
         remaining += slot.sqrt_cycles[later]
     joining = slot.sqrt_cycles[device]
     rise: float = slot.tx_delay[device][server] - least_tx_delay(slot, device, -1)
-    level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + remaining, -1, 0.0)
+    level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + remaining)
     rise += bounds.rise_at_level(slot.server_hz, slot.sqrt_load, remaining, server, joining, level)
     if slot.load[server] + 1 == slot.capacity[server]:  # those to come cannot be sent there
         for later in range(device + 1, num_devices):

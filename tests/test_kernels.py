@@ -36,16 +36,11 @@ def digest_once_changed(module, monkeypatch, *functions):
 
 def test_a_function_that_is_marked_is_listed_and_stays_as_it_is(monkeypatch):
     monkeypatch.setattr(kernels, "KERNELS", [])
-    monkeypatch.setattr(kernels, "INLINED", set())
 
     def one(): ...
 
-    def other(): ...
-
     assert kernels.kernel(one) is one
-    assert kernels.inlined_kernel(other) is other
-    assert [one, other] == kernels.KERNELS
-    assert {other} == kernels.INLINED
+    assert [one] == kernels.KERNELS
 
 
 def test_the_digest_is_the_same_each_time():

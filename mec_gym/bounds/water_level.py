@@ -17,8 +17,8 @@ def water_level(
     server_hz: Sequence[float],
     sqrt_load: Sequence[float],
     remaining: float,
-    joined: int,
-    joining: float,
+    joined: int = -1,
+    joining: float = 0.0,
 ) -> float:
     """Return the level to which work still to come fills the servers, s / sqrt(cycle).
 
@@ -44,23 +44,6 @@ def water_level(
 
 
 @kernel
-def delay_at_level(
-    server_hz: Sequence[float],
-    sqrt_load: Sequence[float],
-    level: float,
-    joined: int,
-    joining: float,
-) -> float:
-    """Return the total computation delay of servers filled to a level, s; see `water_level`."""
-    total = 0.0
-    for server in range(len(server_hz)):
-        standing = sqrt_load[server] + (joining if server == joined else 0.0)
-        standing = max(standing, level * server_hz[server])
-        total += standing * standing / server_hz[server]
-    return total
-
-
-@kernel
 def rise_at_level(
     server_hz: Sequence[float],
     sqrt_load: Sequence[float],
@@ -77,7 +60,11 @@ def rise_at_level(
     if sqrt_load[joined] + joining <= level * server_hz[joined]:
         return 0.0  # the server stays under water
     after = water_level(server_hz, sqrt_load, remaining, joined, joining)
-    rise = delay_at_level(server_hz, sqrt_load, after, joined, joining) - delay_at_level(
-        server_hz, sqrt_load, level, -1, 0.0
-    )
-    return max(rise, 0.0)  # less would be rounding
+    delay_before = delay_after = 0.0  # of servers filled to either level
+    for server in range(len(server_hz)):
+        hz, standing = server_hz[server], sqrt_load[server]
+        filled = max(standing, level * hz)
+        delay_before += filled * filled / hz
+        filled = max(standing + (joining if server == joined else 0.0), after * hz)
+        delay_after += filled * filled / hz
+    return max(delay_after - delay_before, 0.0)  # less would be rounding

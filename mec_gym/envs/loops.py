@@ -30,8 +30,8 @@ def sources(*functions: Callable[..., Any]) -> str:
     """
     for function in (*kernels.KERNELS, *functions):
         if function not in _known:
-            inline = "always" if function in kernels.INLINED else "never"
-            register_jitable(inline=inline)(function)
+            # To hand a slot over, an array at a time, would take longer than most of them do.
+            register_jitable(forceinline=True, error_model="numpy")(function)
             _known.add(function)
     return kernels.sources(*functions)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mec_gym.channels import FloatArray
 from mec_gym.instance import Instance
-from mec_gym.kernels import inlined_kernel
+from mec_gym.kernels import kernel
 from mec_gym.mdp import IntArray, Slot, State
 from mec_gym.observations.base import Array, Observation
 from mec_gym.ranges import to_unit
@@ -74,7 +74,7 @@ class SIObservation(Observation):
         return fixed
 
     @staticmethod
-    @inlined_kernel
+    @kernel
     def write(
         slot: Slot,
         device: int,

@@ -12,14 +12,10 @@ from strategies import assigned_slots
 from mec_gym import bounds
 
 
-def level_of(hz, load, remaining):
-    """The water level where no task joins."""
-    return bounds.water_level(hz, load, remaining, -1, 0.0)
-
-
 def bound_of(hz, load, remaining):
-    """The bound on the total computation delay where no task joins."""
-    return bounds.delay_at_level(hz, load, level_of(hz, load, remaining), -1, 0.0)
+    """The total computation delay of servers filled to the level where no task joins."""
+    filled = np.maximum(load, bounds.water_level(hz, load, remaining) * np.array(hz))
+    return (filled**2 / hz).sum()
 
 
 @st.composite
@@ -49,18 +45,17 @@ def test_water_level_is_the_numeric_minimum_over_splits(seed):
         options={"ftol": 1e-14, "maxiter": 1000},
     )
     assert bound_of(hz, load, remaining) == pytest.approx(found.fun, rel=1e-7)
-    level = level_of(hz, load, remaining)
+    level = bounds.water_level(hz, load, remaining)
     assert np.maximum(level * hz - load, 0).sum() == pytest.approx(remaining, abs=1e-12)
 
 
 def test_water_level_by_hand():
     # All three would stand at (4 + 12) / 4 = 4, but the last is at 10 already: (4 + 2) / 3 = 2.
     hz, load = [1.0, 2.0, 1.0], [0.0, 2.0, 10.0]
-    assert bounds.water_level(hz, load, 4.0, -1, 0.0) == 2
-    assert bounds.delay_at_level(hz, load, 2.0, -1, 0.0) == 2**2 / 1 + 4**2 / 2 + 10**2 / 1
+    assert bounds.water_level(hz, load, 4.0) == 2
+    assert bound_of(hz, load, 4.0) == 2**2 / 1 + 4**2 / 2 + 10**2 / 1
     # 3 more on the second: at 2.5 above the first's 4 / 1 it is not, so (4 + 5) / 3 = 3.
     assert bounds.water_level(hz, load, 4.0, 1, 3.0) == 3
-    assert bounds.delay_at_level(hz, load, 3.0, 1, 3.0) == 3**2 / 1 + 6**2 / 2 + 10**2 / 1
 
 
 def test_rise_by_hand():
@@ -84,9 +79,7 @@ def test_a_task_that_joined_counts_as_load(case, data):
     more = load.copy()
     more[joined] += joining
     level = bounds.water_level(hz, load, remaining, joined, joining)
-    assert level == level_of(hz, more, remaining)
-    delay = bounds.delay_at_level(hz, load, level, joined, joining)
-    assert delay == bound_of(hz, more, remaining)
+    assert level == bounds.water_level(hz, more, remaining)
 
 
 @given(partly_filled(), st.data())
@@ -97,7 +90,7 @@ def test_the_rise_is_that_of_the_bound_found_by_brute_force_and_never_below_0(ca
     more = load.copy()
     more[joined] += joining
     after = exhaustive.least_computing(hz, more, remaining)
-    level = level_of(hz, load, remaining + joining)
+    level = bounds.water_level(hz, load, remaining + joining)
     rise = bounds.rise_at_level(hz, load, remaining, joined, joining, level)
     assert rise == pytest.approx(after - before, rel=1e-9, abs=1e-11 * after)
     assert rise >= 0
@@ -106,14 +99,13 @@ def test_the_rise_is_that_of_the_bound_found_by_brute_force_and_never_below_0(ca
 @given(partly_filled(num_servers=4))
 def test_a_level_poured_out_is_all_that_remains_and_touches_only_the_servers_below(case):
     hz, load, remaining = case
-    level = level_of(hz, load, remaining)
+    level = bounds.water_level(hz, load, remaining)
     poured = np.maximum(level * hz - load, 0)
     assert poured.sum() == pytest.approx(remaining, rel=1e-9, abs=1e-9)
     # No less than the lowest server stands at; exactly that where nothing is poured.
     assert level >= (load / hz).min() * (1 - 1e-12)
     if remaining == 0:
-        delay = bounds.delay_at_level(hz, load, level, -1, 0.0)
-        assert delay == pytest.approx((load**2 / hz).sum())
+        assert bound_of(hz, load, 0.0) == pytest.approx((load**2 / hz).sum())
 
 
 @given(assigned_slots())
@@ -138,5 +130,7 @@ def test_computing_bound_never_falls_and_ends_at_the_computing_delay(drawn):
 
 
 def test_a_server_that_stands_just_at_the_level_is_no_reason_to_go_on_for_ever():
-    level = level_of([7e9, 7e9], [262060.2642148783, 87353.42140495943], 174706.84280991886)
+    level = bounds.water_level(
+        [7e9, 7e9], [262060.2642148783, 87353.42140495943], 174706.84280991886
+    )
     assert level == pytest.approx(262060.2642148783 / 7e9)
