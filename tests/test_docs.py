@@ -1,5 +1,9 @@
-"""The commands of docs/learning.md run, for a few episodes, or say what its tables measured."""
+"""The commands of docs/learning.md run, for a few episodes, or say what its tables measured.
 
+What any of the documents names is there.
+"""
+
+import importlib
 import re
 import shlex
 import subprocess
@@ -13,7 +17,8 @@ from benchmarks.learning import ablation
 from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
 
-TEXT = (Path(__file__).parents[1] / "docs" / "learning.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for code in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in code.splitlines()
 ]
@@ -43,3 +48,26 @@ def test_each_row_of_the_ablation_is_made_by_the_command_beside_it(name):
     _, _, _, source, *flags = shlex.split(command)
     given = tyro.cli(Arguments, default=Arguments(TrainConfig.preset(source)), args=flags).config
     assert given == TrainConfig.preset(preset, **changes | {"scenario": ablation.SCENARIO})
+
+
+@pytest.mark.parametrize("document", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=str)
+def test_each_file_that_a_document_names_exists(document):
+    text = document.read_text(encoding="utf-8")
+    files = re.findall(r"`((?:tests|mec_gym|evaluate|benchmarks|docs)/[\w/.]+\.\w+)`", text)
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    modules = re.findall(r"python -m ((?:benchmarks|evaluate|train|mec_gym)[\w.]*)", text)
+    for module in modules:
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+@pytest.mark.parametrize("document", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=str)
+def test_each_name_of_the_package_that_a_document_gives_exists(document):
+    for name in re.findall(r"`(mec_gym\.[\w.]+)", document.read_text(encoding="utf-8")):
+        first, *rest = name.removesuffix(".").split(".")
+        found, path = importlib.import_module(first), first
+        for part in rest:
+            path = f"{path}.{part}"
+            if not hasattr(found, part):
+                importlib.import_module(path)
+            found = getattr(found, part)
