@@ -19,6 +19,8 @@ from mec_gym.sb3.run.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+DOCUMENTS.remove(ROOT / "docs" / "CHANGELOG.md")  # which names what was
 COMMANDS = [
     line for code in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in code.splitlines()
 ]
@@ -50,7 +52,7 @@ def test_each_row_of_the_ablation_is_made_by_the_command_beside_it(name):
     assert given == TrainConfig.preset(preset, **changes | {"scenario": ablation.SCENARIO})
 
 
-@pytest.mark.parametrize("document", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=str)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_each_file_that_a_document_names_exists(document):
     text = document.read_text(encoding="utf-8")
     files = re.findall(r"`((?:tests|mec_gym|evaluate|benchmarks|docs)/[\w/.]+\.\w+)`", text)
@@ -61,7 +63,7 @@ def test_each_file_that_a_document_names_exists(document):
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
 
-@pytest.mark.parametrize("document", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=str)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_each_name_of_the_package_that_a_document_gives_exists(document):
     for name in re.findall(r"`(mec_gym\.[\w.]+)", document.read_text(encoding="utf-8")):
         first, *rest = name.removesuffix(".").split(".")
