@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mec_gym.benchmark import frozen, report
+from mec_gym.benchmark import frozen, report, tables
 from mec_gym.benchmark.comparison import Result, compare
 from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.benchmark.tables import Column
 from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
 from mec_gym.policies import POLICIES
@@ -111,15 +112,12 @@ def caption(board: Board) -> str:
 
 def show(board: Board) -> None:
     """Print the leaderboard."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, title="Leaderboard", caption=caption(board))
-    for heading in ("policy", *board):
-        table.add_column(heading, justify="left" if heading == "policy" else "right")
-    for row in _rows(board):
-        table.add_row(*row)
-    report.console().print(table)
+    names, *gaps = zip(*_rows(board), strict=True)
+    columns = [
+        Column(name, [gap.replace(" (", "\n(") for gap in column])
+        for name, column in zip(board, gaps, strict=True)
+    ]
+    tables.show("Leaderboard", Column("policy", names), columns, caption(board))
 
 
 def write_markdown(board: Board, path: Path) -> None:
