@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mec_gym.io.messages import quoted
+from mec_gym.io.messages import none_called
 from mec_gym.policies import POLICIES, Policy, get, label
 from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
@@ -27,10 +27,9 @@ def find_policy(name: str) -> Policy:
         return load_policy(name)
     if name in POLICIES or ":" in name:
         return get(name)
-    names = ", ".join(sorted({**SHIPPED, **POLICIES}))
     raise ValueError(
-        f'policy: no {quoted(name)}; there are: {names}; one of your own is "module:name", one that'
-        " you trained its run directory"
+        f'policy: {none_called(name, {**SHIPPED, **POLICIES})}; one of your own is "module:name",'
+        " one that you trained its run directory"
     )
 
 

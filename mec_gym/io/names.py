@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from mec_gym.io.messages import one_line, quoted
+from mec_gym.io.messages import none_called, one_line, quoted
 
 T = TypeVar("T")
 
@@ -37,8 +37,7 @@ def lookup(table: Mapping[str, T], name: str, field: str) -> T:
     try:
         return table[name]
     except (KeyError, TypeError):
-        names = ", ".join(sorted(table))
-        raise ValueError(f"{field}: no {quoted(name)}; there are: {names}") from None
+        raise ValueError(f"{field}: {none_called(name, table)}") from None
 
 
 def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
@@ -54,10 +53,7 @@ def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
         if found is not None:
             ours = name in table
             return _imported(found, field, ours) if isinstance(found, str) else found
-    names = ", ".join(sorted(table))
-    raise ValueError(
-        f'{field}: no {quoted(name)}; there are: {names}; one of your own is "module:name"'
-    )
+    raise ValueError(f'{field}: {none_called(name, table)}; one of your own is "module:name"')
 
 
 def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
