@@ -11,6 +11,7 @@ from mec_gym.benchmark.models import Model, by_name, load_models
 from mec_gym.benchmark.tables import Column
 from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
+from mec_gym.io.progress import progress
 from mec_gym.policies import POLICIES
 
 Board = dict[str, list[Result]]
@@ -34,8 +35,6 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
     Raises:
         ValueError: an unknown benchmark, a damaged file, or a model that fits none of them.
     """
-    from tqdm import tqdm
-
     benchmarks = [frozen.load(name) for name in names or frozen.names()]
     scenarios = {
         benchmark.name: frozen.RECIPES[benchmark.name].scenario for benchmark in benchmarks
@@ -50,17 +49,22 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
             raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
     ours = load_models([name for name in POLICIES if name not in _NOT_RANKED])
     board: Board = {}
-    for benchmark in tqdm(benchmarks, unit="benchmark"):
-        scenario = scenarios[benchmark.name]
-        able = [
-            model for model in models if not model.trained or model.trained.trained_for(scenario)
-        ]
-        board[benchmark.name] = compare(
-            by_name([*able, *ours], scenario),
-            benchmark.slots,
-            frozen.RECIPES[benchmark.name].seed,
-            benchmark.reference,
-        )
+    with progress(len(benchmarks), "benchmark") as bar:
+        for benchmark in benchmarks:
+            scenario = scenarios[benchmark.name]
+            able = [
+                model
+                for model in models
+                if not model.trained or model.trained.trained_for(scenario)
+            ]
+            board[benchmark.name] = compare(
+                by_name([*able, *ours], scenario),
+                benchmark.slots,
+                frozen.RECIPES[benchmark.name].seed,
+                benchmark.reference,
+            )
+            bar.update()
+            bar.set_postfix_str(benchmark.name)
     return board
 
 

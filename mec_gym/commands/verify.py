@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from mec_gym.commands import shell
+from mec_gym.commands.arguments import parse
 from mec_gym.sb3.run import directory as runs
 
 
@@ -20,7 +21,7 @@ class Arguments:
 def main(arguments: list[str], launcher: str) -> int:
     """Check the runs that the arguments name, the rest too where one is damaged."""
     status = 0
-    given = tyro.cli(Arguments, args=arguments, prog=f"{launcher} verify")
+    given = parse(Arguments, arguments, f"{launcher} verify")
     if not given.run:
         raise ValueError("run: give one run directory or more")
     for directory in given.run:

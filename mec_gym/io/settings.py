@@ -102,7 +102,9 @@ class Settings(BaseModel):
             fields = tomllib.loads(read_file(Path(path), _MOST_BYTES).decode())
             with no_imports():
                 return cls(**fields)
-        except (OSError, ValueError, RecursionError) as error:  # TOML's own is a ValueError
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror or one_line(error)}") from None
+        except (ValueError, RecursionError) as error:  # TOML's own is a ValueError
             raise ValueError(f"{path}: {one_line(error, 2000)}") from None
 
     def to_toml(self) -> str:

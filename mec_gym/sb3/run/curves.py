@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import HParam, Image, Logger, TensorBoardOutputFormat
-from tqdm import tqdm
 
 from mec_gym import policies, system
 from mec_gym.benchmark.comparison import Reference, play
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
+from mec_gym.io.progress import Progress
 from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.sb3.run.config import TrainConfig
@@ -101,7 +101,7 @@ class CurveLogger(Logger):
 class EpisodeCurves(BaseCallback):
     """Log each episode's outcome, and move the progress bar."""
 
-    def __init__(self, bar: "tqdm[Any]") -> None:
+    def __init__(self, bar: Progress) -> None:
         super().__init__()
         self._bar = bar
 
@@ -163,7 +163,7 @@ class HeldOutCurves(BaseCallback):
         reference: Reference,
         snapshot: Callable[[], TrainedPolicy],
         save: Callable[[TrainedPolicy], None],
-        bar: "tqdm[Any]",
+        bar: Progress,
         counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
 """Train DQN-RAO into a run directory."""
 
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +14,13 @@ import torch
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 import mec_gym
 from mec_gym import observations
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
+from mec_gym.io.progress import progress as shown
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.sb3.agent import losses
 from mec_gym.sb3.agent.dqn import LossDQN
@@ -138,7 +137,7 @@ def train(
     Args:
         config: of the run.
         directory: to make; it may exist if it is empty. With `resume` that of the run.
-        progress: whether to show a progress bar on stderr.
+        progress: whether to show on stderr how far it is.
         resume: whether to go on with a run that was stopped.
         checkpoint_seconds: between two checkpoints.
         keep: how many checkpoints to keep.
@@ -192,12 +191,8 @@ def _train(
         model.set_logger(curves)
         if start is not None:
             checkpoint.restore(model, start.path, start.facts.get("state"))
-        with tqdm(
-            total=config.episodes,
-            initial=model.num_timesteps // scenario.num_devices,
-            unit="episode",
-            disable=not progress,
-            file=sys.stderr,
+        with shown(
+            config.episodes, "episode", model.num_timesteps // scenario.num_devices, progress
         ) as bar:
             held_out_curves = HeldOutCurves(
                 config,
