@@ -4,7 +4,6 @@ import sys
 import time
 from typing import Any, Protocol, Self
 
-
 _BAR = "{n_fmt}/{total_fmt} |{bar}| {elapsed}<{remaining}{postfix}"
 """Short, so that a remark of 50 characters is seen in whole where the terminal has 80."""
 
