@@ -121,3 +121,10 @@ def test_in_a_terminal_the_command_keeps_to_its_width(width):
     assert max(map(len, text.splitlines())) <= width
     assert text.count("policy") > 1
     assert "gap" in text.split("policy")[0] + text.split("policy")[1]
+
+
+def test_without_rich_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    remedy = re.escape('a table needs rich; pip install "mec-gym[cli]"')
+    with pytest.raises(ModuleNotFoundError, match=remedy):
+        report.show(results(), "title")
