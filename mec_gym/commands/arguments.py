@@ -74,6 +74,7 @@ def refusal(end: SystemExit, said: str, prog: str) -> str:
     for error in _causes(end):
         if isinstance(error, ValueError) and _OURS.match(str(error)):
             return one_line(error, 2000)
+    said = _COLOURS.sub("", said)
     rows = [line.strip(" │") for line in said.splitlines() if line[:1] not in ("╭", "╰")]
     parts = [part.strip() for part in re.split("─{3,}|-{8,}", " ".join(" ".join(rows).split()))]
     if not said.startswith("╭"):  # no line drawing: the title is a row of its own
@@ -100,6 +101,8 @@ def _no_choice(value: str, flag: str, choices: str) -> str:
     names = re.findall(r"'(.*?)'", choices)
     return f"{flag}: {none_called(value, names)}"
 
+
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 _OURS = re.compile(r"\S+(, \S+)*: ")
 """How errors of the package begin: with the field."""

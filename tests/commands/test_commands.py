@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -163,6 +164,32 @@ def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
         "error: --policis: no such argument (did you mean --policies?); `python -m evaluate --help`"
         " lists what there is\n"
     )
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("evaluate --policis roa", "--policis: no such argument (did you mean --policies?); "),
+        ("evaluate --instances x", "--instances: must be a whole number (got 'x'); "),
+        ("evaluate --instances", "--instances: it needs a value; "),
+        ("completion fsh", "shell: no 'fsh' (did you mean 'zsh'?); there are: bash, zsh; "),
+        ("export", "Missing from mec-gym export: MODEL run directory, or name of a policy that "),
+    ],
+)
+def test_on_a_terminal_with_colours_it_is_the_same_line(line, says, columns):
+    code = f"import sys; from mec_gym.__main__ import main; sys.exit(main({line.split()!r}))"
+    ours, theirs = pty.openpty()
+    environment = dict(os.environ, COLUMNS=str(columns), TERM="xterm-256color")
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=False
+    )
+    os.close(theirs)
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 2
+    assert said.startswith(f"error: {says}")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
