@@ -102,6 +102,11 @@ def _no_choice(value: str, flag: str, choices: str) -> str:
     return f"{flag}: {none_called(value, names)}"
 
 
+def _must_be_given(what: str) -> str:
+    names = re.findall(r"(?:^|\(required\) )(\S+)", what)
+    return f"{', '.join(names)}: must be given"
+
+
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 _OURS = re.compile(r"\S+(, \S+)*: ")
@@ -116,6 +121,7 @@ _ANSWERS: list[tuple[re.Pattern[str], Callable[..., str]]] = [
         re.compile(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)\."),
         _no_choice,
     ),
+    (re.compile(r"Missing from .*?: (.*?)(?: Unrecognized.*| For full.*)?$"), _must_be_given),
     (
         re.compile(r"Missing value for argument '(.*?)'"),
         lambda flag: f"{flag}: it needs a value",

@@ -134,7 +134,8 @@ def test_an_unknown_command_is_refused_in_one_line(capsys):
         ("evaluate --model", "model: none is named; give run directories, or of dqn-rao, "),
         ("evaluate --benchmark papr", "benchmark: no 'papr' (did you mean 'paper'?); "),
         ("evaluate --scenario papr", "scenario: no 'papr' (did you mean 'paper'?); there are: "),
-        ("export", "Missing from mec-gym export: MODEL "),
+        ("export", "MODEL, FILE: must be given; "),
+        ("export regret-mix", "FILE: must be given; "),
         ("export regretmix x.onnx", "regretmix: not a run directory, nor a policy that comes with"),
         ("export regret-mix x.onx", "file: no '.onx' (did you mean '.onnx'?); there are: "),
         ("completion fsh", "shell: no 'fsh' (did you mean 'zsh'?); there are: bash, zsh; "),
@@ -174,7 +175,7 @@ def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
         ("evaluate --instances x", "--instances: must be a whole number (got 'x'); "),
         ("evaluate --instances", "--instances: it needs a value; "),
         ("completion fsh", "shell: no 'fsh' (did you mean 'zsh'?); there are: bash, zsh; "),
-        ("export", "Missing from mec-gym export: MODEL run directory, or name of a policy that "),
+        ("export", "MODEL, FILE: must be given; `mec-gym export --help` lists"),
     ],
 )
 def test_on_a_terminal_with_colours_it_is_the_same_line(line, says, columns):
