@@ -51,6 +51,10 @@ class Model:
         """It as a trained network; None where it is no such."""
         return self.policy if isinstance(self.policy, TrainedPolicy) else None
 
+    def plays(self, scenario: Scenario) -> bool:
+        """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
+        return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)
+
     @property
     def config(self) -> dict[str, Any]:
         """The configuration it was trained with; empty where there is none."""

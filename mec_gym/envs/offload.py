@@ -207,6 +207,11 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         # A copy: callers may keep it, and may write to it.
         return self._observation.copy(), reward, done, False, info
 
+    @property
+    def instance(self) -> Instance:
+        """The slot being played."""
+        return self._begun("instance").instance
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server has a free place, (N,); the name sb3-contrib looks for."""
         return self._begun("action_masks").free

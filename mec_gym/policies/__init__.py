@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.io import names
+from mec_gym.policies.agents import from_agent
 from mec_gym.scenario import Scenario
+
+__all__ = ["HINDSIGHT", "POLICIES", "Policy", "from_agent", "get", "label"]
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
 """`policy(instance, seed)` returns the server of each device, (..., M)."""

@@ -23,9 +23,10 @@ from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
 from mec_gym.io.messages import one_line
 from mec_gym.io.names import no_imports
-from mec_gym.mdp import State, assign_all
+from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.policies import POLICIES, network
+from mec_gym.policies.agents import play
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
@@ -160,17 +161,7 @@ class TrainedPolicy:
                 f"the model was trained for other slots, those of scenario {self.scenario.label}:"
                 f" {error}"
             ) from None
-        observation: Array | None = None
-
-        def choose(state: State) -> NDArray[np.int64]:
-            nonlocal observation
-            if observation is None:
-                observation = self.observer.begin(state)
-            else:
-                self.observer.update(observation, state)
-            return np.asarray(self.q_values(observation).argmax(axis=-1))
-
-        return assign_all(instance, choose)
+        return play(self.observer, instance, lambda seen, _: self.q_values(seen).argmax(axis=-1))
 
     def _score_servers(self, instance: Instance) -> NDArray[np.int64]:
         """Assign slots of any size; a full server is never chosen."""
