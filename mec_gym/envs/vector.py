@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from mec_gym.compiling import refused
 from mec_gym.envs import loops
 from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
 from mec_gym.instance import Instance
@@ -97,9 +98,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
         none = np.arange(0)  # of the copies: the loops are compiled, and nothing is played
-        with loops.refused("observation", single.observer.write):
+        with refused("observation", single.observer.write):
             self._seen(none)
-        with loops.refused("reward", single.reward):
+        with refused("reward", single.reward):
             self._assign(none, none)
 
     def reset(

@@ -106,6 +106,13 @@ class TrainedPolicy:
 
         return scoring.by_input(self.weights)
 
+    @cached_property
+    def _loop(self) -> Any:
+        """The compiled loop that assigns slots."""
+        from mec_gym.policies import scoring
+
+        return scoring.loop_of(self.observer.write)
+
     @property
     def scores_servers(self) -> bool:
         """Whether one network scores each server, so that it plays any number of them."""
@@ -170,7 +177,9 @@ class TrainedPolicy:
         instance.require_feasible()
         flat = instance.flatten()
         prepared = self.observer.prepare(flat)
-        assignment = scoring.assign(State(flat).slot, prepared, self.observer, self._by_input)
+        assignment = scoring.assign(
+            self._loop, State(flat).slot, prepared, self.observer, self._by_input
+        )
         return assignment.reshape(instance.task_cycles.shape)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import bounds, system
+from mec_gym.compiling import loop
 from mec_gym.instance import Instance
-from mec_gym.solvers.compiling import compiled
 from mec_gym.solvers.local_search import local_search, numbers_of
 
 FloatArray = NDArray[np.float64]
@@ -179,7 +179,7 @@ class Path(NamedTuple):
     best: IntArray
 
 
-@compiled
+@loop
 def plant(
     tx_delay: FloatArray,
     sqrt_cycles: FloatArray,
@@ -228,7 +228,7 @@ def plant(
     return Tree(order, work, server, extra, least, most), path
 
 
-@compiled
+@loop
 def explore(
     tree: Tree,
     path: Path,
