@@ -190,12 +190,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             when = "before the first reset" if state is None else "after the slot's last device"
             raise ResetNeeded(f"step: called {when}; call reset first")
         server = self._server(action)
-        slot = state.slot
-        reward = float(
-            rewards.penalised(
-                self.reward(slot, state.device, server), slot, server, self.overload_penalty
-            )
-        )
+        reward = rewards.of_decision(self.reward, state, server, self.overload_penalty)
         state.assign(server)
         self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.free}

@@ -71,6 +71,7 @@ class ServersObservation(Observation):
     NUM_FEATURES = 19
     LIMIT = 10.0
     free_at = 0
+    any_size = True
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
