@@ -55,6 +55,10 @@ class Model:
         """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
         return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)
 
+    def sees_enough(self, scenario: Scenario) -> bool:
+        """Return whether a scenario shows all that it looks at; a policy of rules says itself."""
+        return not hasattr(self.policy, "sees_enough") or self.policy.sees_enough(scenario)
+
     @property
     def config(self) -> dict[str, Any]:
         """The configuration it was trained with; empty where there is none."""

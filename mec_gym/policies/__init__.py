@@ -1,12 +1,14 @@
 """Policies: from slots to assignments, by name."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.io import names
+from mec_gym.io.messages import quoted
 from mec_gym.policies.agents import from_agent
 from mec_gym.scenario import Scenario
 
@@ -48,5 +50,7 @@ def get(name: str) -> Policy:
             f"policy: {name!r} is a trained one; mec_gym.load_policy({name!r}) loads it, on a"
             f" command line --model {name}"
         )
-    policy: Policy = names.find(POLICIES, name, "policy")
-    return policy
+    policy: Any = names.find(POLICIES, name, "policy")
+    if not callable(policy) or isinstance(policy, type):
+        raise ValueError(f"policy: {quoted(policy)} is not a function of an instance and a seed")
+    return policy  # type: ignore[no-any-return]

@@ -36,6 +36,14 @@ def play(observer: Observation, instance: Instance, choose: Choose) -> NDArray[n
     return assign_all(instance, decide)
 
 
+def shows_as_much(scenario: Scenario, other: Scenario) -> bool:
+    """Return whether a scenario shows all the tasks to come that another one does."""
+    shown, needed = scenario.lookahead, other.lookahead
+    return not scenario.hides_tasks or (
+        shown is not None and needed is not None and needed <= shown
+    )
+
+
 @dataclass(frozen=True)
 class AgentPolicy:
     """A policy that plays what an agent chooses; `from_agent` makes it.
@@ -58,6 +66,10 @@ class AgentPolicy:
     def trained_for(self, scenario: Scenario) -> bool:
         """Return whether it plays a scenario: its own."""
         return scenario == self.scenario
+
+    def sees_enough(self, scenario: Scenario) -> bool:
+        """Return whether a scenario shows all the tasks to come that it looks at."""
+        return shows_as_much(scenario, self.scenario)
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M).

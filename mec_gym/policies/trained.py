@@ -21,12 +21,12 @@ from mec_gym import observations
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
-from mec_gym.io.messages import one_line
+from mec_gym.io.messages import one_line, quoted
 from mec_gym.io.names import no_imports
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.policies import POLICIES, network
-from mec_gym.policies.agents import play
+from mec_gym.policies.agents import play, shows_as_much
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
@@ -66,6 +66,10 @@ class TrainedPolicy:
     training: dict[str, Any]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.observation, str):
+            raise ValueError(
+                f"observation: {quoted(self.observation)}; give its name, which the files hold"
+            )
         shape, scores_servers = self._shape, self.scores_servers
         if scores_servers and len(shape) == 1:
             raise ValueError(
@@ -128,15 +132,14 @@ class TrainedPolicy:
 
     def sees_enough(self, scenario: Scenario) -> bool:
         """Return whether a scenario shows all the tasks to come that the policy looks at."""
-        own, shown = self.scenario.lookahead, scenario.lookahead
-        return not scenario.hides_tasks or (own is not None and shown is not None and own <= shown)
+        return shows_as_much(scenario, self.scenario)
 
     def trained_for(self, scenario: Scenario) -> bool:
         """Return whether it was trained for a scenario.
 
         One that scores servers is for every scenario that shows all it looks at.
         """
-        if self.scores_servers:
+        if self.scores_servers and self.observer.any_size:
             return self.sees_enough(scenario)
         return scenario == self.scenario
 
@@ -175,6 +178,13 @@ class TrainedPolicy:
         from mec_gym.policies import scoring
 
         instance.require_feasible()
+        own, size = self.scenario, (instance.num_devices, instance.num_servers)
+        if not self.observer.any_size and size != (own.num_devices, own.num_servers):
+            raise ValueError(
+                f"instance: {size[0]} devices x {size[1]} servers; observation {self.observation!r}"
+                f" is for the {own.num_devices} x {own.num_servers} that the model was trained for,"
+                " as it does not say any_size"
+            )
         flat = instance.flatten()
         prepared = self.observer.prepare(flat)
         assignment = scoring.assign(
