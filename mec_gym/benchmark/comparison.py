@@ -227,9 +227,10 @@ def _assigned(policy: Policy, name: str, slots: Instance, seed: int) -> IntArray
         ValueError: it fails, or returns something else; the message names it.
     """
     try:
-        assignment = system.check_assignment(slots, policy(slots, seed))
-        if assignment.shape != slots.task_cycles.shape:
-            raise ValueError(f"assignment: shape {assignment.shape}, not {slots.task_cycles.shape}")
+        given = np.asarray(policy(slots, seed))
+        if given.shape != slots.task_cycles.shape:
+            raise ValueError(f"assignment: shape {given.shape}, not {slots.task_cycles.shape}")
+        assignment = system.check_assignment(slots, given)
     except Exception as error:  # whatever a user's own code raises
         said = one_line(error if isinstance(error, ValueError) else repr(error))
         raise ValueError(f"policy {name}: {said}") from error

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
-from mec_gym.mdp import State, copy_of
+from mec_gym.mdp import State
 from mec_gym.observations.base import Array, Observation
 from mec_gym.scenario import Scenario
 
@@ -32,6 +32,7 @@ def check(observer: Observation) -> None:
     looked_at = range(end + 1) if end <= _ALL_CHECKED else (0, 1, end // 2, end - 1, end)
     for choose in (_first_free, _last_server):
         alone, together = [State(slot) for slot in slots], State(slots)
+        unseen = [State(slot) for slot in slots]  # which the observation cannot change
         seen: list[Array] | None = None  # brought up to date since the last decision
         for device in range(end + 1):
             if device in looked_at:
@@ -41,12 +42,14 @@ def check(observer: Observation) -> None:
                         written = _written(observer, state)
                         if (written != shown[row]).any() or (written != shown[2][row]).any():
                             raise ValueError("write, begin and update show one slot differently")
+                if [state.slot for state in alone] != [state.slot for state in unseen]:
+                    raise ValueError("it changes the slot, which it only may read")
                 _check_hidden(observer, slots, alone[1])
                 seen = begun
             if device < end:
-                servers = [choose(state) for state in alone]
+                servers = [choose(state) for state in unseen]
                 together.assign(np.array(servers))
-                for state, server in zip(alone, servers, strict=True):
+                for state, server in zip((*alone, *unseen), servers * 2, strict=True):
                     state.assign(server)
                 if device in looked_at and seen:
                     for state, shown_before in zip((*alone, together), seen, strict=True):
@@ -66,11 +69,8 @@ def _last_server(state: State) -> int:
 def _written(observer: Observation, state: State) -> Array:
     """Return what `write` writes of one slot, checked."""
     space, slot, device = observer.space, state.slot, state.device
-    before = copy_of(slot)
     written = np.full(space.shape, np.nan, np.float32)
     observer.write(slot, device, observer.prepare(state.instance), observer.constants, written)
-    if slot != before:
-        raise ValueError("write changes the slot, which it only may read")
     if not np.isfinite(written).all():
         raise ValueError(f"write leaves an entry out, or writes what is no number: {written}")
     if not space.contains(written):
