@@ -120,7 +120,7 @@ class Channel(Settings, ABC):
         return fields | {"kind": name}
 
     @model_serializer(mode="wrap")
-    def _constant_as_ever(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leave_out_no_correlation(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What was written before there was a correlation still reads and compares the same.
         fields: dict[str, Any] = fields_of(self)
         if self.correlation == 1:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mec_gym.io.messages import quoted
-from mec_gym.policies import POLICIES, Policy, get, label
-from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
+from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
+from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 
 
@@ -71,7 +71,7 @@ class Model:
         return self.config.get("seed")
 
     @property
-    def recipe(self) -> str:
+    def row_key(self) -> str:
         """What all models of a row share: the configuration less its seed, or else the source."""
         fields = {name: value for name, value in self.config.items() if name != "seed"}
         return json.dumps(fields, sort_keys=True) if fields else self.source
@@ -112,7 +112,7 @@ def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[P
     """
     rows: dict[str, list[Model]] = {}
     for model in models:
-        row = rows.setdefault(model.recipe, [])
+        row = rows.setdefault(model.row_key, [])
         if model.seed in [other.seed for other in row]:
             if model.trained is None:
                 continue

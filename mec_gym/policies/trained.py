@@ -25,20 +25,13 @@ from mec_gym.io.messages import one_line, quoted
 from mec_gym.io.names import no_imports
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
-from mec_gym.policies import POLICIES, network
+from mec_gym.policies import POLICIES, SHIPPED, network
 from mec_gym.policies.agents import play, shows_as_much
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
 
 _SHIPPED_IN = Path(__file__).with_name("data")
-
-SHIPPED = {
-    "dqn-rao": "Table I's network, for slots of scenario `paper` only",
-    "regret-mix": "all tasks of the slot known, any size, capacity tight or not",
-    "regret-online": "only the current task known, any size, capacity tight or not",
-}
-"""The policies that come with the package, and what each is for."""
 
 WEIGHTS_FILE = "policy.safetensors"
 POLICY_FILE = "policy.json"
@@ -199,12 +192,7 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     Whenever this is cut short, what stood there before or the new policy can be read: between the
     two files `policy.json` vouches for the weights before as well.
     """
-    arrays = {
-        f"{number}.{part}": np.ascontiguousarray(array)
-        for number, layer in enumerate(policy.weights)
-        for part, array in zip(_PARTS, layer, strict=False)  # the context is not always there
-    }
-    weights = safetensors.numpy.save(arrays)
+    weights = weights_file(policy)
     manifest = {
         "format": FORMAT,
         "observation": policy.observation,
@@ -217,6 +205,16 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
         manifest["sha256_before"] = sha256(path.read_bytes())
     replace_file(Path(directory) / POLICY_FILE, with_digest(manifest))
     replace_file(path, weights)
+
+
+def weights_file(policy: TrainedPolicy) -> bytes:
+    """Return what `policy.safetensors` holds."""
+    arrays = {
+        f"{number}.{part}": np.ascontiguousarray(array)
+        for number, layer in enumerate(policy.weights)
+        for part, array in zip(_PARTS, layer, strict=False)  # the context is not always there
+    }
+    return safetensors.numpy.save(arrays)
 
 
 def load_policy(directory: str | Path) -> TrainedPolicy:

@@ -77,7 +77,7 @@ def improve_slot(
     device. Arguments are `SlotNumbers` of the slot.
     """
     num_devices, num_servers = tx_delay.shape
-    free = capacity.copy()
+    left = capacity.copy()
     sqrt_load = np.zeros(num_servers)
     total = 0.0
     for device in range(num_devices):
@@ -85,7 +85,7 @@ def improve_slot(
         total += delay_rise(
             tx_delay[device, server], sqrt_cycles[device], server_hz[server], sqrt_load[server]
         )
-        free[server] -= 1
+        left[server] -= 1
         sqrt_load[server] += sqrt_cycles[device]
 
     device = 0
@@ -97,7 +97,7 @@ def improve_slot(
         best_server = best_partner = -1
         leaving = delay_rise(-tx_here, -work, server_hz[here], sqrt_load[here])
         for server in range(num_servers):
-            if free[server] > 0 and server != here:
+            if left[server] > 0 and server != here:
                 change = leaving + delay_rise(
                     tx_delay[device, server], work, server_hz[server], sqrt_load[server]
                 )
@@ -126,8 +126,8 @@ def improve_slot(
                 assignment[best_partner] = here
                 moved -= sqrt_cycles[best_partner]
             else:
-                free[here] += 1
-                free[best_server] -= 1
+                left[here] += 1
+                left[best_server] -= 1
             sqrt_load[here] -= moved
             sqrt_load[best_server] += moved
         device = (device + 1) % num_devices
@@ -146,12 +146,12 @@ def descend_slot(
     It starts from the least rise in delay, the heaviest task first.
     """
     num_servers = tx_delay.shape[1]
-    free = capacity.copy()
+    left = capacity.copy()
     sqrt_load = np.zeros(num_servers)
     for device in np.argsort(-sqrt_cycles, kind="mergesort"):
         least = np.inf
         for server in range(num_servers):
-            if free[server] > 0:
+            if left[server] > 0:
                 rise = delay_rise(
                     tx_delay[device, server],
                     sqrt_cycles[device],
@@ -161,7 +161,7 @@ def descend_slot(
                 if rise < least:
                     least = rise
                     assignment[device] = server
-        free[assignment[device]] -= 1
+        left[assignment[device]] -= 1
         sqrt_load[assignment[device]] += sqrt_cycles[device]
     improve_slot(tx_delay, sqrt_cycles, server_hz, capacity, assignment)
 

@@ -30,8 +30,8 @@ class FlatPolicy(DQNPolicy):
         """Do nothing: no layer differs, and going through them at every step takes long."""
 
 
-def _only_its_own(algorithm: str) -> Callable[[torch.optim.Optimizer, dict[str, Any]], None]:
-    """Return what refuses an optimizer's state of another algorithm's zip, and names the right one.
+def _refuse_zips_not_of(algorithm: str) -> Callable[[torch.optim.Optimizer, dict[str, Any]], None]:
+    """Return a hook of an optimizer that refuses the state in a zip of another algorithm.
 
     `LossDQN` has all parameters in one, Stable-Baselines3's own DQN each on its own.
     """
@@ -57,7 +57,7 @@ class ServersPolicy(FlatPolicy):
         self.free_at = free_at
         super().__init__(*args, **kwargs)
         # Where another DQN is used, which would keep this optimizer.
-        self.optimizer.register_load_state_dict_pre_hook(_only_its_own(f"{__name__}.LossDQN"))
+        self.optimizer.register_load_state_dict_pre_hook(_refuse_zips_not_of(f"{__name__}.LossDQN"))
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return super()._get_constructor_parameters() | {"free_at": self.free_at}
@@ -114,7 +114,7 @@ class LossDQN(DQN):
         settings = optimizer.defaults | ({"fused": True} if "fused" in optimizer.defaults else {})
         self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
         self.policy.optimizer.register_load_state_dict_pre_hook(
-            _only_its_own("stable_baselines3.DQN")
+            _refuse_zips_not_of("stable_baselines3.DQN")
         )
 
     @property
