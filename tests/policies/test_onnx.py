@@ -14,6 +14,7 @@ from mec_gym import Scenario
 from mec_gym.commands import shell
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import onnx as exporting
+from mec_gym.policies import trained
 from mec_gym.policies.trained import TrainedPolicy
 
 onnxruntime = pytest.importorskip("onnxruntime")
