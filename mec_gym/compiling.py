@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -14,9 +15,13 @@ from mec_gym.io.messages import one_line
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_kept: ContextVar[bool] = ContextVar("kept", default=True)
+"""Whether the loop that is being made is kept on disk."""
+
+
 def loop(function: F) -> F:
     """Compile a function that loops over slots."""
-    compiled: Any = numba.njit(cache=True, error_model="numpy")(function)
+    compiled: Any = numba.njit(cache=_kept.get(), error_model="numpy")(function)
     return cast(F, compiled)
 
 
@@ -46,7 +51,10 @@ def loops_for(make: Callable[..., Any]) -> Callable[..., Any]:
         digest = kernels.sources(make, *functions)
         if functions not in made:
             _register(*kernels.KERNELS, *functions)
+            # One that is typed at a prompt could not be found again by another process.
+            token = _kept.set(all(kernels.has_file(function) for function in functions))
             made[functions] = digest, make(digest, *functions)
+            _kept.reset(token)
         before, compiled = made[functions]
         if before != digest:
             names = ", ".join(f"{each.__module__}:{each.__qualname__}" for each in functions)

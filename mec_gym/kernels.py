@@ -55,6 +55,11 @@ def sources(*functions: Callable[..., Any]) -> str:
     return hashlib.sha256("".join(sorted(texts)).encode()).hexdigest()
 
 
+def has_file(function: Callable[..., Any]) -> bool:
+    """Return whether a function is in a module that another process can import."""
+    return function.__module__ != "__main__" and bool(_source(function.__module__))
+
+
 def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """Yield what a function takes from outside, and what of the modules that it takes."""
     known = dict(function.__globals__)
