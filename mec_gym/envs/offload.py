@@ -118,6 +118,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         arguments.refuse_unknown(unknown, scenario, OffloadEnv)
         scenario = Scenario.of(scenario)
         is_number = isinstance(overload_penalty, Real)  # a caller may give anything
+        if isinstance(overload_penalty, np.generic):  # a float32 cannot be compared with the limit
+            overload_penalty = overload_penalty.item()
         if not is_number or not 0 <= overload_penalty <= sys.float_info.max:
             raise ValueError(f"overload_penalty: {overload_penalty!r} must be finite, 0 or more")
         if render_mode not in (None, *self.metadata["render_modes"]):

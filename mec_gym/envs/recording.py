@@ -18,13 +18,17 @@ class OutcomeAtEveryStep(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
 
     Args:
         env: what `gym.make("mec_gym:MEC-Offload-v0", ...)` gives.
+
+    Raises:
+        ValueError: it is of another kind.
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         RecordConstructorArgs.__init__(self)
         super().__init__(env)
         inner = env.unwrapped
-        assert isinstance(inner, OffloadEnv)
+        if not isinstance(inner, OffloadEnv):
+            raise ValueError(f"env: {env} is not of MEC-Offload-v0, whose outcome this is")
         self._num_devices = inner.scenario.num_devices
 
     def reset(
