@@ -21,6 +21,7 @@ IntArray = NDArray[np.int64]
 
 _OF_EACH_COPY = {
     "action_space": "single_action_space",
+    "metadata": "metadata",
     "observation_space": "single_observation_space",
     "overload_penalty": "overload_penalty",
     "render_mode": "render_mode",
