@@ -89,6 +89,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"render_mode: {render_mode!r}; a batch is not rendered, gym.make one environment"
             )
         self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
+        self._begins_at_once = self.autoreset_mode is AutoresetMode.SAME_STEP
         limit = arguments.check_max_episode_steps(max_episode_steps)
         single = OffloadEnv(**settings)
         num_envs = self.num_envs = int(copies)
@@ -165,7 +166,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         had[rows] = True
         observation, mask = self._seen()
         return observation, {
-            "action_mask": (mask & had[:, None]).view(np.int8),
+            "action_mask": mask & had[:, None],
             "_action_mask": had,
         }
 
@@ -186,9 +187,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """
         if not self._rng:
             raise ResetNeeded("step: called before the first reset; call reset first")
-        over = None
-        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
-            over = self._over()
+        over = None if self._begins_at_once else self._over()
         reward, terminated, ended = self._assign(self._row, self._servers(actions, over))
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
@@ -207,14 +206,14 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             self._begin_next(np.flatnonzero(over))
         observation, mask = self._seen()
         every = np.ones(self.num_envs, dtype=np.bool_)
-        info |= {"action_mask": mask.view(np.int8), "_action_mask": every}
+        info |= {"action_mask": mask, "_action_mask": every}
         return observation, reward, terminated, truncated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server of each copy has a free place, (num_envs, N)."""
         if not self._rng:
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
-        return self._seen()[1]
+        return self._seen()[1].view(np.bool_)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return what a method or an attribute of each copy is, as `SyncVectorEnv.call` does.
@@ -284,8 +283,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             chosen = [np.array(copy["assignment"], dtype=np.int64) for copy in state]
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ValueError(f"state: not that of a batch: {error!r}") from None
-        goes_on = self.autoreset_mode is not AutoresetMode.SAME_STEP  # a slot that is over is seen
-        longest = self._length if goes_on else self._length - 1
+        longest = self._length - self._begins_at_once  # else a slot that is over is still seen
         fits = all(
             servers.ndim == 1
             and len(servers) <= longest
@@ -310,12 +308,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def _seen(
         self, copies: IntArray | slice = slice(None)
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Return the observations and masks of some copies, or of all, as new arrays."""
         row, device = self._row[copies], self._device[copies]
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self.scenario.num_servers), dtype=np.bool_)
+        mask = np.empty((len(row), self.scenario.num_servers), dtype=np.int8)
         constants = self._observer.constants
         self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
         return observation, mask
