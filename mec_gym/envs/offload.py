@@ -93,8 +93,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     `spec.to_json()` holds any of these: a scenario as its preset's name or its fields, a class or
     function as `"module:name"`.
 
-    Errors: `ValueError` for a bad argument or instance, `InvalidAction` for an action outside
-    0..N-1, `ResetNeeded` for a step before the first reset or after the end.
+    Errors: `ValueError` for a bad argument or instance, `TypeError` for an argument that there is
+    not, `InvalidAction` for an action outside 0..N-1, `ResetNeeded` for a step before the first
+    reset or after the end.
 
     ## Version History
     * v0: first version

@@ -7,7 +7,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
+from hypothesis import given
 from pydantic import Field
+from strategies import scenarios
 
 from mec_gym import Scenario
 from mec_gym.channels import Channel
@@ -65,8 +67,8 @@ def test_a_scenario_is_a_name_a_file_fields_or_itself(how, tmp_path):
     file = tmp_path / "network.toml"
     file.write_text(SMALL.to_toml())
     fields = {"num_devices": 4, "capacity": 2, "noise_w": 1e-3, "tx_power_w": 0.2}
-    for given in (SMALL, fields, file, str(file), f"{__name__}:SMALL"):
-        assert make(how, scenario=given).unwrapped.scenario == SMALL
+    for form in (SMALL, fields, file, str(file), f"{__name__}:SMALL"):
+        assert make(how, scenario=form).unwrapped.scenario == SMALL
     assert make(how, scenario="slack").unwrapped.scenario == Scenario.preset("slack")
     assert make(how, scenario={}).unwrapped.scenario == Scenario()
 
@@ -79,6 +81,11 @@ def test_an_environment_is_made_again_from_the_json_of_its_specification(scenari
     assert again.unwrapped.scenario == env.unwrapped.scenario == Scenario.of(scenario)
     assert again.spec.to_json() == env.spec.to_json()
     np.testing.assert_array_equal(again.reset(seed=1)[0], env.reset(seed=1)[0])
+
+
+@given(scenarios())
+def test_any_scenario_is_what_the_json_of_its_source_says(scenario):
+    assert Scenario.of(json.loads(json.dumps(scenario.source))) == scenario
 
 
 @pytest.mark.parametrize("how", ["one", "many"])

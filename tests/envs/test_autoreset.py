@@ -268,6 +268,7 @@ def test_gymnasiums_vector_wrappers_work_as_round_its_own_batch_or_say_why(name,
         over = results[2][0] | results[3][0]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Gymnasium's own
 def test_a_batch_makes_no_pictures_and_says_so(tmp_path):
     with pytest.raises(ValueError, match=r"^render_mode: 'rgb_array'; a batch is"):
         gym.make_vec(ID, num_envs=2, render_mode="rgb_array")

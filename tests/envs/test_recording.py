@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
+from mec_gym import Scenario
 from mec_gym.envs.recording import OutcomeAtEveryStep
 
 ID = "mec_gym:MEC-Offload-v0"
@@ -91,3 +92,17 @@ def test_minari_records_infos_and_recovers_the_environment(tmp_path, monkeypatch
             seen, reward, _, _, info = again.step(server)
             np.testing.assert_array_equal(episode.observations[step + 1], seen)
             assert reward == episode.rewards[step]
+
+
+@pytest.mark.filterwarnings("ignore")  # moviepy's own
+def test_gymnasiums_recorder_makes_a_video_of_any_scenario(tmp_path):
+    pytest.importorskip("moviepy")
+    pytest.importorskip("matplotlib")
+    env = gym.make(ID, scenario=Scenario(**NETWORK), render_mode="rgb_array")
+    env = gym.wrappers.RecordVideo(env, str(tmp_path), episode_trigger=None)
+    env.reset(seed=0)
+    for _ in range(4):
+        env.step(0)
+    env.close()
+    assert [file.suffix for file in tmp_path.iterdir() if file.stat().st_size] == [".mp4"]
+    assert EnvSpec.from_json(env.unwrapped.spec.to_json()).kwargs["scenario"]["num_devices"] == 4
