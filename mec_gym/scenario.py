@@ -247,8 +247,9 @@ class Scenario(Settings):
     @property
     def source(self) -> str | dict[str, Any]:
         """What `of` makes this of, as a JSON value: its preset's name, or its fields."""
-        if self.label in PRESETS:
-            return self.label
+        label = self.label
+        if label in PRESETS:
+            return label
         fields: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
         return fields
 

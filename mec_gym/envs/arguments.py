@@ -137,7 +137,7 @@ def _json_value(name: str, value: Any, scenario: Scenario) -> Any:
     if isinstance(value, AutoresetMode):
         return value.value
     if name == "scenario":
-        return scenario.source
+        return value if isinstance(value, str) and value in PRESETS else scenario.source
     table = _NAMED.get(name)
     if table is None or isinstance(value, str):
         return value
