@@ -23,19 +23,25 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
         device: Any,
         server: Any,
         overload_penalty: Any,
+        length: Any,
         assignment: Any,
         reward: Any,
         terminated: Any,
     ) -> int:
         """Give each copy's device to its server; `reward` and `terminated` are written.
 
-        Returns how many copies have ended their slots.
+        A copy that is `length` devices into its slot stands still and earns nothing.
+
+        Returns how many copies have now come that far.
         """
         assert formulas
         ended = 0
         num_devices = slots.task_cycles.shape[1]
         for copy in range(len(server)):
             chosen, current = server[copy], device[copy]
+            if current == length:
+                reward[copy], terminated[copy] = 0.0, False
+                continue
             slot = mdp.slot_at(slots, row[copy])
             reward[copy] = rewards.penalised(
                 reward_of(slot, current, chosen), slot, chosen, overload_penalty
@@ -44,7 +50,7 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
             assignment[copy, current] = chosen
             device[copy] += 1
             terminated[copy] = device[copy] == num_devices
-            ended += terminated[copy]
+            ended += device[copy] == length
         return ended
 
     return step

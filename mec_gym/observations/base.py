@@ -38,7 +38,7 @@ class Observation(ABC):
 
     @property
     @abstractmethod
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """The space of one slot's observation, (K,), or (N, K) with a row a server."""
 
     @staticmethod

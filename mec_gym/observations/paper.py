@@ -35,7 +35,7 @@ class SIObservation(Observation):
         self.constants = (self._shown_places, np.array([self._lookahead]))
 
     @property
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """The scenario's ranges."""
         num_devices, places = self.scenario.num_devices, self.scenario.capacities
         ranges = self.scenario.ranges
@@ -135,7 +135,7 @@ class PaperObservation(SIObservation):
     """
 
     @property
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """The unit box."""
         size = self._first_place + self.scenario.num_servers
         return gym.spaces.Box(0.0, 1.0, (size,), np.float32)

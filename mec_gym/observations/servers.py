@@ -82,7 +82,7 @@ class ServersObservation(Observation):
         self.constants = (np.array(numbers), np.sqrt(cycles))
 
     @property
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """Rows of features."""
         shape = (self.scenario.num_servers, self.NUM_FEATURES)
         return gym.spaces.Box(-self.LIMIT, self.LIMIT, shape, np.float32)

@@ -83,7 +83,7 @@ class AgentPolicy:
 
 def from_agent(
     agent: Any,
-    scenario: str | Scenario = "paper",
+    scenario: Any = "paper",
     observation: str | type[Observation] = "paper",
 ) -> AgentPolicy:
     """Return an agent of any library as a policy, to be compared like all others.
@@ -99,8 +99,7 @@ def from_agent(
     Raises:
         ValueError: a bad argument, or the agent was made for observations of another shape.
     """
-    if isinstance(scenario, str):
-        scenario = Scenario.load(scenario)
+    scenario = Scenario.of(scenario)
     if not callable(agent) and not callable(getattr(agent, "predict", None)):
         raise ValueError(
             f"agent: {quoted(agent)} has no predict, and is no function from observations to"

@@ -21,7 +21,7 @@ Count = Annotated[int, Field(ge=1)]
 
 NamedScenario = Annotated[
     Scenario,
-    BeforeValidator(lambda value: Scenario.load(value) if isinstance(value, str) else value),
+    BeforeValidator(Scenario.of),
     PrimitiveConstructorSpec(
         nargs=1,
         metavar="PRESET|FILE.toml",
@@ -30,7 +30,7 @@ NamedScenario = Annotated[
         str_from_instance=lambda scenario: [scenario.label],
     ),
 ]
-"""A scenario that may be given, on a command line too, as a preset's name or a TOML file's path."""
+"""A scenario as `Scenario.of` takes it; on a command line a name or a TOML file's path."""
 
 
 def _named(table: Mapping[str, Any], field: str) -> BeforeValidator:
