@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,20 @@ BASELINES = ("roa", "goa", "least-delay")
 SUB_RUNS = (*BASELINES, "optimum")
 """Whose curves stand beside the network's: under the same tags, each in a directory of its name."""
 
-GUIDE = """
+_CENTRAL = {
+    "smoothing": 0,
+    "tagFilter": "heldout/(average_delay_s|gap)",
+    "runColorGroup": f"regex:^([^/]+)$|/({'|'.join(SUB_RUNS)})$",
+}
+AT_A_GLANCE = f"?{urlencode(_CENTRAL)}#timeseries"
+"""What follows TensorBoard's address to show the central picture; a policy has one colour there."""
+
+GUIDE = f"""
 Devices are assigned to servers one by one; an episode is one slot. Lower delay is better.
 
-**Time Series** shows the network beside the baselines and the optimum, on the same held-out slots,
-in `heldout/average_delay_s` and `heldout/gap`. The list of runs names their colours: a run is the
-network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`. Smoothing 0 shows
-the values as they are.
+**[The central picture]({AT_A_GLANCE})**, in **Time Series**, is the network beside the baselines
+and the optimum on the same held-out slots. The list of runs names the colours: a run is the
+network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`.
 
 | curve | what |
 |---|---|
@@ -58,6 +66,9 @@ by the last held-out delay and gap; Parallel Coordinates shows which settings go
 
 _PICTURES_AT = (1 / 8, 1 / 4, 1 / 2, 1)
 """Of the episodes: a picture takes longer than a hundred updates. One more shows the beginning."""
+
+_NOT_COMPARED = {"heldout_episodes", "heldout_seed", "heldout_slots", "log_episodes", "threads"}
+"""Fields that change no network."""
 
 _BINS = 30
 """What TensorBoard draws a histogram with, over the range of its buckets."""
@@ -87,7 +98,7 @@ class CurveLogger(Logger):
             self._beside = {name: self._open(directory / name) for name in beside}
             opened.pop_all()
         super().__init__(str(directory), [output])
-        self.writer = output.writer
+        self._main = cast(Any, output.writer).file_writer
 
     def _open(self, directory: Path) -> TensorBoardOutputFormat:
         output = TensorBoardOutputFormat(str(directory))
@@ -122,6 +133,15 @@ class CurveLogger(Logger):
         """
         for tag, value in values.items():
             self._beside[name].writer.add_scalar(tag, value, step)
+        self._beside[name].writer.flush()  # for who looks at the curves meanwhile
+
+    def write_summary(self, summary: Any, step: int) -> None:
+        """Write one of TensorBoard's own summaries, once a step.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._main.add_summary(summary, step)
 
     def flush(self) -> None:
         """Wait until all that was dumped is in the files.
@@ -260,8 +280,14 @@ class HeldOutCurves(BaseCallback):
         least = {"heldout/average_delay_s": float(reference.delay.mean()), "heldout/gap": 0.0}
         self._beside["optimum"] = least
         self._resumed = state is not None
-        self._episodes, self._pictures, self._evaluated, best = state or (0, -1, -1, None)
-        self._best = None if best is None else Best(*best)
+        self._episodes, self._pictures, self._evaluated = 0, -1, -1
+        self._best: Best | None = None
+        if state is not None:
+            try:
+                self._episodes, self._pictures, self._evaluated, best = state
+                self._best = Best(*best)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"heldout: no state of held-out curves: {error}") from None
         self._first_slot: NDArray[np.int64] | None = None
 
     @property
@@ -290,10 +316,11 @@ class HeldOutCurves(BaseCallback):
     def finish(self, interrupted: bool) -> None:
         """Show the end of a training, which need not be where an evaluation was due.
 
-        An interrupted one may be gone on with: what its end has is then cut off, and no best.
+        An interrupted one may be gone on with: what its end shows is then cut off, so that it is
+        not the best, but where there is no other.
         """
         if self._evaluated != self.num_timesteps:
-            self._evaluate(may_be_best=not interrupted, picture=True)
+            self._evaluate(may_be_best=not interrupted or self._best is None, picture=True)
         elif self._first_slot is not None:
             self._record_picture(self._first_slot)
             self.logger.dump(self.num_timesteps)
@@ -329,9 +356,8 @@ class HeldOutCurves(BaseCallback):
         never_above = self._config.network == "servers"
         most = int(self._slots.capacity.max() if never_above else self._slots.num_devices)
         for server, load in enumerate(loads.T[:16]):
-            self._curves.writer.file_writer.add_summary(
-                _histogram(f"heldout_load/server_{server}", load, most), self.num_timesteps
-            )
+            histogram = _histogram(f"heldout_load/server_{server}", load, most)
+            self._curves.write_summary(histogram, self.num_timesteps)
 
     def _record_picture(self, assignment: NDArray[np.int64]) -> None:
         self._first_slot = None  # it is shown
@@ -356,28 +382,31 @@ def hyperparameters(config: TrainConfig) -> dict[str, float | str]:
 
     The table takes the columns and their types from any one of the runs, so all have the same.
     """
-    labels = ", ".join(scenario.label for scenario in config.scenarios) or "none"
-    fields = config.model_dump(exclude={"scenario", "scenarios"}) | {
+    fields = config.model_dump(exclude=_NOT_COMPARED) | {
         "scenario": config.scenario.label,
-        "scenarios": labels,
+        "scenarios": ", ".join(scenario.label for scenario in config.scenarios) or "none",
         "hidden": " ".join(map(str, config.hidden)),
         "learning_rate_end": config.learning_rate_end or config.learning_rate,
         "max_grad_norm": str(config.max_grad_norm or "none"),
     }
-    return {name: fields[name] for name in type(config).model_fields}
+    yes_or_no = {name: "yes" if fields[name] else "no" for name in ("mask", "double")}
+    return fields | yes_or_no
 
 
 def _histogram(tag: str, values: NDArray[np.int64], most: int) -> Any:
     """Return counts of the integers 0 to `most` as a histogram that TensorBoard draws unblurred.
 
-    It draws all with the same count of bins over the range of the buckets, so these are its bins,
-    with an integer in the middle of every so many; above `_BINS` integers some share a bin.
+    It draws any with so many bins over the range of the buckets: so these are its bins, with an
+    integer in the middle of every so many of them. Where there are too many some share a bin.
     """
-    shown = next((n for n in (1, 2, 3, 5, 6, 10, 15, 30) if n > most), 0)
-    width = shown / _BINS if shown else -(-(most + 1) // _BINS)
-    edges = (np.arange(_BINS + 1) - 0.5) * width if shown else np.arange(_BINS + 1) * width - 0.5
-    at = np.rint(values / width) if shown else values // width
-    counts = np.bincount(at.astype(np.int64), minlength=_BINS)
+    inside = _BINS - 2  # the first and the last are empty, so that nothing is cut off at an edge
+    apart = next((n for n in (30, 15, 10, 6, 5, 3, 2, 1) if most * n < inside), None)
+    if apart is not None:  # bins from one integer to the next
+        bins, edges = values * apart + 1, (np.arange(_BINS + 1) - 1.5) / float(apart)
+    else:
+        width = -(-(most + 1) // inside)
+        bins, edges = values // width + 1, (np.arange(_BINS + 1) - 1) * width - 0.5
+    counts = np.bincount(bins, minlength=_BINS)
     buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
     about = create_summary_metadata(display_name=None, description="slots by tasks on the server")
     return Summary(

@@ -78,6 +78,11 @@ class Result:
     episodes: int
     interrupted: bool
 
+    @property
+    def last_is_best(self) -> bool:
+        """Whether no held-out evaluation before the last was better."""
+        return bool(self.policy.training["steps"] == self.best.training["steps"])
+
 
 def make_dqn(config: TrainConfig) -> LossDQN:
     """Return the DQN of a configuration with its environment, untrained."""
@@ -299,7 +304,10 @@ def _train(
             except KeyboardInterrupt:
                 interrupted = True
                 of_user.on_training_end()
-            held_out_curves.finish(interrupted)
+            try:
+                held_out_curves.finish(interrupted)
+            except KeyboardInterrupt:
+                interrupted = True
     policy = run.snapshot()
     save_policy(policy, directory)
     end_run(directory, finished=not interrupted)
