@@ -293,11 +293,13 @@ def _train(
             checkpoints = Checkpoints(
                 save, checkpoint_seconds, lambda: asked_to_stop() or of_user.stopped
             )
-            own = [checkpoints, EpisodeCurves(bar), held_out_curves]
+            called = [checkpoints, EpisodeCurves(bar), held_out_curves]
+            if callbacks:  # an empty list costs time at every step
+                called.append(of_user)
             try:
                 model.learn(
                     config.episodes * scenario.num_devices - model.num_timesteps,
-                    callback=CallbackList([*own, of_user]),
+                    callback=CallbackList(called),
                     log_interval=config.log_episodes,
                     reset_num_timesteps=goes_on_from is None,
                 )
