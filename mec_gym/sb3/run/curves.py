@@ -1,5 +1,6 @@
 """Callbacks of a training: TensorBoard's curves, checkpoints, evaluation on held-out slots."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -81,7 +82,7 @@ class CurveLogger(Logger):
     that ends one, and `HeldOutCurves`. Of a tag's values at one step the first is written.
 
     Attributes:
-        latest: of each scalar written by this process the last step and value, by tag.
+        latest: of each scalar the last step and value, by tag.
 
     Args:
         directory: the event file is made in it.
@@ -124,6 +125,22 @@ class CurveLogger(Logger):
             if isinstance(value, int | float | np.number):
                 self.latest[tag] = (step, float(value))
         super().dump(step)
+
+    @property
+    def state(self) -> dict[str, tuple[int, float]]:
+        """What `go_on_from` takes, as JSON values."""
+        return {tag: at for tag, at in self.latest.items() if math.isfinite(at[1])}
+
+    def go_on_from(self, state: Any) -> None:
+        """Take what was latest from a checkpoint.
+
+        Raises:
+            ValueError: it is none of it.
+        """
+        try:
+            self.latest = {tag: (int(at), float(value)) for tag, (at, value) in state.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"latest: no state of curves: {error}") from None
 
     def write_beside(self, name: str, values: Mapping[str, float], step: int) -> None:
         """Write values by tag into a sub-run, once a step.
@@ -284,8 +301,9 @@ class HeldOutCurves(BaseCallback):
         self._best: Best | None = None
         if state is not None:
             try:
-                self._episodes, self._pictures, self._evaluated, best = state
-                self._best = Best(*best)
+                *counts, (feasible, delay, steps) = state
+                self._episodes, self._pictures, self._evaluated = map(int, counts)
+                self._best = Best(float(feasible), float(delay), int(steps))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"heldout: no state of held-out curves: {error}") from None
         self._first_slot: NDArray[np.int64] | None = None
@@ -313,24 +331,24 @@ class HeldOutCurves(BaseCallback):
             self._evaluate()
         return True
 
-    def finish(self, interrupted: bool) -> None:
+    def finish(self) -> None:
         """Show the end of a training, which need not be where an evaluation was due.
 
-        An interrupted one may be gone on with: what its end shows is then cut off, so that it is
-        not the best, but where there is no other.
+        Of one that was interrupted all this is younger than its checkpoint, and goes when it is
+        gone on with.
         """
         if self._evaluated != self.num_timesteps:
-            self._evaluate(may_be_best=not interrupted or self._best is None, picture=True)
+            self._evaluate(picture=True)
         elif self._first_slot is not None:
             self._record_picture(self._first_slot)
             self.logger.dump(self.num_timesteps)
 
-    def _evaluate(self, may_be_best: bool = True, picture: bool = False) -> None:
+    def _evaluate(self, picture: bool = False) -> None:
         policy = self._snapshot()
         (result,) = play({self._config.name: [policy]}, self._slots, reference=self._reference)
         delay, feasible = result.average_delay.mean, result.feasible_rate
         now = Best(feasible, delay, self.num_timesteps)
-        is_best = may_be_best and now.is_better_than(self._best)
+        is_best = now.is_better_than(self._best)
         self._save(policy, is_best)
         if is_best:
             self._best = now

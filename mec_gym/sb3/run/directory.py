@@ -269,7 +269,8 @@ def _newest(directory: Path) -> Checkpoint | None:
 def _events_in(directory: Path) -> list[str]:
     """Return the event files of a run and its sub-runs, sorted, by their paths within it."""
     found = [*directory.glob(_EVENTS), *directory.glob(f"*/{_EVENTS}")]
-    return sorted(path.relative_to(directory).as_posix() for path in found)
+    names = sorted(path.relative_to(directory).as_posix() for path in found)
+    return [name for name in names if _is_events(directory, name)]
 
 
 def _events_of(directory: Path, facts: dict[str, Any]) -> dict[str, Any]:
@@ -301,10 +302,15 @@ def _cut_events(directory: Path, events: dict[str, Any]) -> None:
 
 
 def _restore_best(directory: Path, newest: Checkpoint | None) -> None:
-    """Bring back the best policy that a checkpoint knew; without one there is none yet."""
+    """Bring back the best policy that a checkpoint knew; without one there is none yet.
+
+    Raises:
+        ValueError: what the checkpoint has is no policy.
+    """
     if newest is None:
         shutil.rmtree(directory / BEST, ignore_errors=True)
         return
     (directory / BEST).mkdir(exist_ok=True)
     for file in (POLICY_FILE, WEIGHTS_FILE):
         replace_file(directory / BEST / file, (newest.path / f"{BEST}.{file}").read_bytes())
+    load_policy(directory / BEST)

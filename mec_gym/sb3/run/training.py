@@ -268,6 +268,7 @@ def _train(
         model.set_logger(curves)
         if goes_on_from is not None:
             checkpoint.restore(model, goes_on_from.path, goes_on_from.facts.get("state"))
+            curves.go_on_from(goes_on_from.facts.get("latest"))
         with tqdm(
             total=config.episodes,
             initial=model.num_timesteps // scenario.num_devices,
@@ -282,13 +283,14 @@ def _train(
                 run.snapshot,
                 run.save,
                 bar,
-                None if goes_on_from is None else goes_on_from.facts["heldout"],
+                None if goes_on_from is None else goes_on_from.facts.get("heldout") or (),
             )
             of_user = UsersCallbacks(list(callbacks))
 
             def save() -> None:
                 curves.flush()
-                save_checkpoint(directory, model, keep, heldout=held_out_curves.state)
+                facts = {"heldout": held_out_curves.state, "latest": curves.state}
+                save_checkpoint(directory, model, keep, **facts)
 
             checkpoints = Checkpoints(
                 save, checkpoint_seconds, lambda: asked_to_stop() or of_user.stopped
@@ -307,7 +309,7 @@ def _train(
                 interrupted = True
                 of_user.on_training_end()
             try:
-                held_out_curves.finish(interrupted)
+                held_out_curves.finish()
             except KeyboardInterrupt:
                 interrupted = True
     policy = run.snapshot()

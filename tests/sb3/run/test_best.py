@@ -1,8 +1,5 @@
 """The best policy on held-out slots, beside the last."""
 
-import json
-
-import numpy as np
 import pytest
 from interrupted import CONFIGS, curves, stopped
 
@@ -92,8 +89,17 @@ def test_stopped_after_its_best_it_is_brought_back_to_what_the_checkpoint_knew(
         assert ours.read_bytes() == whole.read_bytes()
 
 
-def test_a_run_that_is_stopped_has_a_best_as_well(tmp_path, monkeypatch):
-    directory = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 5)
-    assert load_policy(directory / "best").training["steps"] == 0
-    assert json.loads((directory / "policy.json").read_text())["training"]["steps"] > 0
-    assert np.isfinite(load_policy(directory / "best").weights[0][0]).all()
+def test_the_end_of_a_run_that_is_stopped_may_be_its_best_until_it_is_gone_on_with(
+    run, tmp_path, monkeypatch
+):
+    directory = stopped(LONGER, tmp_path / "run", monkeypatch, 5)
+    last = load_policy(directory).training["steps"]
+    assert load_policy(directory / "best").training["steps"] in (0, last)
+    shown = curves(directory)
+    assert [step for step, _ in shown["heldout/first_slot"]] == [0, last]
+    verify(directory)
+    train(LONGER, directory, progress=False, resume=True)
+    assert curves(directory) == curves(run[0])
+    for file in ("policy.json", "policy.safetensors"):
+        ours, whole = (place / "best" / file for place in (directory, run[0]))
+        assert ours.read_bytes() == whole.read_bytes()

@@ -42,7 +42,9 @@ def test_one_that_returns_false_ends_the_training_and_it_can_be_gone_on_with(nam
     assert stops.ended == 1
     assert len(stops.gaps) == 2
     assert result.episodes < 60
-    train(CONFIGS[name], tmp_path / "run", progress=False, resume=True)
+    again = HeldOut()
+    train(CONFIGS[name], tmp_path / "run", progress=False, resume=True, callbacks=[again])
+    assert list(stops.gaps.items())[-1] == next(iter(again.gaps.items()))
     assert (tmp_path / "run" / WEIGHTS).read_bytes() == (whole[name] / WEIGHTS).read_bytes()
 
 
