@@ -172,8 +172,8 @@ def resume_run(directory: Path, config: TrainConfig) -> Checkpoint | None:
         if finished:
             raise ValueError(
                 f"resume: {directory} is finished; nothing is left to train;"
-                f" `{directory / CONFIG_FILE} --from {directory} --seed N` begins a new run with"
-                " its weights, which takes it further"
+                f" `python -m train {directory / CONFIG_FILE} --from {directory} --seed N` begins a"
+                " new run with its weights, which takes it further"
             )
     _write_first_manifest(directory)  # killed before there was one; or the rest will change
     newest = _newest(directory)
