@@ -91,7 +91,7 @@ def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
 
 def test_a_finished_run_says_so(whole):
     run = whole["paper"]
-    remedy = f"`python -m train {run}/config.toml --from {run} --seed N` begins a new run with its weights"
+    remedy = f"`python -m train {run}/config.toml --from {run} --seed N` begins a new run with its"
     with pytest.raises(ValueError, match=f"is finished; nothing is left to train; {remedy}"):
         train(CONFIGS["paper"], run, progress=False, resume=True)
 
