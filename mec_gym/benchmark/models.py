@@ -71,9 +71,17 @@ class Model:
         return self.config.get("seed")
 
     @property
+    def began_with(self) -> dict[str, Any]:
+        """What its files say of the policy whose weights its training began with; empty if none."""
+        said: dict[str, Any] = self.trained.training.get("start", {}) if self.trained else {}
+        return said
+
+    @property
     def row_key(self) -> str:
         """What all models of a row share: the configuration less its seed, or else the source."""
         fields = {name: value for name, value in self.config.items() if name != "seed"}
+        if fields and self.began_with:
+            fields["start"] = self.began_with
         return json.dumps(fields, sort_keys=True) if fields else self.source
 
     def name(self, scenario: Scenario) -> str:
@@ -93,7 +101,10 @@ def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[
     """
     models = [Model(name, find_policy(name)) for name in names]
     for model in models:
-        if held_out_seed is not None and model.seed == held_out_seed:
+        if held_out_seed is not None and held_out_seed in (
+            model.seed,
+            *model.began_with.get("seeds", ()),
+        ):
             raise ValueError(
                 f"seed: {held_out_seed} is the seed {model.source} was trained with, so it has"
                 " seen these slots; give another"

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -14,13 +15,14 @@ from mec_gym.io.files import check_writable
 from mec_gym.sb3.agent.export import export
 from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 from mec_gym.sb3.run.curves import BASELINES
-from mec_gym.sb3.run.directory import config_of
+from mec_gym.sb3.run.directory import BEST, config_of
 from mec_gym.sb3.run.training import CHECKPOINT_SECONDS, default_directory, train
 
 USAGE = f"""usage: {{train}} PRESET [--out DIR] [--episodes N] [--seed S] [any other field]
 
 PRESET is one of: {", ".join(TRAIN_PRESETS)}; or a TOML file of fields, such as a run's config.toml.
 `{{train}} --resume DIR` goes on with a run that was stopped.
+`{{train}} DIR/config.toml --from DIR --seed N` takes one that is finished further.
 `{{train}} paper --help` lists the fields, their defaults and where those come from."""
 
 
@@ -31,6 +33,9 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Path | None = None
     """the run directory to make; by default a new one under runs/"""
+    start_from: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """the run directory or shipped network whose weights the run begins with; --seed N, another
+    than its own, gives new slots, and --epsilon-start less exploration"""
     resume: Path | None = None
     """the run directory of a run that was stopped, to go on with; no preset needs to be given"""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
@@ -70,15 +75,18 @@ def main(arguments: list[str], launcher: str) -> int:
         result = train(
             given.config,
             directory,
+            start_from=given.start_from,
             resume=given.resume is not None,
             checkpoint_seconds=given.checkpoint_seconds,
             keep=given.keep,
         )
         if given.export_sb3 is not None:
             export(result.policy, given.export_sb3)
-        played = {given.config.name: [result.policy]} | {
-            name: [policies.get(name)] for name in BASELINES
-        }
+        name = given.config.name
+        trained = {name: [result.policy]}
+        if not result.last_is_best:
+            trained[f"{name}-best"] = [result.best]
+        played = trained | {baseline: [policies.get(baseline)] for baseline in BASELINES}
         results = compare(played, result.heldout, given.config.heldout_seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(
@@ -89,6 +97,16 @@ def main(arguments: list[str], launcher: str) -> int:
     if result.interrupted:
         print(f"To go on with it: {command} --resume {directory}")
     report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    models = [str(directory)]
+    if result.last_is_best:
+        print(f"{name} is the last policy; no held-out evaluation before was better.")
+    else:
+        models.append(str(directory / BEST))
+        print(
+            f"{name} is the last policy, {name}-best that of the best held-out evaluation"
+            f" ({result.best.training['steps']} decisions), in {directory / BEST}.\n"
+            "It was chosen on these slots, so it looks better here than it is; fresh slots decide."
+        )
     in_checkout = launcher == "python -m"  # where there is a Makefile
     print(
         "Next: make tensorboard (the curves), make evaluate (the newest run on fresh slots), or"
@@ -96,7 +114,7 @@ def main(arguments: list[str], launcher: str) -> int:
         else f"Next: tensorboard --logdir {directory.parent} (the curves), or"
     )
     print(
-        f"{launcher} evaluate --model {directory} --policies {' '.join(BASELINES)}"
+        f"{launcher} evaluate --model {' '.join(models)} --policies {' '.join(BASELINES)}"
         " --instances 10000"
     )
     return shell.INTERRUPTED if result.interrupted else 0
