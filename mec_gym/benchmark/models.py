@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mec_gym.io.messages import none_called
-from mec_gym.policies import POLICIES, Policy, get, label
-from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
+from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
+from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 
 
@@ -50,6 +50,14 @@ class Model:
         """It as a trained network; None where it is no such."""
         return self.policy if isinstance(self.policy, TrainedPolicy) else None
 
+    def plays(self, scenario: Scenario) -> bool:
+        """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
+        return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)
+
+    def sees_enough(self, scenario: Scenario) -> bool:
+        """Return whether a scenario shows all that it looks at; a policy of rules says itself."""
+        return not hasattr(self.policy, "sees_enough") or self.policy.sees_enough(scenario)
+
     @property
     def config(self) -> dict[str, Any]:
         """The configuration it was trained with; empty where there is none."""
@@ -62,9 +70,17 @@ class Model:
         return self.config.get("seed")
 
     @property
-    def recipe(self) -> str:
+    def began_with(self) -> dict[str, Any]:
+        """What its files say of the policy whose weights its training began with; empty if none."""
+        said: dict[str, Any] = self.trained.training.get("start", {}) if self.trained else {}
+        return said
+
+    @property
+    def row_key(self) -> str:
         """What all models of a row share: the configuration less its seed, or else the source."""
         fields = {name: value for name, value in self.config.items() if name != "seed"}
+        if fields and self.began_with:
+            fields["start"] = self.began_with
         return json.dumps(fields, sort_keys=True) if fields else self.source
 
     def name(self, scenario: Scenario) -> str:
@@ -84,7 +100,10 @@ def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[
     """
     models = [Model(name, find_policy(name)) for name in names]
     for model in models:
-        if held_out_seed is not None and model.seed == held_out_seed:
+        if held_out_seed is not None and held_out_seed in (
+            model.seed,
+            *model.began_with.get("seeds", ()),
+        ):
             raise ValueError(
                 f"seed: {held_out_seed} is the seed {model.source} was trained with, so it has"
                 " seen these slots; give another"
@@ -103,7 +122,7 @@ def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[P
     """
     rows: dict[str, list[Model]] = {}
     for model in models:
-        row = rows.setdefault(model.recipe, [])
+        row = rows.setdefault(model.row_key, [])
         if model.seed in [other.seed for other in row]:
             if model.trained is None:
                 continue

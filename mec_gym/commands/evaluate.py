@@ -14,8 +14,7 @@ from mec_gym.benchmark.models import by_name, load_models
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import POLICIES, Policy
-from mec_gym.policies.trained import SHIPPED
+from mec_gym.policies import POLICIES, SHIPPED, Policy
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish

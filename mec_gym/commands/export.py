@@ -11,8 +11,8 @@ import tyro
 
 from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.names import lookup
-from mec_gym.policies import onnx
-from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
+from mec_gym.policies import SHIPPED, onnx
+from mec_gym.policies.trained import TrainedPolicy, load_policy
 
 
 def to_zip(policy: TrainedPolicy, file: Path) -> None:

@@ -25,6 +25,8 @@ _USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
 PRESET is one of: {presets};
 or a TOML file of fields, such as a run's config.toml.
 `{train} --resume DIR` goes on with a run that was stopped.
+`{train} DIR/config.toml --from DIR --seed N` takes one that is
+finished further.
 `{train} paper --help` lists the fields, their defaults and
 where those come from, and the scenarios, observations, rewards and losses."""
 
@@ -36,6 +38,9 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Annotated[Path | None, arg(metavar="DIR")] = None
     """the run directory to make; by default a new one under runs/"""
+    start_from: Annotated[str | None, arg(name="from", metavar="RUN|NAME")] = None
+    """the run directory or shipped network whose weights the run begins with; --seed N, another
+    than its own, gives new slots, and --epsilon-start less exploration"""
     resume: Annotated[Path | None, arg(metavar="DIR")] = None
     """the run directory of a run that was stopped, to go on with; no preset needs to be given"""
     checkpoint_seconds: float = 30.0
@@ -100,28 +105,32 @@ def _base(source: str, resuming: bool) -> TrainConfig:
     return TrainConfig.preset(source)
 
 
-def _train(given: Arguments, name: str, launcher: str) -> int:
+def _train(given: Arguments, source: str, launcher: str) -> int:
     """Train, print how well it does, and return the exit status."""
     from mec_gym.benchmark import report
     from mec_gym.benchmark.comparison import compare
     from mec_gym.sb3.agent.export import export
     from mec_gym.sb3.run.curves import BASELINES
+    from mec_gym.sb3.run.directory import BEST
     from mec_gym.sb3.run.training import default_directory, train
 
-    directory = given.resume or given.out or default_directory(name)
+    directory = given.resume or given.out or default_directory(source)
     try:
         result = train(
             given.config,
             directory,
+            start_from=given.start_from,
             resume=given.resume is not None,
             checkpoint_seconds=given.checkpoint_seconds,
             keep=given.keep,
         )
         if given.export_sb3 is not None:
             export(result.policy, given.export_sb3)
-        played = {given.config.name: [result.policy]} | {
-            name: [policies.get(name)] for name in BASELINES
-        }
+        name = given.config.name
+        trained = {name: [result.policy]}
+        if not result.last_is_best:
+            trained[f"{name}-best"] = [result.best]
+        played = trained | {baseline: [policies.get(baseline)] for baseline in BASELINES}
         results = compare(played, result.heldout, given.config.heldout_seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(
@@ -132,11 +141,21 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
     if result.interrupted:
         print(f"To go on with it: {launcher} train --resume {directory}")
     report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    models = [str(directory)]
+    if result.last_is_best:
+        print(f"{name} is the last policy; no held-out evaluation before was better.")
+    else:
+        models.append(str(directory / BEST))
+        print(
+            f"{name} is the last policy, {name}-best that of the best held-out evaluation"
+            f" ({result.best.training['steps']} decisions), in {directory / BEST}.\n"
+            "It was chosen on these slots, so it looks better here than it is; fresh slots decide."
+        )
     in_checkout = launcher == "python -m"  # where there is a Makefile
     print(
         "Next: make tensorboard (the curves), make evaluate (on fresh slots), or"
         if in_checkout
         else f"Next: tensorboard --logdir {directory.parent} (the curves), or"
     )
-    print(f"{launcher} evaluate --model {directory} --instances 10000")
+    print(f"{launcher} evaluate --model {' '.join(models)} --instances 10000")
     return shell.INTERRUPTED if result.interrupted else 0

@@ -19,8 +19,7 @@ from mec_gym.__main__ import main
 from mec_gym.benchmark import frozen
 from mec_gym.commands import arguments, shell
 from mec_gym.observations import OBSERVATIONS
-from mec_gym.policies import POLICIES
-from mec_gym.policies.trained import SHIPPED
+from mec_gym.policies import POLICIES, SHIPPED
 from mec_gym.presets import PRESETS
 from mec_gym.rewards import REWARDS
 from mec_gym.sb3.agent.losses import LOSSES
