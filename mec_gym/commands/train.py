@@ -147,9 +147,9 @@ def _train(given: Arguments, source: str, launcher: str) -> int:
     else:
         models.append(str(directory / BEST))
         print(
-            f"{name} is the last policy, {name}-best that of the best held-out evaluation"
-            f" ({result.best.training['steps']} decisions), in {directory / BEST}.\n"
-            "It was chosen on these slots, so it looks better here than it is; fresh slots decide."
+            f"{name} is the last policy, {name}-best that of the best held-out evaluation\n"
+            f"({result.best.training['steps']} decisions), in {directory / BEST}.\n"
+            "It was chosen on these slots, so it looks better here than it is;\nfresh slots decide."
         )
     in_checkout = launcher == "python -m"  # where there is a Makefile
     print(

@@ -92,8 +92,8 @@ def test_every_way_to_look_a_name_up_guesses():
             " (got 'perslot'; did you mean 'per-slot'?)",
         ),
         (
-            lambda: PathLossChannel(kind="path_loss"),
-            "kind: must be 'path-loss' (got 'path_loss'; did you mean 'path-loss'?)",
+            lambda: PathLossChannel(fading="Raileigh"),
+            "fading: must be 'rayleigh' or 'none' (got 'Raileigh'; did you mean 'rayleigh'?)",
         ),
         (
             lambda: Scenario(num_servers="three"),
