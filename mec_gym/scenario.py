@@ -137,8 +137,8 @@ class Scenario(Settings):
             len(self.server_hz) == 2 and self.server_hz[0] < self.server_hz[1]
         ):
             raise ValueError(
-                f"server_hz: {list(self.server_hz)} is not a range [low, high] with low below"
-                " high; to give each server its frequency set servers='listed'"
+                f"server_hz: {quoted(list(self.server_hz))} is not a range [low, high] with low"
+                " below high; to give each server its frequency set servers='listed'"
             )
         positions = getattr(self.channel, "server_positions_m", None)
         if positions is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mec_gym.io.messages import quoted
+from mec_gym.io.messages import none_called
 from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
 from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
@@ -27,10 +27,9 @@ def find_policy(name: str) -> Policy:
         return load_policy(name)
     if name in POLICIES or ":" in name:
         return get(name)
-    names = ", ".join(sorted({**SHIPPED, **POLICIES}))
     raise ValueError(
-        f'policy: no {quoted(name)}; there are: {names}; one of your own is "module:name", one that'
-        " you trained its run directory"
+        f'policy: {none_called(name, {**SHIPPED, **POLICIES})}; one of your own is "module:name",'
+        " one that you trained its run directory"
     )
 
 
@@ -50,6 +49,11 @@ class Model:
     def trained(self) -> TrainedPolicy | None:
         """It as a trained network; None where it is no such."""
         return self.policy if isinstance(self.policy, TrainedPolicy) else None
+
+    @property
+    def scenario(self) -> Scenario | None:
+        """The scenario it was trained for; None for a policy of rules."""
+        return getattr(self.policy, "scenario", None)
 
     def plays(self, scenario: Scenario) -> bool:
         """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""

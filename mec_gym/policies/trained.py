@@ -21,7 +21,7 @@ from mec_gym import observations
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
-from mec_gym.io.messages import one_line, quoted
+from mec_gym.io.messages import closest, one_line, quoted
 from mec_gym.io.names import no_imports
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
@@ -270,9 +270,12 @@ def _unknown(name: str) -> str:
             f"{name}: not a trained policy; mec_gym.policies.get({name!r}) gives it, on a command"
             f" line --policies {name}"
         )
+    meant = closest(name, SHIPPED)
+    guess = f" (did you mean {meant!r}?)" if meant else ""
     return (
-        f"{one_line(name)}: not a run directory, nor a policy that comes with the package:"
-        f" {', '.join(SHIPPED)}; give one of those, or a directory that `python -m train` made"
+        f"{one_line(name)}: not a run directory, nor a policy that comes with the package"
+        f"{guess}: {', '.join(SHIPPED)}; give one of those, or a directory that"
+        " `python -m train` made"
     )
 
 

@@ -29,6 +29,16 @@ def test_it_trains_prints_the_table_and_names_the_next_command(tmp_path, capsys)
     assert json.loads((out / "policy.json").read_text())["training"]["steps"] == 180
 
 
+def test_in_a_log_a_training_has_a_line_for_each_held_out_evaluation(tmp_path, capsys):
+    assert main(["paper", "--episodes", "30", "--out", str(tmp_path / "run"), *QUICK]) == 0
+    log = capsys.readouterr().err
+    assert "\r" not in log
+    assert [line.split(",")[0] for line in log.splitlines()] == [
+        f"episode {done} of 30" for done in (0, 10, 20, 30)
+    ]
+    assert log.count("held-out delay") == log.count("gap") == 4
+
+
 def test_a_runs_config_is_a_base_for_another_and_flags_go_before_it(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert main(["paper", "--episodes", "8", "--gamma", "0.5", "--out", str(first), *QUICK]) == 0
@@ -42,7 +52,7 @@ def test_a_runs_config_is_a_base_for_another_and_flags_go_before_it(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["papr"], ["preset: no 'papr'", "paper"]),
+        (["papr"], ["preset: no 'papr'", "did you mean 'paper'"]),
         (["no-such.toml"], ["no-such.toml"]),
         (["paper", "--gamma", "2"], ["gamma", "2", "less than or equal to 1"]),
         (["paper", "--epsodes", "2"], ["--epsodes", "--episodes"]),

@@ -15,12 +15,12 @@ from stable_baselines3.common.logger import HParam, Image, Logger, TensorBoardOu
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.metadata import create_summary_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
-from tqdm import tqdm
 
 from mec_gym import policies, system
 from mec_gym.benchmark.comparison import Reference, Result, play
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
+from mec_gym.io.progress import Progress
 from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.sb3.run.config import TrainConfig
@@ -183,7 +183,7 @@ class CurveLogger(Logger):
 class EpisodeCurves(BaseCallback):
     """Log each episode's outcome, and move the progress bar."""
 
-    def __init__(self, bar: "tqdm[Any]") -> None:
+    def __init__(self, bar: Progress) -> None:
         super().__init__()
         self._bar = bar
 
@@ -282,7 +282,7 @@ class HeldOutCurves(BaseCallback):
         reference: Reference,
         snapshot: Callable[[], TrainedPolicy],
         save: Callable[[TrainedPolicy, bool], None],
-        bar: "tqdm[Any]",
+        bar: Progress,
         state: Any = None,
     ) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
 """Train DQN-RAO into a run directory."""
 
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +14,13 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 import mec_gym
 from mec_gym import observations
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
+from mec_gym.io.progress import progress as shown
 from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 from mec_gym.sb3.agent import losses
 from mec_gym.sb3.agent.dqn import LossDQN
@@ -176,7 +175,7 @@ def train(
     Args:
         config: of the run.
         directory: to make; it may exist if it is empty. With `resume` that of the run.
-        progress: whether to show a progress bar on stderr.
+        progress: whether to show on stderr how far it is.
         start_from: a policy, or the directory or name that `load_policy` takes, whose weights are
             the first; the exploration is the configuration's all the same.
         callbacks: of Stable-Baselines3, called after the run's own. `self.logger.latest` has the
@@ -269,12 +268,8 @@ def _train(
         if goes_on_from is not None:
             checkpoint.restore(model, goes_on_from.path, goes_on_from.facts.get("state"))
             curves.go_on_from(goes_on_from.facts.get("latest"))
-        with tqdm(
-            total=config.episodes,
-            initial=model.num_timesteps // scenario.num_devices,
-            unit="episode",
-            disable=not progress,
-            file=sys.stderr,
+        with shown(
+            config.episodes, "episode", model.num_timesteps // scenario.num_devices, progress
         ) as bar:
             held_out_curves = HeldOutCurves(
                 config,

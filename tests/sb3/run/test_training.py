@@ -125,7 +125,7 @@ def test_copies_that_end_together_count_each_and_are_evaluated_as_often(tmp_path
     config = SHORT.replace(num_envs=8, updates_at_once=8)
     result = train(config, tmp_path / "run")
     assert result.episodes == 40
-    assert "40/40" in capsys.readouterr().err
+    assert "episode 40 of 40" in capsys.readouterr().err
     assert load_policy(tmp_path / "run").training["steps"] == 40 * 9
     events = EventAccumulator(str(tmp_path / "run"))
     events.Reload()
