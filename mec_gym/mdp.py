@@ -66,6 +66,11 @@ def assign(slot: Slot, device: Index, server: Index) -> None:
     slot.sqrt_load[server] += slot.sqrt_cycles[device]
 
 
+def copy_of(slot: Slot) -> Slot:
+    """Return a copy of one slot in plain numbers."""
+    return Slot([list(links) for links in slot.tx_delay], *(list(field) for field in slot[1:]))
+
+
 class State:
     """One slot, or a batch of B slots, whose devices are assigned in order.
 

@@ -118,6 +118,11 @@ class Scenario(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if type(self) is not Scenario:
+            raise ValueError(
+                f"scenario: files would not keep that it is a {type(self).__name__}; use Scenario,"
+                " and a channel of your own for how gains arise"
+            )
         counts = {
             "capacity": (self.capacity, self.num_servers),
             "tx_power_w": (self.tx_power_w, self.num_devices),

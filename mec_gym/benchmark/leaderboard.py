@@ -40,7 +40,7 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
         benchmark.name: frozen.RECIPES[benchmark.name].scenario for benchmark in benchmarks
     }
     for model in models:
-        if model.trained and not any(map(model.trained.trained_for, scenarios.values())):
+        if not any(map(model.plays, scenarios.values())):
             raise ValueError(
                 f"model: {model.source} was trained for a scenario of none of the benchmarks"
                 f" {', '.join(scenarios)}"
@@ -51,9 +51,7 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
     board: Board = {}
     for benchmark in tqdm(benchmarks, unit="benchmark"):
         scenario = scenarios[benchmark.name]
-        able = [
-            model for model in models if not model.trained or model.trained.trained_for(scenario)
-        ]
+        able = [model for model in models if model.plays(scenario)]
         board[benchmark.name] = compare(
             by_name([*able, *ours], scenario),
             benchmark.slots,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mec_gym.io.messages import quoted
-from mec_gym.policies import POLICIES, Policy, get, label
-from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
+from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
+from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 
 
@@ -51,6 +51,14 @@ class Model:
         """It as a trained network; None where it is no such."""
         return self.policy if isinstance(self.policy, TrainedPolicy) else None
 
+    def plays(self, scenario: Scenario) -> bool:
+        """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
+        return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)
+
+    def sees_enough(self, scenario: Scenario) -> bool:
+        """Return whether a scenario shows all that it looks at; a policy of rules says itself."""
+        return not hasattr(self.policy, "sees_enough") or self.policy.sees_enough(scenario)
+
     @property
     def config(self) -> dict[str, Any]:
         """The configuration it was trained with; empty where there is none."""
@@ -69,7 +77,7 @@ class Model:
         return said
 
     @property
-    def recipe(self) -> str:
+    def row_key(self) -> str:
         """What all models of a row share: the configuration less its seed, or else the source."""
         fields = {name: value for name, value in self.config.items() if name != "seed"}
         if fields and self.began_with:
@@ -115,7 +123,7 @@ def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[P
     """
     rows: dict[str, list[Model]] = {}
     for model in models:
-        row = rows.setdefault(model.recipe, [])
+        row = rows.setdefault(model.row_key, [])
         if model.seed in [other.seed for other in row]:
             if model.trained is None:
                 continue

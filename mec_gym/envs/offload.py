@@ -190,12 +190,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             when = "before the first reset" if state is None else "after the slot's last device"
             raise ResetNeeded(f"step: called {when}; call reset first")
         server = self._server(action)
-        slot = state.slot
-        reward = float(
-            rewards.penalised(
-                self.reward(slot, state.device, server), slot, server, self.overload_penalty
-            )
-        )
+        reward = rewards.of_decision(self.reward, state, server, self.overload_penalty)
         state.assign(server)
         self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.free}
@@ -206,6 +201,11 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             self.render()
         # A copy: callers may keep it, and may write to it.
         return self._observation.copy(), reward, done, False, info
+
+    @property
+    def instance(self) -> Instance:
+        """The slot being played."""
+        return self._begun("instance").instance
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server has a free place, (N,); the name sb3-contrib looks for."""

@@ -11,12 +11,19 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from mec_gym.compiling import refused
 from mec_gym.envs import loops
 from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slot, assign, slot_at
+from mec_gym.io.messages import quoted
+from mec_gym.mdp import Slot, State, assign, slot_at
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.rewards import REWARDS, of_decision
 
 IntArray = NDArray[np.int64]
+
+_TRIED = 12
+"""So many decisions of a user's own reward and observation are compared."""
 
 _GAINS_KEPT = 1 << 18
 """Slots are drawn ahead, about so many gains in all; at least one slot a copy."""
@@ -97,10 +104,16 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
         none = np.arange(0)  # of the copies: the loops are compiled, and nothing is played
-        with loops.refused("observation", single.observer.write):
+        with refused("observation", single.observer.write):
             self._seen(none)
-        with loops.refused("reward", single.reward):
+        with refused("reward", single.reward):
             self._assign(none, none)
+        own = (
+            single.reward not in REWARDS.values()
+            or type(single.observer) not in OBSERVATIONS.values()
+        )
+        if own:
+            self._check_compiled(single)
 
     def reset(
         self,
@@ -255,6 +268,44 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             terminated,
         )
         return reward, terminated, ended
+
+    def _check_compiled(self, single: OffloadEnv) -> None:
+        """Check on slots that a user's own parts do the same compiled as in plain Python.
+
+        Raises:
+            ValueError: they do not.
+        """
+        copies = np.arange(min(self.num_envs, 2))
+        slots = self.scenario.sample(len(copies), 0)
+        self._keep(slots, self._drawn_ahead * self.num_envs + copies)
+        self._begin(copies, self._drawn_ahead)
+        states, constants = [State(slot) for slot in slots], single.observer.constants
+        for state in states:
+            state.prepared = single.observer.prepare(state.instance)
+        for device in range(min(self.scenario.num_devices, _TRIED)):
+            servers = (device * copies) % self.scenario.num_servers  # the first copy overloads one
+            seen = self._seen(copies)[0]
+            earned = self._assign(self._row[copies], servers)[0]
+            for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=True)):
+                shown = np.empty_like(seen[copy])
+                single.observer.write(state.slot, device, state.prepared, constants, shown)
+                reward = of_decision(single.reward, state, server, self._overload_penalty)
+                state.assign(server)
+                slot = slot_at(self._slots, int(self._row[copy]))
+                for part, plain, compiled in (
+                    ("observation", shown, seen[copy]),
+                    ("reward", reward, earned[copy]),
+                    ("observation, reward", state.slot.load, slot.load),
+                    ("observation, reward", state.slot.sqrt_load, slot.sqrt_load),
+                ):
+                    if not np.array_equal(plain, compiled):
+                        raise ValueError(
+                            f"{part}: before device {device} compiled code makes {quoted(compiled)}"
+                            f" of what is {quoted(plain)} in plain Python, so a batch would not"
+                            " play what single environments play; lists and arrays, and whole"
+                            " numbers, add, slice and divide differently"
+                        )
+        self._row[copies], self._device[copies] = copies, 0
 
     def _rows(self, reset_mask: Any) -> IntArray:
         if reset_mask is None:

@@ -69,12 +69,14 @@ def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
     for name, entry in table.items():
         if entry is thing:
             return name
-    name = f"{getattr(thing, '__module__', '')}:{getattr(thing, '__qualname__', '')}"
-    try:
-        if _attribute(*name.split(":", 1)) is thing:
-            return name
-    except (ImportError, AttributeError):
-        pass
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
+    if module in sys.stdlib_module_names:
+        raise ValueError(
+            f"{field}: {module}:{name} is in a module called as a part of Python is; call it"
+            " otherwise"
+        )
+    if module in sys.modules and vars(sys.modules[module]).get(name) is thing:
+        return f"{module}:{name}"
     raise ValueError(
         f"{field}: {quoted(thing)} cannot be found again by a name; define it at the top level of a"
         " module"
@@ -91,12 +93,22 @@ def _imported(name: str, field: str, ours: bool) -> Any:
             )
         if module.partition(".")[0] in sys.stdlib_module_names:  # imported, but not by the user
             raise ValueError(f"{field}: a file names {name!r}, which is a part of Python")
+        found = vars(sys.modules[module]).get(attribute)
+        if not callable(found) or getattr(found, "__module__", None) != module:
+            raise ValueError(
+                f"{field}: a file names {name!r}; in files that is a function or class at the top"
+                f" level of {module}, defined there"
+            )
+        return found
+    if ours:
+        return _attribute(module, attribute)  # it may raise what an optional extra lacks
     try:
         return _attribute(module, attribute)
     except (ImportError, AttributeError) as error:
-        if ours:
-            raise  # what an optional extra brings is missing
         raise ValueError(f"{field}: no {name!r}: {one_line(error)}") from None
+    except (Exception, SystemExit) as error:  # whatever a user's own module does
+        said = one_line(repr(error))
+        raise ValueError(f"{field}: {module} cannot be imported: {said}") from error
 
 
 def _attribute(module: str, path: str) -> Any:

@@ -237,7 +237,7 @@ def verify(directory: Path) -> int:
         facts = checkpoint.load(path)
         files |= {f"{path.name}/{name}" for name in (digests.MANIFEST_FILE, *facts["files"])}
         for name, said in _events_of(directory, facts).items():
-            digests.check(directory / name, said, may_go_on=True)
+            digests.check(directory / name, said, may_be_longer=True)
     return len(files | {digests.MANIFEST_FILE, POLICY_FILE, WEIGHTS_FILE})
 
 
@@ -259,7 +259,7 @@ def _newest(directory: Path) -> Checkpoint | None:
             raise ValueError(f"{found[-1]}: it has no best policy; it is of an older version")
         digests.check(directory / CONFIG_FILE, facts.get("config"))
         for name, said in _events_of(directory, facts).items():
-            digests.check(directory / name, said, may_go_on=True)
+            digests.check(directory / name, said, may_be_longer=True)
     except ValueError as error:
         before = f"from {found[-2]}" if len(found) > 1 else "from its beginning"
         raise ValueError(f"{error}; remove {found[-1]} to go on {before}") from None
