@@ -93,7 +93,7 @@ def test_every_way_to_look_a_name_up_guesses():
         ),
         (
             lambda: PathLossChannel(kind="path_loss"),
-            "kind: must be 'path-loss' (got 'path_loss'; did you mean 'path-loss'?)",
+            "kind: 'path_loss' is not that of path-loss; leave it out",
         ),
         (
             lambda: Scenario(num_servers="three"),
