@@ -66,8 +66,11 @@ class Page:
         return answer["result"].get("value")
 
     def text(self):
-        """Return all that stands on the page."""
-        return self.run(_TEXT) or ""
+        """Return all that stands on the page; nothing while it gives way to another."""
+        try:
+            return self.run(_TEXT) or ""
+        except RuntimeError:
+            return ""
 
     def wait_for(self, *words, seconds=60):
         """Return the page's text once all the words stand in it, and it has been still since."""

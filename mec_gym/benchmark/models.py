@@ -50,6 +50,11 @@ class Model:
         """It as a trained network; None where it is no such."""
         return self.policy if isinstance(self.policy, TrainedPolicy) else None
 
+    @property
+    def scenario(self) -> Scenario | None:
+        """The scenario it was trained for; None for a policy of rules."""
+        return getattr(self.policy, "scenario", None)
+
     def plays(self, scenario: Scenario) -> bool:
         """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
         return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)

@@ -70,13 +70,10 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
     """Compare on slots of one scenario, print the table and return the JSON."""
     models = load_models(given.model, held_out_seed=given.seed)
     others = load_models(given.policies, held_out_seed=given.seed)
-    networks = [(model, model.trained) for model in [*models, *others] if model.trained]
-    if given.scenario is not None:
-        scenario = Scenario.load(given.scenario)
-    else:
-        scenario = networks[0][1].scenario if networks else Scenario.preset("paper")
-    for model, network in networks:
-        if not network.sees_enough(scenario):
+    own = [model.scenario for model in [*models, *others] if model.scenario is not None]
+    scenario = Scenario.of(given.scenario or (own[0] if own else "paper"))
+    for model in [*models, *others]:
+        if not model.sees_enough(scenario):
             raise ValueError(
                 f"model: {model.source} looks at tasks that the scenario's lookahead of"
                 f" {scenario.lookahead} hides; give one that was trained for it"

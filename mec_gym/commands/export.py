@@ -3,12 +3,13 @@
 FILE.onnx is for other runtimes, FILE.zip for Stable-Baselines3.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from mec_gym.commands import shell
 from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.names import lookup
 from mec_gym.policies import SHIPPED, onnx
@@ -34,10 +35,13 @@ class Arguments:
     """run directory, or name of a policy that comes with mec_gym"""
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
     """its name ends in .onnx or .zip"""
+    imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
+    """module of your own to import first, where the model's files name it; may be repeated"""
 
 
 def main(arguments: list[str], launcher: str) -> None:
     """Export what the arguments name."""
+    shell.import_modules(arguments)
     given = parse(
         Arguments,
         arguments,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from mec_gym.io import extras
 from mec_gym.io.messages import one_line
+from mec_gym.io.names import import_module
 
 INTERRUPTED = 130
 _NOBODY_READS = 128 + 13
@@ -120,8 +121,8 @@ def import_modules(arguments: Sequence[str]) -> None:
         module = value or following
         if option == "--imports" and module:
             try:
-                importlib.import_module(module)
-            except ImportError as error:
+                import_module(module, "imports")
+            except ModuleNotFoundError as error:
                 raise ValueError(
                     f"imports: no module {module!r}: {one_line(error)}; it is looked for in"
                     f" {Path.cwd()} and where Python finds all others"

@@ -25,8 +25,8 @@ _USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
 PRESET is one of: {presets};
 or a TOML file of fields, such as a run's config.toml.
 `{train} --resume DIR` goes on with a run that was stopped.
-`{train} DIR/config.toml --from DIR --seed N` takes one that is
-finished further.
+`{train} DIR/config.toml --from DIR --seed N` takes a finished one
+further.
 `{train} paper --help` lists the fields, their defaults and
 where those come from, and the scenarios, observations, rewards and losses."""
 
@@ -38,7 +38,7 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Annotated[Path | None, arg(metavar="DIR")] = None
     """the run directory to make; by default a new one under runs/"""
-    start_from: Annotated[str | None, arg(name="from", metavar="RUN|NAME")] = None
+    start_from: Annotated[str | None, arg(name="from", metavar="DIR|NAME")] = None
     """the run directory or shipped network whose weights the run begins with; --seed N, another
     than its own, gives new slots, and --epsilon-start less exploration"""
     resume: Annotated[Path | None, arg(metavar="DIR")] = None
@@ -105,7 +105,7 @@ def _base(source: str, resuming: bool) -> TrainConfig:
     return TrainConfig.preset(source)
 
 
-def _train(given: Arguments, source: str, launcher: str) -> int:
+def _train(given: Arguments, name: str, launcher: str) -> int:
     """Train, print how well it does, and return the exit status."""
     from mec_gym.benchmark import report
     from mec_gym.benchmark.comparison import compare
@@ -114,7 +114,8 @@ def _train(given: Arguments, source: str, launcher: str) -> int:
     from mec_gym.sb3.run.directory import BEST
     from mec_gym.sb3.run.training import default_directory, train
 
-    directory = given.resume or given.out or default_directory(source)
+    directory = given.resume or given.out or default_directory(name)
+    imports = "".join(f" --imports {module}" for module in given.imports)
     try:
         result = train(
             given.config,
@@ -139,7 +140,7 @@ def _train(given: Arguments, source: str, launcher: str) -> int:
         ) from None
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     if result.interrupted:
-        print(f"To go on with it: {launcher} train --resume {directory}")
+        print(f"To go on with it: {launcher} train --resume {directory}{imports}")
     report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
     models = [str(directory)]
     if result.last_is_best:
@@ -157,5 +158,5 @@ def _train(given: Arguments, source: str, launcher: str) -> int:
         if in_checkout
         else f"Next: tensorboard --logdir {directory.parent} (the curves), or"
     )
-    print(f"{launcher} evaluate --model {' '.join(models)} --instances 10000")
+    print(f"{launcher} evaluate --model {' '.join(models)} --instances 10000{imports}")
     return shell.INTERRUPTED if result.interrupted else 0

@@ -1,6 +1,6 @@
 """`mec-gym verify RUN ...`: check that every file of a run is as it was written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tyro
@@ -16,10 +16,13 @@ class Arguments:
 
     run: tyro.conf.Positional[tuple[Path, ...]]
     """run directories"""
+    imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
+    """module of your own to import first, where a run's files name it; may be repeated"""
 
 
 def main(arguments: list[str], launcher: str) -> int:
     """Check the runs that the arguments name, the rest too where one is damaged."""
+    shell.import_modules(arguments)
     status = 0
     given = parse(Arguments, arguments, f"{launcher} verify")
     if not given.run:

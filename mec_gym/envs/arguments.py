@@ -150,9 +150,9 @@ def _json_value(name: str, value: Any, scenario: Scenario) -> Any:
 def _scenario_with(scenario: Any, fields: dict[str, Any]) -> str:
     """Return what to write for a scenario of which some fields differ."""
     if isinstance(scenario, dict):
-        return quoted(scenario | fields)
+        return repr(scenario | fields)
     if isinstance(scenario, str) and scenario == "paper":
-        return quoted(fields)
+        return repr(fields)
     changes = ", ".join(f"{name}={quoted(value)}" for name, value in fields.items())
     if isinstance(scenario, str) and scenario in PRESETS:
         return f"mec_gym.Scenario.preset({scenario!r}, {changes})"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import ModuleType
 from typing import Any, TypeVar
 
 from mec_gym.io.messages import none_called, one_line, quoted
@@ -96,21 +97,33 @@ def _imported(name: str, field: str, ours: bool) -> Any:
                 f" level of {module}, defined there"
             )
         return found
-    if ours:
-        return _attribute(module, attribute)  # it may raise what an optional extra lacks
+    if ours:  # it may raise what an optional extra lacks
+        return _attribute(importlib.import_module(module), attribute)
     try:
-        return _attribute(module, attribute)
+        return _attribute(import_module(module, field), attribute)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{field}: no {name!r}: {one_line(error)}") from None
+
+
+def import_module(module: str, field: str) -> ModuleType:
+    """Import a user's own module, by the name they gave.
+
+    Raises:
+        ModuleNotFoundError: there is no such module, or one that it imports is missing.
+        ValueError: it fails when it is imported; the message names `field`.
+    """
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ModuleNotFoundError(f"No module named {module!r}")  # import_module may not say so
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError:
+        raise
     except (Exception, SystemExit) as error:  # whatever a user's own module does
         said = one_line(repr(error))
         raise ValueError(f"{field}: {module} cannot be imported: {said}") from error
 
 
-def _attribute(module: str, path: str) -> Any:
-    if not all(part.isidentifier() for part in module.split(".")):
-        raise ImportError(f"No module named {module!r}")  # which import_module may not say
-    found = importlib.import_module(module)
+def _attribute(found: Any, path: str) -> Any:
     for part in path.split("."):
         found = getattr(found, part)
     return found

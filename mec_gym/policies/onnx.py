@@ -35,7 +35,7 @@ def export(policy: TrainedPolicy, path: str | Path) -> None:
         ValueError: onnx is not installed, or the file cannot be written there.
     """
     path = Path(path)
-    check_writable(path, "onnx")
+    check_writable(path, "file")
     replace_file(path, model_of(policy).SerializeToString())
 
 

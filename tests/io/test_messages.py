@@ -96,6 +96,10 @@ def test_every_way_to_look_a_name_up_guesses():
             "fading: must be 'rayleigh' or 'none' (got 'Raileigh'; did you mean 'rayleigh'?)",
         ),
         (
+            lambda: PathLossChannel(kind="path_loss"),
+            "kind: 'path_loss' is not that of path-loss; leave it out",
+        ),
+        (
             lambda: Scenario(num_servers="three"),
             "num_servers: must be a whole number (got 'three')",
         ),

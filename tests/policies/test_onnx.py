@@ -133,7 +133,7 @@ def test_the_command_writes_the_file_and_says_so(tmp_path, capsys):
     ("model", "file", "message"),
     [
         ("no-such-run", "out.onnx", "not a run directory"),
-        ("regret-mix", "missing/out.onnx", "onnx: there is no directory"),
+        ("regret-mix", "missing/out.onnx", "file: there is no directory"),
         ("regret-mix", "out.pt", "file: no '.pt'; there are: .onnx, .zip"),
     ],
 )
