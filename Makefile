@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark soak test-pythons
+.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons
 
 help:
 	@echo "make setup        install everything into .venv"
@@ -16,6 +16,7 @@ help:
 	@echo "make test         run the tests; test-fast: but for the slow ones, within a minute"
 	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
 	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
+	@echo "make docs         build the site of docs/; it begins at build/site/index.html"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
 	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios"
@@ -60,6 +61,15 @@ test-pythons:
 soak: setup
 	$(BIN)/python -m benchmarks.soak
 	MEC_GYM_KILLS=25 $(BIN)/python -m pytest --numprocesses auto tests/sb3/run/test_resume.py -k killed
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[docs]"
+	touch $@
+
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/$(BIN):$$PATH" \
+		$(BIN)/mkdocs build --quiet --strict --config-file .ci/mkdocs.yml
+	@echo "build/site/index.html; with its search: $(BIN)/python -m http.server --directory build/site"
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -7,8 +7,8 @@ Where a page of docs/ has one of these lines, the site has instead:
 - `<!-- presets mec_gym.presets:PRESETS -->`: a table of what each preset changes
 - `<!-- help train paper -->`: what `mec-gym train paper --help` prints
 
-Each docs/notebooks/NAME.py becomes the page notebooks/NAME.md with what its cells print and draw. It
-is run once, and again when its text or the package has changed.
+Each docs/notebooks/NAME.py becomes the page notebooks/NAME.md with what its cells print and draw.
+It is run once, and again when its text or the package has changed.
 """
 
 import base64
@@ -25,6 +25,14 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "docs" / "notebooks"
 KEPT = ROOT / "build" / "notebooks"
 
+STYLE = """
+.md-grid { max-width: 74rem; }
+.md-typeset td:first-child > code { white-space: nowrap; }
+.md-typeset h1 { margin-bottom: 0.6em; }
+.md-typeset pre > code { font-size: 0.78em; }
+"""
+"""Wide enough for lines of 100 characters; names of fields stay whole."""
+
 _LINE = re.compile(r"^<!-- (api|fields|presets|help)( .+?)? -->$", re.MULTILINE)
 
 
@@ -38,6 +46,8 @@ def fields(name: str) -> str:
     model = _found(name)
     rows = ["| field | default | meaning |", "|---|---|---|"]
     for field, info in model.model_fields.items():
+        if field == "kind":
+            continue  # the page's headings have it
         meaning = info.description or ""
         rows.append(f"| `{field}` | {_default(info.default)} | {_cell(meaning)} |")
     return "\n".join(rows)
@@ -117,7 +127,9 @@ def notebook(file: Path) -> Any:
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     KEPT.mkdir(parents=True, exist_ok=True)
     quiet = ["--log-level=ERROR"]
-    client = NotebookClient(read, timeout=600, kernel_name="python3", extra_arguments=quiet)
+    client = NotebookClient(
+        read, timeout=600, kernel_name="python3", extra_arguments=quiet, coalesce_streams=True
+    )
     client.execute(cwd=str(KEPT))
     for stale in KEPT.glob(f"{file.stem}-*.ipynb"):
         stale.unlink()
@@ -152,6 +164,7 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the notebooks' pages: MkDocs calls this."""
     from mkdocs.structure.files import File
 
+    files.append(File.generated(config, "site.css", content=STYLE))
     for file in sorted(NOTEBOOKS.glob("*.py")):
         text, pictures = page_of(notebook(file).cells, file.stem)
         made = {f"{file.stem}.md": text, **pictures}

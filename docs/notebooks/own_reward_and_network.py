@@ -14,8 +14,8 @@
 # # Own reward, own network
 #
 # The environment takes a reward function of yours, and any agent can learn on it. Here
-# Stable-Baselines3's DQN gets a reward and a PyTorch network that are not ours, and is compared with
-# the proven optimum.
+# Stable-Baselines3's DQN gets a reward and a PyTorch network that are not ours, and is compared
+# with the proven optimum.
 
 # %%
 import gymnasium as gym
@@ -26,6 +26,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 import mec_gym
 from mec_gym import equations
 from mec_gym.benchmark.comparison import play
+from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 
 torch.set_num_threads(1)
 
@@ -51,7 +52,8 @@ def roomy(slot, device, server):
 # %% [markdown]
 # ## A network
 # Observation `servers` has a row of features for each server, so the same small network can read
-# every row; the mean over the servers is added as context. The Q-values come from what it returns.
+# every row; the mean over the servers is added as context. The
+# Q-values come from what it returns.
 
 
 # %%
@@ -78,8 +80,6 @@ class RowByRow(BaseFeaturesExtractor):
 # Stable-Baselines3 takes.
 
 # %%
-from mec_gym.sb3.agent.vec_env import OffloadVecEnv
-
 SETTINGS = {"scenario": "slack", "observation": "servers", "reward": roomy}
 batch = gym.make_vec("mec_gym:MEC-Offload-v0", num_envs=16, **SETTINGS)
 model = DQN(
@@ -95,7 +95,7 @@ model = DQN(
     seed=0,
     device="cpu",
 )
-model.learn(24_000)
+_ = model.learn(24_000)
 
 # %% [markdown]
 # ## Compare
