@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons
+.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons test-gymnasium test-frameworks
 
 help:
 	@echo "make setup        install everything into .venv"
@@ -15,6 +15,8 @@ help:
 	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
 	@echo "make test         run the tests; test-fast: but for the slow ones, within a minute"
 	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
+	@echo "make test-gymnasium run those of the environments with the oldest Gymnasium allowed"
+	@echo "make test-frameworks run those with RLlib, Minari and moviepy (3 GB), which make test skips"
 	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
 	@echo "make docs         build the site of docs/; it begins at build/site/index.html"
 	@echo "make lint         check style and types"
@@ -57,6 +59,12 @@ test-fast: setup
 
 test-pythons:
 	.ci/test-pythons
+
+test-gymnasium:
+	PYTHON=$(PYTHON) .ci/test-gymnasium
+
+test-frameworks:
+	PYTHON=$(PYTHON) .ci/test-frameworks
 
 soak: setup
 	$(BIN)/python -m benchmarks.soak

@@ -4,12 +4,13 @@ import os
 import sys
 
 from mec_gym.commands import shell
+from mec_gym.io.messages import none_called
 
 USAGE = "\n".join(
     [
         "usage: {launcher} COMMAND ...",
         "",
-        *(f"  {name:<10}{command.summary}" for name, command in shell.COMMANDS.items()),
+        *(f"  {name:<12}{command.summary}" for name, command in shell.COMMANDS.items()),
         "",
         "`{launcher} COMMAND --help` says what each takes.",
     ]
@@ -24,7 +25,7 @@ def main(arguments: list[str], launcher: str = "mec-gym") -> int:
     if name in ("-h", "--help"):
         print(USAGE.format(launcher=launcher))
         return 0
-    shell.complain(f"command: no {name!r}; there are: {', '.join(shell.COMMANDS)}")
+    shell.complain(f"command: {none_called(name, shell.COMMANDS)}")
     return 2
 
 

@@ -80,7 +80,9 @@ class Channel(Settings, ABC):
         description="rho of a link's complex fading amplitude from one decision step to the next;"
         " 1: constant within the slot, 0: independent",
     )
-    kind: str = Field("", description='name of the model, or your own class as "module:name"')
+    kind: str = Field(
+        "", description='name of the model, or your own class as "module:name"; found by itself'
+    )
 
     @property
     @abstractmethod
@@ -108,9 +110,9 @@ class Channel(Settings, ABC):
 
     @model_validator(mode="before")
     @classmethod
-    def _kind_of_your_own(cls, fields: Any) -> Any:
-        """Name a class that declares no kind by where it is found."""
-        if cls.model_fields["kind"].default or not isinstance(fields, dict):
+    def _kind_is_the_class(cls, fields: Any) -> Any:
+        """Set the kind by which `from_fields` finds the class."""
+        if not isinstance(fields, dict):
             return fields
         name = names.name_of(cls, CHANNELS, "kind")
         if fields.get("kind", name) != name:
@@ -118,7 +120,7 @@ class Channel(Settings, ABC):
         return fields | {"kind": name}
 
     @model_serializer(mode="wrap")
-    def _constant_as_ever(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leave_out_no_correlation(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What was written before there was a correlation still reads and compares the same.
         fields: dict[str, Any] = fields_of(self)
         if self.correlation == 1:
@@ -129,7 +131,6 @@ class Channel(Settings, ABC):
 class UniformChannel(Channel):
     """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
 
-    kind: Literal["uniform"] = "uniform"
     gain: Range = Field((0.5, 2.0), description="gain h_mn of a link")
 
     @property
@@ -155,7 +156,6 @@ class PathLossChannel(Channel):
     `device_positions_m`. Positions and shadowing are constant within a slot.
     """
 
-    kind: Literal["path-loss"] = "path-loss"
     side_m: Positive = Field(500.0, description="side of the square that holds the devices, m")
     server_positions_m: tuple[tuple[float, float], ...] | None = Field(
         None, description="x, y of each server in metres; none: a regular grid over the square"
@@ -303,6 +303,17 @@ def check(channel: Channel, num_devices: int, num_servers: int) -> None:
     if type(channel) in CHANNELS.values():
         return
     name = type(channel).__name__
+    written = channel.model_dump(mode="json", exclude_none=True)
+    if from_fields(written) != channel:
+        raise ValueError(
+            f"channel: {name} is not read back from what is written of it, {quoted(written)}; a"
+            " field's default must not hide None, and what is not a field is not kept"
+        )
+    if channel.correlation < 1 and channel.num_steps(num_devices) == 1:
+        raise ValueError(
+            f"channel: {name} takes a correlation of {channel.correlation:g}, but its num_steps"
+            " makes nothing of it"
+        )
     try:
         shape = (2, channel.num_steps(num_devices), num_devices, num_servers)
         low, high = channel.gain_range

@@ -16,6 +16,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 KERNELS: list[Callable[..., Any]] = []
 """The functions marked, in the order in which they were."""
 
+_NOT_FOLLOWED = {"numba", "numpy", *sys.builtin_module_names, *sys.stdlib_module_names} - {
+    "__main__"
+}
+"""Their versions and what they do are no concern of a digest."""
+
 
 def kernel(function: F) -> F:
     """Mark a function as one that compiled loops may call."""
@@ -24,27 +29,73 @@ def kernel(function: F) -> F:
 
 
 def sources(*functions: Callable[..., Any]) -> str:
-    """Return a digest of what all kernels, and some more functions, are compiled from.
+    """Return a digest of all that functions are compiled from.
 
-    That is the source of each one's module, and what it takes from other modules: their sources,
-    and the values of constants. A compiler that keeps a loop on disk cannot see that a formula the
-    loop calls has changed; a loop that has this digest in its closure is compiled anew.
+    That is the source of the module of each, the values of the constants that it names, its own
+    or those of an imported module, and likewise of each function that it calls. A compiler that
+    keeps a loop on disk cannot see that one of these has changed; a loop that has the digest in
+    its closure is compiled anew.
     """
-    texts = {text for function in (*KERNELS, *functions) for text in _texts(function)}
+    texts: set[str] = set()
+    waiting, seen = list(functions), set[int]()
+    while waiting:
+        function = inspect.unwrap(waiting.pop())
+        if id(function) in seen:
+            continue
+        seen.add(id(function))
+        texts.add(_source(function.__module__) or _text(function.__code__))
+        for name, value in _named(function):
+            value = getattr(value, "py_func", value)  # what numba has compiled
+            if inspect.isfunction(value):
+                waiting += [value] if _is_followed(value.__module__) else []
+            elif inspect.isclass(value):
+                texts.add(_source(value.__module__) if _is_followed(value.__module__) else "")
+            elif not inspect.ismodule(value) and not callable(value):
+                texts.add(f"{name} = {value.tobytes() if hasattr(value, 'tobytes') else value!r}")
     return hashlib.sha256("".join(sorted(texts)).encode()).hexdigest()
 
 
-def _texts(function: Callable[..., Any]) -> Iterator[str]:
-    """Yield what one function is compiled from."""
-    yield _source(function.__module__) or _code(function.__code__)
-    names = inspect.getclosurevars(function)
-    for name, value in {**names.globals, **names.nonlocals}.items():
-        if inspect.ismodule(value):
-            yield _source(value.__name__)
-        elif callable(value):
-            yield _source(value.__module__)
-        else:
-            yield f"{name} = {value.tobytes() if hasattr(value, 'tobytes') else value!r}"
+def has_file(function: Callable[..., Any]) -> bool:
+    """Return whether a function is in a module that another process can import."""
+    return function.__module__ != "__main__" and bool(_source(function.__module__))
+
+
+def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what a function takes from outside, and what of the modules that it takes."""
+    known = dict(function.__globals__)
+    cells = function.__closure__ or ()
+    for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+        known[name] = _content(cell)
+    names = set(_names(function.__code__))
+    waiting = [(name, known[name]) for name in sorted(names & known.keys())]
+    seen = set[int]()
+    while waiting:
+        name, value = waiting.pop()
+        yield name, value
+        if inspect.ismodule(value) and id(value) not in seen and _is_followed(value.__name__):
+            seen.add(id(value))
+            own = vars(value)
+            waiting += [(each, own[each]) for each in sorted(names & own.keys())]
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield the names that a function or one within it looks up."""
+    yield from code.co_names
+    yield from code.co_freevars
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is still empty
+        return None
+
+
+def _is_followed(module: str | None) -> bool:
+    return module is not None and module.partition(".")[0] not in _NOT_FOLLOWED
 
 
 def _source(module: str) -> str:
@@ -55,7 +106,7 @@ def _source(module: str) -> str:
         return ""
 
 
-def _code(code: CodeType) -> str:
+def _text(code: CodeType) -> str:
     """Return what a function without a source compiles to, and those within it."""
-    constants = [_code(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    constants = [_text(each) if isinstance(each, CodeType) else each for each in code.co_consts]
     return f"{code.co_code!r} {constants!r} {code.co_names!r}"

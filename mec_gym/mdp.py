@@ -66,6 +66,11 @@ def assign(slot: Slot, device: Index, server: Index) -> None:
     slot.sqrt_load[server] += slot.sqrt_cycles[device]
 
 
+def copy_of(slot: Slot) -> Slot:
+    """Return a copy of one slot in plain numbers."""
+    return Slot([list(links) for links in slot.tx_delay], *(list(field) for field in slot[1:]))
+
+
 class State:
     """One slot, or a batch of B slots, whose devices are assigned in order.
 
@@ -81,7 +86,7 @@ class State:
     """
 
     __slots__ = (
-        "_free",
+        "_mask",
         "_num_devices",
         "assignment",
         "device",
@@ -103,7 +108,7 @@ class State:
         self.prepared: Any = None
         self._num_devices = instance.num_devices
         self.assignment = np.full(instance.task_cycles.shape, -1, dtype=np.int64)
-        self._free = instance.capacity > 0
+        self._mask = (instance.capacity > 0).astype(np.int8)
         self.slot = Slot(
             kept(instance.tx_delay),
             kept(instance.task_cycles),
@@ -122,7 +127,12 @@ class State:
     @property
     def free(self) -> NDArray[np.bool_]:
         """Whether each server has a free place, (..., N), a copy."""
-        return self._free.copy()
+        return self._mask.astype(np.bool_)
+
+    @property
+    def mask(self) -> NDArray[np.int8]:
+        """1 for each server with a free place, else 0, (..., N), a copy."""
+        return self._mask.copy()
 
     @property
     def load(self) -> IntArray:
@@ -142,7 +152,7 @@ class State:
         """Give the current device to a server and go on to the next device."""
         at_server = self.at(server)
         assign(self.slot, self.at(self.device), at_server)
-        self._free[at_server] = self.slot.load[at_server] < self.slot.capacity[at_server]
+        self._mask[at_server] = self.slot.load[at_server] < self.slot.capacity[at_server]
         self.assignment[self.at(self.device)] = server
         self.device += 1
         self.last = server

@@ -15,7 +15,7 @@ from mec_gym.equations import Real
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
 from mec_gym.kernels import kernel
-from mec_gym.mdp import Slot, State
+from mec_gym.mdp import Slot, State, copy_of
 from mec_gym.scenario import Scenario
 
 Reward = Callable[[Slot, int, int], float]
@@ -91,6 +91,12 @@ def penalised(reward: Real, slot: Slot, server: int, overload_penalty: float) ->
     return reward - overload_penalty * (slot.load[server] >= slot.capacity[server])
 
 
+def of_decision(reward: Reward, state: State, server: int, overload_penalty: float) -> float:
+    """Return what giving the current device to a server earns, seconds; nothing is assigned."""
+    earned = reward(state.slot, state.device, server)
+    return float(penalised(earned, state.slot, server, overload_penalty))
+
+
 def find(reward: str | Reward, scenario: Scenario) -> Reward:
     """Return a reward by its name, your own as "module:name"; a function is returned as it is.
 
@@ -104,21 +110,43 @@ def find(reward: str | Reward, scenario: Scenario) -> Reward:
         return found  # type: ignore[no-any-return]
     if not inspect.isfunction(found) or len(inspect.signature(found).parameters) != 3:
         raise ValueError(f"reward: {quoted(found)} is not a function of slot, device and server")
-    state = State(scenario.sample(1, 0)[0])
-    while not state.done:
-        server = int(state.free.argmax())
-        try:
-            value = found(state.slot, state.device, server)
-            number = math.isfinite(value)
-        except Exception as error:  # whatever a user's own code raises
-            raise ValueError(
-                f"reward: {found.__qualname__} failed for device {state.device} and server"
-                f" {server}: {one_line(repr(error))}"
-            ) from error
-        if not number:
-            raise ValueError(
-                f"reward: {found.__qualname__} returned {value} for device {state.device} and"
-                f" server {server}; it must be a finite number, seconds"
-            )
-        state.assign(server)
+    _check(found, scenario)
     return found
+
+
+_TRIED = 12
+"""So many devices and servers at most are tried of a slot."""
+
+
+def _check(reward: Reward, scenario: Scenario) -> None:
+    """Try a user's own reward on a slot, servers that are full or overloaded included.
+
+    Raises:
+        ValueError: it fails, returns no finite number, or changes the slot.
+    """
+    name, (slot,) = f"{reward.__module__}:{reward.__qualname__}", scenario.sample(1, 0)
+    servers = sorted({*range(min(slot.num_servers, _TRIED)), slot.num_servers - 1})
+    devices = {*range(min(slot.num_devices, _TRIED)), slot.num_devices - 1}
+    for feasibly in (True, False):
+        state = State(slot)
+        while not state.done:
+            tried = servers if state.device in devices else []
+            before = copy_of(state.slot) if tried else state.slot
+            for server in tried:
+                where = f"device {state.device} and server {server}"
+                try:
+                    value = reward(state.slot, state.device, server)
+                    is_number = math.isfinite(value)
+                except Exception as error:  # whatever a user's own code raises
+                    raise ValueError(
+                        f"reward: {name} failed for {where}, of load"
+                        f" {state.slot.load[server]}: {one_line(repr(error))}"
+                    ) from error
+                if not is_number:
+                    raise ValueError(
+                        f"reward: {name} returned {value} for {where}; it must be finite, also for"
+                        " a server that is full or above its capacity"
+                    )
+            if state.slot != before:
+                raise ValueError(f"reward: {name} changes the slot, which it only may read")
+            state.assign(int(state.free.argmax()) if feasibly else slot.num_servers - 1)

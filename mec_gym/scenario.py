@@ -1,5 +1,7 @@
 """Scenario: a network, and the distributions its slots are drawn from."""
 
+import os
+from collections.abc import Mapping
 from functools import cached_property
 from numbers import Integral
 from typing import Annotated, Any, Literal, Self
@@ -118,6 +120,11 @@ class Scenario(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if type(self) is not Scenario:
+            raise ValueError(
+                f"scenario: files would not keep that it is a {type(self).__name__}; use Scenario,"
+                " and a channel of your own for how gains arise"
+            )
         counts = {
             "capacity": (self.capacity, self.num_servers),
             "tx_power_w": (self.tx_power_w, self.num_devices),
@@ -130,8 +137,8 @@ class Scenario(Settings):
             len(self.server_hz) == 2 and self.server_hz[0] < self.server_hz[1]
         ):
             raise ValueError(
-                f"server_hz: {list(self.server_hz)} is not a range [low, high] with low below"
-                " high; to give each server its frequency set servers='listed'"
+                f"server_hz: {quoted(list(self.server_hz))} is not a range [low, high] with low"
+                " below high; to give each server its frequency set servers='listed'"
             )
         positions = getattr(self.channel, "server_positions_m", None)
         if positions is not None:
@@ -212,6 +219,44 @@ class Scenario(Settings):
         if source in PRESETS:
             return cls(**found)
         raise ValueError(f"scenario: {source!r} is not a mec_gym.Scenario, but {quoted(found)}")
+
+    @classmethod
+    def of(cls, given: Any) -> Self:
+        """Return the scenario that is given in any way: by `load`'s text, as a dict, or itself.
+
+        A dict has the fields that differ from the paper's; a path may be a `Path`.
+
+        Raises:
+            ValueError: it is none of these, or not a good one.
+        """
+        if isinstance(given, cls):
+            return given
+        if isinstance(given, os.PathLike):
+            given = os.fsdecode(given)
+            if not given.endswith(".toml"):
+                raise ValueError(f"scenario: the file {given!r} is not called *.toml")
+        if isinstance(given, str):
+            return cls.load(given)
+        if isinstance(given, Mapping):
+            if strange := [name for name in given if not isinstance(name, str)]:
+                raise ValueError(f"scenario: {quoted(strange[0])} is not the name of a field")
+            try:
+                return cls(**given)
+            except ValueError as error:
+                raise ValueError(f"scenario: {error}") from None
+        raise ValueError(
+            f"scenario: {quoted(given)} is neither a preset's name, a TOML file's path, a dict of"
+            " fields nor a mec_gym.Scenario"
+        )
+
+    @property
+    def source(self) -> str | dict[str, Any]:
+        """What `of` makes this of, as a JSON value: its preset's name, or its fields."""
+        label = self.label
+        if label in PRESETS:
+            return label
+        fields: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        return fields
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 import signal
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
 from mec_gym.sb3.run import training
 from mec_gym.sb3.run.config import TrainConfig
@@ -49,8 +50,22 @@ def stopped(config, directory, monkeypatch, *steps, **how):
 
 
 def curves(directory):
-    """Every scalar of a run's curves, (step, value) by tag, but for the speed."""
-    events = EventAccumulator(str(directory), size_guidance={"scalars": 0})
-    events.Reload()
-    tags = [tag for tag in events.Tags()["scalars"] if tag != "time/fps"]
-    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
+    """Every curve of a run and its sub-runs, (step, value) by tag, but for the speed."""
+    found = {}
+    for place in (directory, *sorted({file.parent for file in directory.glob("*/events.*")})):
+        guidance = dict.fromkeys(("scalars", "tensors", "images"), 0)
+        events = EventAccumulator(str(place), size_guidance=guidance)
+        events.Reload()
+        within = "" if place == directory else f"{place.name}: "
+        for kind in guidance:
+            read = getattr(events, kind.capitalize())
+            for tag in events.Tags()[kind]:
+                if tag != "time/fps":
+                    found[within + tag] = [(event.step, _value(event)) for event in read(tag)]
+    return found
+
+
+def _value(event):
+    if hasattr(event, "tensor_proto"):
+        return make_ndarray(event.tensor_proto).tolist()
+    return event.value if hasattr(event, "value") else event.encoded_image_string

@@ -16,6 +16,7 @@ import tyro
 from benchmarks.learning import ablation
 from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.curves import AT_A_GLANCE
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
@@ -40,6 +41,16 @@ def test_each_training_command_runs(line, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "regret" in done.stdout
     assert (tmp_path / "run" / "policy.safetensors").exists()
+
+
+@pytest.mark.parametrize("program", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
+def test_each_program_runs(program, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+
+
+def test_the_link_to_the_central_picture_is_the_guides():
+    assert f"/{AT_A_GLANCE}\n" in TEXT
 
 
 @pytest.mark.parametrize("name", ablation.ROWS)

@@ -6,13 +6,17 @@ import linecache
 import subprocess
 import sys
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
 from mec_gym import kernels, rewards
-from mec_gym.observations import OBSERVATIONS
+from mec_gym.envs import loops
+from mec_gym.observations import OBSERVATIONS, ServersObservation, SIObservation
+from mec_gym.policies import scoring
+from mec_gym.solvers import local_search
 
 GIVEN = [*rewards.REWARDS.values(), *(entry.write for entry in OBSERVATIONS.values())]
-MODULES = sorted({inspect.getmodule(function).__name__ for function in kernels.KERNELS})
 TYPED = """
 def typed(slot, device, server):
     return -slot.tx_delay[device][server] * {factor}
@@ -43,29 +47,49 @@ def test_a_function_that_is_marked_is_listed_and_stays_as_it_is(monkeypatch):
     assert [one] == kernels.KERNELS
 
 
-def test_the_digest_is_the_same_each_time():
-    assert kernels.sources() == kernels.sources()
+def test_the_digest_is_the_same_each_time_and_in_any_order():
     assert kernels.sources(*GIVEN) == kernels.sources(*reversed(GIVEN))
 
 
-def test_the_equations_the_bound_the_transition_the_rewards_and_the_observations_count():
-    files = ("equations", "bounds.water_level", "mdp", "rewards", "observations.servers")
-    assert {f"mec_gym.{name}" for name in (*files, "observations.paper")} <= set(MODULES)
+@pytest.mark.parametrize(
+    ("make", "given", "modules"),
+    [
+        (loops.step_of, rewards.paper, ("equations", "rewards", "mdp", "envs.loops")),
+        (loops.step_of, rewards.regret, ("bounds.water_level", "rewards", "mdp")),
+        (
+            loops.observe_of,
+            ServersObservation.write,
+            ("bounds.water_level", "observations.servers"),
+        ),
+        (loops.observe_of, SIObservation.write, ("observations.paper", "mdp")),
+        (loops.finish, None, ("equations", "mdp")),
+        (scoring.loop_of, ServersObservation.write, ("bounds.water_level", "policies.scoring")),
+        (local_search._descend, None, ("equations", "solvers.local_search")),
+        (local_search._improve, None, ("equations", "solvers.local_search")),
+    ],
+)
+def test_the_digest_changes_with_the_source_of_each_module_that_a_loop_calls(
+    make, given, modules, monkeypatch
+):
+    functions = (make,) if given is None else (make, given)
+    for module in modules:
+        changed = digest_once_changed(f"mec_gym.{module}", monkeypatch, *functions)
+        assert changed != kernels.sources(*functions), module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_the_digest_changes_with_the_source_of_any_kernels_module(module, monkeypatch):
-    assert digest_once_changed(module, monkeypatch) != kernels.sources()
+def test_what_a_loop_does_not_call_does_not_count(monkeypatch):
+    functions = (loops.observe_of, SIObservation.write)
+    for module in ("equations", "bounds.water_level", "solvers.local_search"):
+        changed = digest_once_changed(f"mec_gym.{module}", monkeypatch, *functions)
+        assert changed == kernels.sources(*functions)
 
 
 @pytest.mark.parametrize("function", GIVEN, ids=lambda function: function.__qualname__)
 def test_the_digest_changes_with_the_source_of_the_module_of_a_function_given(
     function, monkeypatch
 ):
-    monkeypatch.setattr(kernels, "KERNELS", [])
     changed = digest_once_changed(function.__module__, monkeypatch, function)
     assert changed != kernels.sources(function) != kernels.sources()
-    assert digest_once_changed(function.__module__, monkeypatch) == kernels.sources()
 
 
 @pytest.mark.parametrize("name", ["of_a_prompt", "sys"])  # not imported; without a source
@@ -125,3 +149,27 @@ def test_a_function_typed_with_another_in_it_counts_the_same_in_every_process():
         exec(typed_so.format(more=more), names)
         codes.append(kernels.sources(names["typed"]))
     assert codes[0] == codes[1] != codes[2]
+
+
+def test_a_constant_read_through_a_module_counts_by_its_value(tmp_path, monkeypatch):
+    """It may come from the environment, with no source changed; a batch once had the old value."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "its_settings.py").write_text("WEIGHT = 1.0\n")
+    own = "import its_settings\n\n\ndef reward(slot, device, server):\n"
+    (tmp_path / "own_weighed.py").write_text(own + "    return -its_settings.WEIGHT\n")
+    module = importlib.import_module("own_weighed")
+    before = kernels.sources(module.reward)
+    module.its_settings.WEIGHT = 7.0
+    assert kernels.sources(module.reward) != before
+
+
+def test_a_function_whose_constant_changed_after_compiling_is_refused_not_played_by_the_old():
+    names = {"__name__": "of_a_prompt", "FACTOR": 2.0}
+    exec("def typed(slot, device, server):\n    return -FACTOR\n", names)
+    batch = gym.make_vec("MEC-Offload-v0", num_envs=1, reward=names["typed"])
+    batch.reset(seed=0)
+    assert batch.step(np.array([0]))[1] == -2
+    gym.make_vec("MEC-Offload-v0", num_envs=1, reward=names["typed"])
+    names["FACTOR"] = 5.0
+    with pytest.raises(ValueError, match="a constant or function that it uses has changed since"):
+        gym.make_vec("MEC-Offload-v0", num_envs=1, reward=names["typed"])

@@ -81,7 +81,7 @@ def test_no_module_imports_a_higher_layer(path, name):
 
 # Observations speak of gymnasium's spaces.
 RULES = [case for case in CASES if LAYER[case[1]] < LAYER["envs"] and case[1] != "observations"]
-LIGHT = [case for case in CASES if LAYER[case[1]] < LAYER["benchmark"]]
+LIGHT = [case for case in CASES if LAYER[case[1]] < LAYER["sb3"]]
 
 
 @pytest.mark.parametrize(("path", "name"), RULES, ids=ids(RULES))
@@ -90,7 +90,7 @@ def test_the_model_and_the_rules_know_no_framework(path, name):
 
 
 @pytest.mark.parametrize(("path", "name"), LIGHT, ids=ids(LIGHT))
-def test_policies_and_what_is_below_them_know_no_training_library(path, name):
+def test_what_is_below_sb3_knows_no_training_library_when_imported(path, name):
     at_import = {module.partition(".")[0] for module in imports(path, everywhere=False)}
     assert not at_import & (TRAINING_ONLY | {"matplotlib"})
 

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import common, table_i
 from mec_gym import Instance, Scenario
 from mec_gym.benchmark.comparison import Estimate, Reference, find_reference, play
-from mec_gym.policies import Policy
+from mec_gym.policies import from_agent
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import make_dqn
 
@@ -70,21 +70,6 @@ def optimum() -> Reference:
     return found
 
 
-def greedy(model: DQN) -> Policy:
-    """Return a model of Stable-Baselines3 as a policy, which plays all slots side by side."""
-
-    def assign(instance: Instance, seed: int) -> NDArray[np.int64]:
-        env = gym.make_vec(table_i.ID, num_envs=len(instance))
-        observation, _ = env.reset(seed=seed, options={"instance": instance})
-        ended = np.zeros(len(instance), dtype=np.bool_)
-        while not ended.any():
-            actions, _ = model.predict(observation, deterministic=True)
-            observation, _, ended, _, info = env.step(actions)
-        return info["final_info"]["assignment"]
-
-    return assign
-
-
 def learned(name: str, episodes: int, found: dict[str, NDArray[np.float64]]) -> dict[str, float]:
     """Return the figures of one learner; its seeds' mean delays are left in `found`."""
     figures: dict[str, float] = {}
@@ -92,7 +77,7 @@ def learned(name: str, episodes: int, found: dict[str, NDArray[np.float64]]) -> 
     for seed in SEEDS:
         models.append(LEARNERS[name](episodes, seed))
         models[-1].learn(episodes * table_i.DEVICES)
-    (result,) = play({name: [greedy(model) for model in models]}, slots(), reference=optimum())
+    (result,) = play({name: [from_agent(model) for model in models]}, slots(), reference=optimum())
     delays = result.average_delay.by_seed
     for what, values in (
         ("mean delay, s", delays),

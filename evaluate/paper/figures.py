@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from evaluate.paper import stated
 from evaluate.paper.measurements import Row, measure, write_rows
 from evaluate.paper.plots import delay_figure, loss_figure, save
@@ -18,6 +16,7 @@ from evaluate.paper.smoothness import read_loss
 from evaluate.paper.stated import DQN_RAO, DQN_SI
 from evaluate.paper.study import FULL, QUICK, STUDY_FILE, Point, Study
 from mec_gym.commands import shell
+from mec_gym.commands.arguments import parse
 from mec_gym.policies.trained import load_policy
 
 Step = Callable[[Study, Path], None]
@@ -184,8 +183,11 @@ def draw(given: Arguments) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
-    given = tyro.cli(Arguments, args=arguments, prog="python -m evaluate.paper.figures")
-    return shell.run(lambda: draw(given), "the same command goes on where this one was")
+    prog = "python -m evaluate.paper.figures"
+    return shell.run(
+        lambda: draw(parse(Arguments, arguments, prog)),
+        "the same command goes on where this one was",
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Drawings of the paper's Figs. 3 to 5, with the optimum in them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from evaluate.paper.measurements import Row
 from evaluate.paper.smoothness import TREND_EPISODES, LossPoint, by_run, roughness, trend
 from evaluate.paper.stated import DQN_RAO, Stated
-from evaluate.paper.text import NAMES
+from evaluate.paper.text import NAMES, span
 
 _DPI = 130
 _SIZE = (8.0, 6.4)
@@ -73,7 +73,7 @@ def delay_figure(rows: Sequence[Row], stated: Stated, title: str, axis: str, qui
     notes = [
         f"{STYLES[name].label} is off this panel: it breaks capacity in"
         f" {1 - min(r.feasible_rate for r in mine):.0%} of slots, and is"
-        f" {_span(row.gap for row in mine)} above the optimum"
+        f" {span((row.gap for row in mine), digits=0)} above the optimum"
         for name, mine in by_policy.items()
         if name not in keeping and name != "optimal"
     ]
@@ -89,11 +89,6 @@ def delay_figure(rows: Sequence[Row], stated: Stated, title: str, axis: str, qui
         panel.grid(alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _span(shares: Iterable[float]) -> str:
-    ends = sorted({f"{share:.0%}": share for share in shares}.items(), key=lambda item: item[1])
-    return ends[0][0] if len(ends) == 1 else f"{ends[0][0]} to {ends[-1][0]}"
 
 
 def _draw_delays(panel: Axes, rows: Sequence[Row], stated: Mapping[float, float]) -> None:

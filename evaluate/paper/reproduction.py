@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from evaluate.paper.claims import ROUNDING, TOLERANCE, claims
 from evaluate.paper.explanations import explain
 from evaluate.paper.results import Results
 from evaluate.paper.text import wrap
 from evaluate.paper.verdicts import Verdict
 from mec_gym.commands import shell
+from mec_gym.commands.arguments import parse
 from mec_gym.io.markdown import table
 
 
@@ -94,8 +93,8 @@ def write(given: Arguments) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
-    given = tyro.cli(Arguments, args=arguments, prog="python -m evaluate.paper.reproduction")
-    return shell.run(lambda: write(given))
+    prog = "python -m evaluate.paper.reproduction"
+    return shell.run(lambda: write(parse(Arguments, arguments, prog)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 import mec_gym
+from mec_gym.io.progress import progress
 from mec_gym.sb3.run.config import TrainConfig
 
 Trainer = Callable[..., Any]
@@ -90,9 +91,7 @@ def train_all(
         return failures
     with (
         tempfile.TemporaryDirectory(prefix="unfinished-", dir=runs) as scratch,
-        tqdm(
-            total=len(named), initial=len(named) - len(missing), unit="run", file=sys.stderr
-        ) as bar,
+        progress(len(named), "run", len(named) - len(missing)) as bar,
         # torch's threads do not survive a fork.
         ProcessPoolExecutor(
             min(jobs, len(missing)), multiprocessing.get_context("spawn"), _obey_parent_only
@@ -106,9 +105,9 @@ def train_all(
                 name, error = futures[future], future.exception()
                 if error is not None:
                     failures[name] = f"{type(error).__name__}: {error}"
-                    bar.write(f"failed: {name}: {failures[name]}", file=sys.stderr)
-                bar.set_postfix_str(name)
+                    tqdm.write(f"failed: {name}: {failures[name]}", file=sys.stderr)
                 bar.update()
+                bar.set_postfix_str(name)
         except BaseException:
             for worker in multiprocessing.active_children():
                 worker.terminate()

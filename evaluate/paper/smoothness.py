@@ -32,7 +32,7 @@ def read_loss(run: StudyRun, runs: Path) -> list[LossPoint]:
         ValueError: the run has no loss curve.
     """
     # tensorboard has no types
-    from tensorboard.backend.event_processing import (  # type: ignore[import-untyped]
+    from tensorboard.backend.event_processing import (
         event_accumulator,
     )
 

@@ -31,10 +31,10 @@ def percent(value: Estimate) -> str:
     return f"{value.mean:.1%} ± {value.ci95:.1%}"
 
 
-def span(values: Iterable[float]) -> str:
+def span(values: Iterable[float], digits: int = 1) -> str:
     """Return the least and the greatest of some shares as text."""
     ends = sorted(values)
-    low, high = f"{ends[0]:.1%}", f"{ends[-1]:.1%}"
+    low, high = f"{ends[0]:.{digits}%}", f"{ends[-1]:.{digits}%}"
     return low if low == high else f"{low} to {high}"
 
 

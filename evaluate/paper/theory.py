@@ -10,8 +10,7 @@ def least_computing_delay(scenario: Scenario) -> float:
     """Return a lower bound on the expected average delay of any algorithm, seconds.
 
     By Cauchy and Schwarz a slot takes at least (sum of sqrt(C))^2 / (M sum of F). For tasks
-    C ~ U[a, b] the square has the expectation M E[C] + M (M - 1) E[sqrt(C)]^2, where
-    E[sqrt(C)] = 2 (b^1.5 - a^1.5) / (3 (b - a)).
+    C ~ U[a, b] the square has the expectation M E[C] + M (M - 1) E[sqrt(C)]^2.
 
     Raises:
         ValueError: servers are drawn each slot, or the work is not drawn from a range of its own.
@@ -19,9 +18,8 @@ def least_computing_delay(scenario: Scenario) -> float:
     if scenario.deployment_hz is None or not isinstance(scenario.task_cycles, tuple):
         raise ValueError("scenario: needs one deployment, and task_cycles as a range")
     low, high = low_high(scenario.task_cycles)
-    root = 2 * (high**1.5 - low**1.5) / (3 * (high - low))
     devices = scenario.num_devices
-    square = devices * (low + high) / 2 + devices * (devices - 1) * root**2
+    square = devices * (low + high) / 2 + devices * (devices - 1) * scenario.mean_sqrt_cycles**2
     return float(square / (devices * scenario.deployment_hz.sum()))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mec_gym import system
 from mec_gym.instance import Instance
+from mec_gym.io.messages import one_line
 from mec_gym.policies import Policy
 from mec_gym.solvers.exact import solve
 
@@ -202,7 +203,7 @@ def play(
         raise ValueError(f"instances: {slots.batch_shape} slots; a comparison needs at least 2")
     # A policy that cannot play the slots says so before the search for their optima.
     assignments = {
-        name: np.stack([policy(slots, seed) for policy in seeds])
+        name: np.stack([_assigned(policy, name, slots, seed) for policy in seeds])
         for name, seeds in policies.items()
     }
     found = reference or find_reference(slots)
@@ -219,6 +220,23 @@ def play(
     ]
 
 
+def _assigned(policy: Policy, name: str, slots: Instance, seed: int) -> IntArray:
+    """Return what a policy makes of slots, checked, (..., M).
+
+    Raises:
+        ValueError: it fails, or returns something else; the message names it.
+    """
+    try:
+        given = np.asarray(policy(slots, seed))
+        if given.shape != slots.task_cycles.shape:
+            raise ValueError(f"assignment: shape {given.shape}, not {slots.task_cycles.shape}")
+        assignment = system.check_assignment(slots, given)
+    except Exception as error:  # whatever a user's own code raises
+        said = one_line(error if isinstance(error, ValueError) else repr(error))
+        raise ValueError(f"policy {name}: {said}") from error
+    return assignment
+
+
 def compare(
     policies: Mapping[str, Sequence[Policy]],
     slots: Instance,
@@ -227,13 +245,21 @@ def compare(
 ) -> list[Result]:
     """Play policies as `play` does, and time the decisions of each; see there."""
     return [
-        replace(result, slot_seconds=slot_seconds(policies[result.name][0], slots, seed))
+        replace(
+            result,
+            slot_seconds=slot_seconds(policies[result.name][0], slots, seed, result.name),
+        )
         for result in play(policies, slots, seed, reference)
     ]
 
 
-def slot_seconds(policy: Policy, slots: Instance, seed: int = 0) -> float:
-    """Return the seconds in which a policy decides a slot, the median over slots decided alone."""
+def slot_seconds(policy: Policy, slots: Instance, seed: int = 0, name: str = "") -> float:
+    """Return the seconds in which a policy decides a slot, the median over slots decided alone.
+
+    Raises:
+        ValueError: it does not decide a slot alone; the message names it.
+    """
+    _assigned(policy, name, slots[0], seed)
     seconds: list[float] = []
     for slot in (slots[0], *slots[:_TIMED_SLOTS]):
         start = time.perf_counter()

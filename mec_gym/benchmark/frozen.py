@@ -42,8 +42,8 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(Scenario.preset("paper")),
     "paper-varied": Recipe(Scenario.preset("paper-varied")),
-    "paper-frequency": Recipe(Scenario.preset("paper-frequency", server_hz=5e9)),
-    "paper-complexity": Recipe(Scenario.preset("paper-complexity", cycles_per_bit=750.0)),
+    "paper-frequency": Recipe(Scenario.preset("paper-frequency")),
+    "paper-complexity": Recipe(Scenario.preset("paper-complexity")),
     "slack": Recipe(Scenario.preset("slack")),
     "online": Recipe(Scenario.preset("online")),
     "online-slack": Recipe(Scenario.preset("online-slack")),

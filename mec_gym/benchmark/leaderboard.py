@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mec_gym.benchmark import frozen, report
+from mec_gym.benchmark import frozen, report, tables
 from mec_gym.benchmark.comparison import Result, compare
 from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.benchmark.tables import Column
 from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
+from mec_gym.io.progress import progress
 from mec_gym.policies import POLICIES
 
 Board = dict[str, list[Result]]
@@ -33,14 +35,12 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
     Raises:
         ValueError: an unknown benchmark, a damaged file, or a model that fits none of them.
     """
-    from tqdm import tqdm
-
     benchmarks = [frozen.load(name) for name in names or frozen.names()]
     scenarios = {
         benchmark.name: frozen.RECIPES[benchmark.name].scenario for benchmark in benchmarks
     }
     for model in models:
-        if model.trained and not any(map(model.trained.trained_for, scenarios.values())):
+        if not any(map(model.plays, scenarios.values())):
             raise ValueError(
                 f"model: {model.source} was trained for a scenario of none of the benchmarks"
                 f" {', '.join(scenarios)}"
@@ -49,17 +49,18 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
             raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
     ours = load_models([name for name in POLICIES if name not in _NOT_RANKED])
     board: Board = {}
-    for benchmark in tqdm(benchmarks, unit="benchmark"):
-        scenario = scenarios[benchmark.name]
-        able = [
-            model for model in models if not model.trained or model.trained.trained_for(scenario)
-        ]
-        board[benchmark.name] = compare(
-            by_name([*able, *ours], scenario),
-            benchmark.slots,
-            frozen.RECIPES[benchmark.name].seed,
-            benchmark.reference,
-        )
+    with progress(len(benchmarks), "benchmark") as bar:
+        for benchmark in benchmarks:
+            scenario = scenarios[benchmark.name]
+            able = [model for model in models if model.plays(scenario)]
+            board[benchmark.name] = compare(
+                by_name([*able, *ours], scenario),
+                benchmark.slots,
+                frozen.RECIPES[benchmark.name].seed,
+                benchmark.reference,
+            )
+            bar.update()
+            bar.set_postfix_str(benchmark.name)
     return board
 
 
@@ -111,15 +112,12 @@ def caption(board: Board) -> str:
 
 def show(board: Board) -> None:
     """Print the leaderboard."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, title="Leaderboard", caption=caption(board))
-    for heading in ("policy", *board):
-        table.add_column(heading, justify="left" if heading == "policy" else "right")
-    for row in _rows(board):
-        table.add_row(*row)
-    report.console().print(table)
+    names, *gaps = zip(*_rows(board), strict=True)
+    columns = [
+        Column(name, [gap.replace(" (", "\n(") for gap in column])
+        for name, column in zip(board, gaps, strict=True)
+    ]
+    tables.show("Leaderboard", Column("policy", names), columns, caption(board))
 
 
 def write_markdown(board: Board, path: Path) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mec_gym.io.messages import quoted
-from mec_gym.policies import POLICIES, Policy, get, label
-from mec_gym.policies.trained import SHIPPED, TrainedPolicy, load_policy
+from mec_gym.io.messages import none_called
+from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
+from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 
 
@@ -27,10 +27,9 @@ def find_policy(name: str) -> Policy:
         return load_policy(name)
     if name in POLICIES or ":" in name:
         return get(name)
-    names = ", ".join(sorted({**SHIPPED, **POLICIES}))
     raise ValueError(
-        f'policy: no {quoted(name)}; there are: {names}; one of your own is "module:name", one that'
-        " you trained its run directory"
+        f'policy: {none_called(name, {**SHIPPED, **POLICIES})}; one of your own is "module:name",'
+        " one that you trained its run directory"
     )
 
 
@@ -52,6 +51,19 @@ class Model:
         return self.policy if isinstance(self.policy, TrainedPolicy) else None
 
     @property
+    def scenario(self) -> Scenario | None:
+        """The scenario it was trained for; None for a policy of rules."""
+        return getattr(self.policy, "scenario", None)
+
+    def plays(self, scenario: Scenario) -> bool:
+        """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
+        return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)
+
+    def sees_enough(self, scenario: Scenario) -> bool:
+        """Return whether a scenario shows all that it looks at; a policy of rules says itself."""
+        return not hasattr(self.policy, "sees_enough") or self.policy.sees_enough(scenario)
+
+    @property
     def config(self) -> dict[str, Any]:
         """The configuration it was trained with; empty where there is none."""
         config: dict[str, Any] = self.trained.training.get("config", {}) if self.trained else {}
@@ -63,9 +75,17 @@ class Model:
         return self.config.get("seed")
 
     @property
-    def recipe(self) -> str:
+    def began_with(self) -> dict[str, Any]:
+        """What its files say of the policy whose weights its training began with; empty if none."""
+        said: dict[str, Any] = self.trained.training.get("start", {}) if self.trained else {}
+        return said
+
+    @property
+    def row_key(self) -> str:
         """What all models of a row share: the configuration less its seed, or else the source."""
         fields = {name: value for name, value in self.config.items() if name != "seed"}
+        if fields and self.began_with:
+            fields["start"] = self.began_with
         return json.dumps(fields, sort_keys=True) if fields else self.source
 
     def name(self, scenario: Scenario) -> str:
@@ -85,7 +105,10 @@ def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[
     """
     models = [Model(name, find_policy(name)) for name in names]
     for model in models:
-        if held_out_seed is not None and model.seed == held_out_seed:
+        if held_out_seed is not None and held_out_seed in (
+            model.seed,
+            *model.began_with.get("seeds", ()),
+        ):
             raise ValueError(
                 f"seed: {held_out_seed} is the seed {model.source} was trained with, so it has"
                 " seen these slots; give another"
@@ -104,7 +127,7 @@ def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[P
     """
     rows: dict[str, list[Model]] = {}
     for model in models:
-        row = rows.setdefault(model.recipe, [])
+        row = rows.setdefault(model.row_key, [])
         if model.seed in [other.seed for other in row]:
             if model.trained is None:
                 continue

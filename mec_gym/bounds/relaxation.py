@@ -128,8 +128,8 @@ def _relax_block(slots: Instance) -> Relaxation:
     slack = np.where(used, cost + load * price[:, None] - value, 1.0)  # z_mn
     first = np.arange(num_servers)  # where the prices stand in Newton's equations
     second = first + num_servers  # and the charges
-    free = np.zeros_like(price)
-    solved = Relaxation(_dual_bound(slots, capacity, free, free), free.copy(), free.copy())
+    zero = np.zeros_like(price)
+    solved = Relaxation(_dual_bound(slots, capacity, zero, zero), zero.copy(), zero.copy())
 
     def keep_best() -> None:
         prices = np.maximum(price, 0) * (unit_delay / unit_load)[:, None]

@@ -1,1 +1,1 @@
-"""The commands: `mec-gym train | evaluate | export | verify`, each a module with a `main`."""
+"""The commands, each a module with a `main`: see `mec_gym.commands.shell.COMMANDS`."""

@@ -3,16 +3,19 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
+from tyro.conf import arg
 
-from mec_gym.benchmark import leaderboard, report
+from mec_gym.benchmark import frozen, leaderboard, report
 from mec_gym.benchmark.comparison import compare, find_reference
 from mec_gym.benchmark.models import by_name, load_models
 from mec_gym.commands import shell
+from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import Policy
+from mec_gym.policies import POLICIES, SHIPPED, Policy
+from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish
 
@@ -21,11 +24,13 @@ from mec_gym.solvers.local_search import polish
 class Arguments:
     """Compare policies and trained runs on the same slots: of a scenario, or frozen benchmarks."""
 
-    scenario: str | None = None
+    scenario: Annotated[str | None, arg(metavar="PRESET|FILE.toml")] = None
     """preset, or TOML file; by default that of the first trained model, or else paper"""
-    policies: list[str] = field(default_factory=lambda: ["roa", "goa", "least-delay"])
+    policies: Annotated[list[str], arg(metavar="NAME ...")] = field(
+        default_factory=lambda: ["roa", "goa", "least-delay"]
+    )
     """names of policies, trained ones too, or "module:name" of your own"""
-    model: list[str] = field(default_factory=list)
+    model: Annotated[list[str], arg(metavar="RUN ...")] = field(default_factory=list)
     """run directories, or names as for policies; they come first, and runs that differ in nothing
     but the seed become one row"""
     polish: bool = False
@@ -36,14 +41,24 @@ class Arguments:
     """seed of the slots; of the seeds a model was trained with it must be none"""
     time_limit: float = 1.0
     """seconds a slot to prove its optimum; beyond them the gap is to a lower bound"""
-    benchmark: list[str] | None = None
+    benchmark: Annotated[list[str] | None, arg(metavar="[NAME ...]")] = None
     """frozen benchmarks to play instead, all if none is named, with every policy there is"""
-    json: Path | None = None
+    json: Annotated[Path | None, arg(metavar="FILE")] = None
     """file to write the result to"""
-    markdown: Path | None = None
+    markdown: Annotated[Path | None, arg(metavar="FILE")] = None
     """with --benchmark: file whose leaderboard is replaced, such as README.md"""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """module of your own to import first, where a run's files name it; may be repeated"""
+
+
+def lists() -> list[str]:
+    """Return what there is to choose from, for `--help`."""
+    return [
+        listed("scenarios", PRESETS),
+        listed("policies", POLICIES),
+        listed("trained networks", (f"{name} ({what})" for name, what in SHIPPED.items())),
+        listed("benchmarks", frozen.names()),
+    ]
 
 
 def polished(policy: Policy) -> Policy:
@@ -55,13 +70,10 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
     """Compare on slots of one scenario, print the table and return the JSON."""
     models = load_models(given.model, held_out_seed=given.seed)
     others = load_models(given.policies, held_out_seed=given.seed)
-    networks = [(model, model.trained) for model in [*models, *others] if model.trained]
-    if given.scenario is not None:
-        scenario = Scenario.load(given.scenario)
-    else:
-        scenario = networks[0][1].scenario if networks else Scenario.preset("paper")
-    for model, network in networks:
-        if not network.sees_enough(scenario):
+    own = [model.scenario for model in [*models, *others] if model.scenario is not None]
+    scenario = Scenario.of(given.scenario or (own[0] if own else "paper"))
+    for model in [*models, *others]:
+        if not model.sees_enough(scenario):
             raise ValueError(
                 f"model: {model.source} looks at tasks that the scenario's lookahead of"
                 f" {scenario.lookahead} hides; give one that was trained for it"
@@ -115,4 +127,11 @@ def evaluate(given: Arguments) -> None:
 def main(arguments: list[str], launcher: str) -> None:
     """Compare what the arguments name."""
     shell.import_modules(arguments)
-    evaluate(tyro.cli(Arguments, args=arguments, prog=f"{launcher} evaluate"))
+    given = parse(Arguments, arguments, f"{launcher} evaluate", lists())
+    if "--model" in arguments and not given.model:
+        raise ValueError(f"model: none is named; give run directories, or of {', '.join(SHIPPED)}")
+    if not (given.policies or given.model):
+        raise ValueError(
+            f"policies: none is named; give at least 1 of {', '.join([*POLICIES, *SHIPPED])}"
+        )
+    evaluate(given)

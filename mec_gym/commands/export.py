@@ -3,13 +3,16 @@
 FILE.onnx is for other runtimes, FILE.zip for Stable-Baselines3.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
+from mec_gym.commands import shell
+from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.names import lookup
-from mec_gym.policies import onnx
+from mec_gym.policies import SHIPPED, onnx
 from mec_gym.policies.trained import TrainedPolicy, load_policy
 
 
@@ -28,15 +31,23 @@ FORMATS = {".onnx": onnx.export, ".zip": to_zip}
 class Arguments:
     """Write a trained policy for others to use: FILE.onnx for other runtimes, FILE.zip for SB3."""
 
-    model: tyro.conf.Positional[str]
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """run directory, or name of a policy that comes with mec_gym"""
-    file: tyro.conf.Positional[Path]
-    """FILE.onnx or FILE.zip"""
+    file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+    """its name ends in .onnx or .zip"""
+    imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
+    """module of your own to import first, where the model's files name it; may be repeated"""
 
 
 def main(arguments: list[str], launcher: str) -> None:
     """Export what the arguments name."""
-    given = tyro.cli(Arguments, args=arguments, prog=f"{launcher} export")
+    shell.import_modules(arguments)
+    given = parse(
+        Arguments,
+        arguments,
+        f"{launcher} export",
+        [listed("trained networks", (f"{name} ({what})" for name, what in SHIPPED.items()))],
+    )
     policy = load_policy(given.model)
     lookup(FORMATS, given.file.suffix, "file")(policy, given.file)
     print(

@@ -5,6 +5,7 @@ was given cannot be used; with 130 where Ctrl-C or SIGTERM ended it, as shells h
 """
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -12,9 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from mec_gym.io import extras
 from mec_gym.io.messages import one_line
+from mec_gym.io.names import import_module
 
 INTERRUPTED = 130
+_NOBODY_READS = 128 + 13
+"""As shells have it where the reader of a pipe is gone."""
 
 
 class Command(NamedTuple):
@@ -34,22 +39,9 @@ COMMANDS = {
     "evaluate": Command("compare policies and trained runs on the same slots", "cli"),
     "export": Command("write a trained policy for ONNX runtimes or Stable-Baselines3", "onnx"),
     "verify": Command("check that every file of a run is as it was written", "train"),
+    "completion": Command("print what makes your shell complete all this on Tab", "train"),
 }
 """By the name of the module beside this one."""
-
-_EXTRAS = {
-    "filelock": "train",
-    "matplotlib": "train",
-    "onnx": "onnx",
-    "rich": "cli",
-    "stable_baselines3": "train",
-    "tensorboard": "train",
-    "threadpoolctl": "train",
-    "torch": "train",
-    "tqdm": "cli",
-    "tyro": "cli",
-}
-"""The extra that brings a library; all of them contain `cli`."""
 
 
 class CommandError(Exception):
@@ -69,7 +61,13 @@ def run(work: Callable[[], int | None], interrupted: str = "nothing was written"
         interrupted: what to say of an interrupt.
     """
     try:
-        return work() or 0
+        try:
+            return work() or 0
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # as by `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     except (ValueError, OSError) as error:
         complain(error)
         return 2
@@ -98,11 +96,11 @@ def main(name: str, arguments: list[str], launcher: str = "mec-gym") -> int:
     try:
         return run(work, COMMANDS[name].interrupted)
     except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library not in _EXTRAS:
+        library = extras.missing(error)
+        if library is None:
             raise
-        extra = COMMANDS[name].extra if _EXTRAS[library] == "cli" else _EXTRAS[library]
-        complain(f'mec-gym {name} needs {library}; pip install "mec-gym[{extra}]"')
+        extra = COMMANDS[name].extra if extras.EXTRAS[library] == "cli" else extras.EXTRAS[library]
+        complain(extras.remedy(f"mec-gym {name}", library, extra))
         return 2
 
 
@@ -123,8 +121,8 @@ def import_modules(arguments: Sequence[str]) -> None:
         module = value or following
         if option == "--imports" and module:
             try:
-                importlib.import_module(module)
-            except ImportError as error:
+                import_module(module, "imports")
+            except ModuleNotFoundError as error:
                 raise ValueError(
                     f"imports: no module {module!r}: {one_line(error)}; it is looked for in"
                     f" {Path.cwd()} and where Python finds all others"

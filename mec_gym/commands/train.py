@@ -3,25 +3,31 @@
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
+from tyro.conf import arg
 
 from mec_gym import policies
-from mec_gym.benchmark import report
-from mec_gym.benchmark.comparison import compare
 from mec_gym.commands import shell
+from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.files import check_writable
-from mec_gym.sb3.agent.export import export
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.presets import PRESETS
+from mec_gym.rewards import REWARDS
+from mec_gym.sb3.agent.losses import LOSSES
 from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
-from mec_gym.sb3.run.curves import BASELINES
-from mec_gym.sb3.run.directory import config_of
-from mec_gym.sb3.run.training import CHECKPOINT_SECONDS, default_directory, train
 
-USAGE = f"""usage: {{train}} PRESET [--out DIR] [--episodes N] [--seed S] [any other field]
+# What learns is imported once there is something to train: torch takes seconds.
 
-PRESET is one of: {", ".join(TRAIN_PRESETS)}; or a TOML file of fields, such as a run's config.toml.
-`{{train}} --resume DIR` goes on with a run that was stopped.
-`{{train}} paper --help` lists the fields, their defaults and where those come from."""
+_USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
+
+PRESET is one of: {presets};
+or a TOML file of fields, such as a run's config.toml.
+`{train} --resume DIR` goes on with a run that was stopped.
+`{train} DIR/config.toml --from DIR --seed N` takes one that is finished further.
+`{train} paper --help` lists the fields, their defaults and
+where those come from, and the scenarios, observations, rewards and losses."""
 
 
 @dataclass(frozen=True)
@@ -29,56 +35,102 @@ class Arguments:
     """Train DQN-RAO into a run directory, and compare it with the baselines on held-out slots."""
 
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
-    out: Path | None = None
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
     """the run directory to make; by default a new one under runs/"""
-    resume: Path | None = None
+    start_from: Annotated[str | None, arg(name="from", metavar="DIR|NAME")] = None
+    """the run directory or shipped network whose weights the run begins with; --seed N, another
+    than its own, gives new slots, and --epsilon-start less exploration"""
+    resume: Annotated[Path | None, arg(metavar="DIR")] = None
     """the run directory of a run that was stopped, to go on with; no preset needs to be given"""
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    checkpoint_seconds: float = 30.0
     """between two checkpoints"""
     keep: int = 1
     """how many checkpoints to keep"""
-    export_sb3: Path | None = None
+    export_sb3: Annotated[Path | None, arg(metavar="FILE.zip")] = None
     """Stable-Baselines3 zip to write as well; it is never read here"""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """module of your own to import first, for what is given as "module:name"; may be repeated"""
 
 
+def usage(command: str) -> str:
+    """Return what the command says of itself where no preset is given."""
+    return _USAGE.format(train=command, presets=", ".join(TRAIN_PRESETS))
+
+
+def lists() -> list[str]:
+    """Return what there is to choose from, for `--help`."""
+    return [
+        listed("presets", TRAIN_PRESETS),
+        listed("scenarios", PRESETS),
+        listed("observations", OBSERVATIONS),
+        listed("rewards", REWARDS),
+        listed("losses", LOSSES),
+    ]
+
+
 def main(arguments: list[str], launcher: str) -> int:
     """Train what the arguments say, and print how well it does."""
     command = f"{launcher} train"
-    resuming = len(arguments) > 1 and arguments[0] == "--resume"
-    if not arguments or (arguments[0].startswith("-") and not resuming):
-        asked = bool(arguments) and arguments[0] in ("-h", "--help")
-        print(USAGE.format(train=command), file=sys.stdout if asked else sys.stderr)
-        return 0 if asked else 2
-    source, flags = (arguments[1], arguments) if resuming else (arguments[0], arguments[1:])
-    directory = default_directory(Path(source).stem)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage(command), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    first, *flags = arguments
+    resuming = first == "--resume"
+    if first.startswith("-") and not (resuming and flags):
+        raise ValueError(
+            f"{first}: a preset or a TOML file comes first, or --resume DIR; presets:"
+            f" {', '.join(TRAIN_PRESETS)}"
+        )
+    shell.import_modules(flags)
+    source, flags = (flags[0], arguments) if resuming else (first, flags)
+    given = parse(
+        Arguments, flags, f"{command} {source}", lists(), Arguments(_base(source, resuming))
+    )
+    if given.out is not None and given.resume is not None:
+        raise ValueError("out, resume: give one of the two")
+    if given.export_sb3 is not None:
+        check_writable(given.export_sb3, "export_sb3")
+    return _train(given, Path(source).stem, launcher)
+
+
+def _base(source: str, resuming: bool) -> TrainConfig:
+    """Return the configuration that flags change: a run's, a file's or a preset's."""
+    if resuming:
+        from mec_gym.sb3.run.directory import config_of
+
+        return config_of(Path(source))
+    if source.endswith(".toml"):
+        return TrainConfig.from_toml(source)
+    return TrainConfig.preset(source)
+
+
+def _train(given: Arguments, name: str, launcher: str) -> int:
+    """Train, print how well it does, and return the exit status."""
+    from mec_gym.benchmark import report
+    from mec_gym.benchmark.comparison import compare
+    from mec_gym.sb3.agent.export import export
+    from mec_gym.sb3.run.curves import BASELINES
+    from mec_gym.sb3.run.directory import BEST
+    from mec_gym.sb3.run.training import default_directory, train
+
+    directory = given.resume or given.out or default_directory(name)
+    imports = "".join(f" --imports {module}" for module in given.imports)
     try:
-        shell.import_modules(flags)
-        if resuming:
-            base = config_of(Path(source))
-        elif source.endswith(".toml"):
-            base = TrainConfig.from_toml(source)
-        else:
-            base = TrainConfig.preset(source)
-        given = tyro.cli(Arguments, default=Arguments(base), args=flags, prog=f"{command} {source}")
-        if given.out is not None and given.resume is not None:
-            raise ValueError("out, resume: give one of the two")
-        if given.export_sb3 is not None:
-            check_writable(given.export_sb3, "export_sb3")
-        directory = given.resume or given.out or directory
         result = train(
             given.config,
             directory,
+            start_from=given.start_from,
             resume=given.resume is not None,
             checkpoint_seconds=given.checkpoint_seconds,
             keep=given.keep,
         )
         if given.export_sb3 is not None:
             export(result.policy, given.export_sb3)
-        played = {given.config.name: [result.policy]} | {
-            name: [policies.get(name)] for name in BASELINES
-        }
+        name = given.config.name
+        trained = {name: [result.policy]}
+        if not result.last_is_best:
+            trained[f"{name}-best"] = [result.best]
+        played = trained | {baseline: [policies.get(baseline)] for baseline in BASELINES}
         results = compare(played, result.heldout, given.config.heldout_seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(
@@ -87,16 +139,23 @@ def main(arguments: list[str], launcher: str) -> int:
         ) from None
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     if result.interrupted:
-        print(f"To go on with it: {command} --resume {directory}")
+        print(f"To go on with it: {launcher} train --resume {directory}{imports}")
     report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    models = [str(directory)]
+    if result.last_is_best:
+        print(f"{name} is the last policy; no held-out evaluation before was better.")
+    else:
+        models.append(str(directory / BEST))
+        print(
+            f"{name} is the last policy, {name}-best that of the best held-out evaluation"
+            f" ({result.best.training['steps']} decisions), in {directory / BEST}.\n"
+            "It was chosen on these slots, so it looks better here than it is; fresh slots decide."
+        )
     in_checkout = launcher == "python -m"  # where there is a Makefile
     print(
-        "Next: make tensorboard (the curves), make evaluate (the newest run on fresh slots), or"
+        "Next: make tensorboard (the curves), make evaluate (on fresh slots), or"
         if in_checkout
         else f"Next: tensorboard --logdir {directory.parent} (the curves), or"
     )
-    print(
-        f"{launcher} evaluate --model {directory} --policies {' '.join(BASELINES)}"
-        " --instances 10000"
-    )
+    print(f"{launcher} evaluate --model {' '.join(models)} --instances 10000{imports}")
     return shell.INTERRUPTED if result.interrupted else 0

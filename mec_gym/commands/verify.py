@@ -1,11 +1,12 @@
 """`mec-gym verify RUN ...`: check that every file of a run is as it was written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tyro
 
 from mec_gym.commands import shell
+from mec_gym.commands.arguments import parse
 from mec_gym.sb3.run import directory as runs
 
 
@@ -15,12 +16,15 @@ class Arguments:
 
     run: tyro.conf.Positional[tuple[Path, ...]]
     """run directories"""
+    imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
+    """module of your own to import first, where a run's files name it; may be repeated"""
 
 
 def main(arguments: list[str], launcher: str) -> int:
     """Check the runs that the arguments name, the rest too where one is damaged."""
+    shell.import_modules(arguments)
     status = 0
-    given = tyro.cli(Arguments, args=arguments, prog=f"{launcher} verify")
+    given = parse(Arguments, arguments, f"{launcher} verify")
     if not given.run:
         raise ValueError("run: give one run directory or more")
     for directory in given.run:

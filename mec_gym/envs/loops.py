@@ -5,80 +5,43 @@ plays the slot in a row of `slots`, a `Slot` with a leading dimension; arrays ov
 for each of B.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
-import numba
-from numba.core.errors import NumbaError
-from numba.extending import register_jitable
-
-from mec_gym import equations, kernels, mdp, rewards
-from mec_gym.io.messages import one_line
-
-_CAUSE = "raised a specific error:"
-
-_known: set[Callable[..., Any]] = set()
+from mec_gym import equations, mdp, rewards
+from mec_gym.compiling import loop, loops_for
 
 
-def sources(*functions: Callable[..., Any]) -> str:
-    """Let compiled loops call all kernels and some more functions; return their sources' digest.
-
-    Numba keeps a loop on disk as long as the loop's own file and closure stay the same. Each loop
-    has this digest in its closure, so that one whose formulas have changed is compiled anew.
-    """
-    for function in (*kernels.KERNELS, *functions):
-        if function not in _known:
-            # To hand a slot over, an array at a time, would take longer than most of them do.
-            register_jitable(forceinline=True, error_model="numpy")(function)
-            _known.add(function)
-    return kernels.sources(*functions)
-
-
-@contextmanager
-def refused(field: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Compile within the block: what the compiler refuses in a user's own function is one line.
-
-    Raises:
-        ValueError: the compiler refuses `function`; the message names `field`.
-    """
-    try:
-        yield
-    except NumbaError as error:
-        name = f"{function.__module__}:{function.__qualname__}"
-        *_, said = str(error).split(_CAUSE)
-        raise ValueError(
-            f"{field}: {name} cannot be compiled for a batch: {one_line(said, 300)}; it may use"
-            " numbers, arrays, loops and functions marked with mec_gym.kernels.kernel"
-        ) from error
-
-
-@cache
-def step_of(reward_of: rewards.Reward) -> Any:
+@loops_for
+def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
     """Return the compiled loop of one step for a reward, see `step` in it."""
-    formulas = sources(reward_of)
 
-    @numba.njit(cache=True, error_model="numpy")
+    @loop
     def step(
         slots: Any,
         row: Any,
         device: Any,
         server: Any,
         overload_penalty: Any,
+        length: Any,
         assignment: Any,
         reward: Any,
         terminated: Any,
     ) -> int:
         """Give each copy's device to its server; `reward` and `terminated` are written.
 
-        Returns how many copies have ended their slots.
+        A copy that is `length` devices into its slot stands still and earns nothing.
+
+        Returns how many copies have now come that far.
         """
         assert formulas
         ended = 0
         num_devices = slots.task_cycles.shape[1]
         for copy in range(len(server)):
             chosen, current = server[copy], device[copy]
+            if current == length:
+                reward[copy], terminated[copy] = 0.0, False
+                continue
             slot = mdp.slot_at(slots, row[copy])
             reward[copy] = rewards.penalised(
                 reward_of(slot, current, chosen), slot, chosen, overload_penalty
@@ -87,18 +50,17 @@ def step_of(reward_of: rewards.Reward) -> Any:
             assignment[copy, current] = chosen
             device[copy] += 1
             terminated[copy] = device[copy] == num_devices
-            ended += terminated[copy]
+            ended += device[copy] == length
         return ended
 
     return step
 
 
-@cache
-def observe_of(write: Callable[..., None]) -> Any:
+@loops_for
+def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     """Return the compiled loop that writes observations, see `observe` in it."""
-    formulas = sources(write)
 
-    @numba.njit(cache=True, error_model="numpy")
+    @loop
     def observe(
         slots: Any,
         row: Any,
@@ -119,12 +81,11 @@ def observe_of(write: Callable[..., None]) -> Any:
     return observe
 
 
-@cache
-def finish() -> Any:
+@loops_for
+def finish(formulas: str) -> Any:
     """Return the compiled loop over slots that end, see `finish_all` in it."""
-    formulas = sources()
 
-    @numba.njit(cache=True, error_model="numpy")
+    @loop
     def finish_all(
         slots: Any,
         row: Any,

@@ -2,16 +2,19 @@
 
 import operator
 import sys
-from numbers import Integral, Real
+from collections.abc import Mapping
+from numbers import Real
+from os import PathLike
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
 from mec_gym import equations, observations, rewards
-from mec_gym.envs import rendering
+from mec_gym.envs import arguments, rendering
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State
@@ -20,34 +23,6 @@ from mec_gym.scenario import Scenario
 
 _GAINS_DRAWN_AT_ONCE = 2048
 """Slots are drawn in blocks of about so many gains, for speed; one by one they are the same."""
-
-
-def check_options(options: Any, *names: str) -> dict[str, Any]:
-    """Return the options of a `reset`, an empty dictionary for None.
-
-    Raises:
-        ValueError: they are not a dictionary, or one is not among `names`.
-    """
-    if options is None:
-        return {}
-    if not isinstance(options, dict):
-        raise ValueError(f"options: {quoted(options)} is not a dict")
-    if unknown := [name for name in options if name not in names]:
-        raise ValueError(f"options: no {quoted(unknown)}; there are: {', '.join(names)}")
-    return options
-
-
-def check_seed(seed: Any) -> int | None:
-    """Return the seed of a `reset` as Gymnasium takes it.
-
-    Raises:
-        ValueError: it is neither None nor a whole number, 0 or more.
-    """
-    if seed is None:
-        return None
-    if not isinstance(seed, Integral) or int(seed) < 0:
-        raise ValueError(f"seed: {quoted(seed)} is not a whole number, 0 or more")
-    return int(seed)
 
 
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -98,22 +73,29 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     Terminates when the last device is assigned, after M steps; never truncates.
 
     ## Information
-    `reset` and `step` give `action_mask` (N,): whether each server has a free place. The mask is
-    advice: another action is accepted and pays the penalty. The last step also gives `assignment`
-    (M,), `cpu_hz` (M,) by Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay`
-    (Eq. 5) in seconds, `overloads` (tasks above capacity) and `feasible`.
+    `reset` and `step` give `action_mask` (N,), int8: 1 for each server with a free place, as
+    `action_space.sample(info["action_mask"])` takes it. The mask is advice: another action is
+    accepted and pays the penalty. The last step also gives `assignment` (M,), `cpu_hz` (M,) by
+    Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay` (Eq. 5) in seconds,
+    `overloads` (tasks above capacity) and `feasible`. Where a recorder wants the same keys at every
+    step, wrap the environment in `mec_gym.envs.recording.OutcomeAtEveryStep`.
 
     ## Arguments
     | name | default | meaning |
     |---|---|---|
-    | `scenario` | `"paper"` | a preset's name or a `mec_gym.Scenario` |
+    | `scenario` | `"paper"` | a preset's name, a TOML file's path, a dict of the fields that |
+    | | | differ from the paper's, `"module:name"`, or a `mec_gym.Scenario` |
     | `observation` | `"paper"` | see Observation Space |
     | `reward` | `"paper"` | see Rewards |
     | `overload_penalty` | `10.0` | lambda of Eq. (13), seconds, 0 or more |
     | `render_mode` | `None` | `"ansi"`, `"rgb_array"` or `"human"`; the last two use matplotlib |
 
-    Errors: `ValueError` for a bad argument or instance, `InvalidAction` for an action outside
-    0..N-1, `ResetNeeded` for a step before the first reset or after the end.
+    `spec.to_json()` holds any of these: a scenario as its preset's name or its fields, a class or
+    function as `"module:name"`.
+
+    Errors: `ValueError` for a bad argument or instance, `TypeError` for an argument that there is
+    not, `InvalidAction` for an action outside 0..N-1, `ResetNeeded` for a step before the first
+    reset or after the end.
 
     ## Version History
     * v0: first version
@@ -123,20 +105,22 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         "render_modes": ["ansi", "rgb_array", "human"],
         "render_fps": 2,
     }
+    _spec: EnvSpec | None = None
 
     def __init__(
         self,
-        scenario: str | Scenario = "paper",
+        scenario: str | PathLike[str] | Mapping[str, Any] | Scenario = "paper",
         observation: str | type[Observation] = "paper",
         reward: str | rewards.Reward = "paper",
         overload_penalty: float = 10.0,
         render_mode: str | None = None,
+        **unknown: Any,
     ) -> None:
-        if isinstance(scenario, str):
-            scenario = Scenario.load(scenario)
-        elif not isinstance(scenario, Scenario):
-            raise ValueError(f"scenario: {scenario!r} is neither a preset's name nor a Scenario")
+        arguments.refuse_unknown(unknown, scenario, OffloadEnv)
+        scenario = Scenario.of(scenario)
         is_number = isinstance(overload_penalty, Real)  # a caller may give anything
+        if isinstance(overload_penalty, np.generic):  # a float32 cannot be compared with the limit
+            overload_penalty = overload_penalty.item()
         if not is_number or not 0 <= overload_penalty <= sys.float_info.max:
             raise ValueError(f"overload_penalty: {overload_penalty!r} must be finite, 0 or more")
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -155,6 +139,15 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._state: State | None = None
         self._window: rendering.Window | None = None
 
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What Gymnasium made this of, in JSON values."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = arguments.written(spec, self.scenario)
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -163,18 +156,18 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         Raises:
             ValueError: a bad seed, an unknown option, or an instance that does not fit.
         """
-        options = check_options(options, "instance")
+        options = arguments.check_options(options, "instance")
         instance = options.get("instance")
         if instance is not None:
             self._check_instance(instance)
-        super().reset(seed=check_seed(seed))
+        super().reset(seed=arguments.check_seed(seed))
         if seed is not None:
             self._block = None
         self._state = State(self._next_slot() if instance is None else instance)
         self._observation = self.observer.begin(self._state)
         if self.render_mode == "human":
             self.render()
-        return self._observation.copy(), {"action_mask": self._state.free}
+        return self._observation.copy(), {"action_mask": self._state.mask}
 
     def step(
         self, action: np.int64 | int
@@ -190,15 +183,10 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             when = "before the first reset" if state is None else "after the slot's last device"
             raise ResetNeeded(f"step: called {when}; call reset first")
         server = self._server(action)
-        slot = state.slot
-        reward = float(
-            rewards.penalised(
-                self.reward(slot, state.device, server), slot, server, self.overload_penalty
-            )
-        )
+        reward = rewards.of_decision(self.reward, state, server, self.overload_penalty)
         state.assign(server)
         self.observer.update(self._observation, state)
-        info: dict[str, Any] = {"action_mask": state.free}
+        info: dict[str, Any] = {"action_mask": state.mask}
         done = state.done
         if done:
             info |= self._outcome(state)
@@ -206,6 +194,11 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             self.render()
         # A copy: callers may keep it, and may write to it.
         return self._observation.copy(), reward, done, False, info
+
+    @property
+    def instance(self) -> Instance:
+        """The slot being played."""
+        return self._begun("instance").instance
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server has a free place, (N,); the name sb3-contrib looks for."""
@@ -239,8 +232,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     def _server(self, action: Any) -> int:
         try:
             server = operator.index(action)
-        except TypeError:
-            server = -1
+        except TypeError:  # an array of one whole number is one, with dimensions too
+            one = isinstance(action, np.ndarray) and action.size == 1 and action.dtype.kind in "iu"
+            server = int(action.item()) if one else -1
         if not 0 <= server < self._num_servers:
             raise InvalidAction(
                 f"action: {quoted(action)} is not a server; they go from 0 to"

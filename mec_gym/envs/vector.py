@@ -5,18 +5,37 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from mec_gym.envs import loops
-from mec_gym.envs.offload import OffloadEnv, check_options, check_seed
+from mec_gym.compiling import refused
+from mec_gym.envs import arguments, loops
+from mec_gym.envs.offload import OffloadEnv
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slot, assign, slot_at
+from mec_gym.io.messages import quoted
+from mec_gym.mdp import Slot, State, assign, slot_at
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.rewards import REWARDS, of_decision
 
 IntArray = NDArray[np.int64]
+
+_TRIED = 12
+"""So many decisions of a user's own reward and observation are compared."""
+
+_OF_EACH_COPY = {
+    "action_space": "single_action_space",
+    "metadata": "metadata",
+    "observation_space": "single_observation_space",
+    "overload_penalty": "overload_penalty",
+    "render_mode": "render_mode",
+    "scenario": "scenario",
+    "spec": "spec",
+}
+"""The attributes of a copy, and what they are called here."""
 
 _GAINS_KEPT = 1 << 18
 """Slots are drawn ahead, about so many gains in all; at least one slot a copy."""
@@ -29,9 +48,17 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     """A batch of copies of `OffloadEnv`, which documents the arguments, spaces and information.
 
     Copy i reset with seed s plays, bit for bit, the slots of an `OffloadEnv` reset with seed
-    s + i. A copy that ends its slot begins its next one in the same step: the observation is then
-    the next slot's first, and `info` has `final_obs` and `final_info`, as Gymnasium's
-    `SyncVectorEnv` gives them with `AutoresetMode.SAME_STEP`.
+    s + i, as Gymnasium's `SyncVectorEnv` does with the same autoreset mode:
+
+    | mode | after the last device of a copy's slot |
+    |---|---|
+    | `SAME_STEP` | its next slot begins in the same step; `info` has `final_obs`, `final_info` |
+    | `NEXT_STEP` | the next step takes no action of it, earns 0, and begins its next slot |
+    | `DISABLED` | it is to be reset, by `reset(options={"reset_mask": terminated})` |
+
+    Gymnasium's vector wrappers of observations want `NEXT_STEP` or `DISABLED`, and
+    `NormalizeObservation` `NEXT_STEP`; TorchRL's `GymWrapper` wants `SAME_STEP` or `DISABLED`, the
+    adapter for Stable-Baselines3 (`mec_gym.sb3.agent.vec_env`) `SAME_STEP`.
 
     `reset` takes the options `instance`, a batch of as many slots as there are copies, and
     `reset_mask` (num_envs,), which copies to reset.
@@ -39,7 +66,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     Args:
         num_envs: how many copies.
         render_mode: None; a single environment can be rendered.
-        **arguments: those of `OffloadEnv`, with its defaults.
+        autoreset_mode: a `gymnasium.vector.AutoresetMode`, or its name.
+        max_episode_steps: after how many steps a slot is cut off; as Gymnasium's `TimeLimit`.
+        **settings: those of `OffloadEnv`, with its defaults.
 
     Raises:
         ValueError: a bad argument.
@@ -49,12 +78,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         "autoreset_mode": AutoresetMode.SAME_STEP,
         "render_modes": [],
     }
+    _spec: EnvSpec | None = None
 
     def __init__(
         self,
         num_envs: int = 1,
         render_mode: str | None = None,
-        **arguments: Any,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
+        **settings: Any,
     ) -> None:
         copies: Any = num_envs  # a caller may give anything
         if isinstance(copies, bool) or not isinstance(copies, Integral) or int(copies) < 1:
@@ -63,10 +95,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             raise ValueError(
                 f"render_mode: {render_mode!r}; a batch is not rendered, gym.make one environment"
             )
-        single = OffloadEnv(**arguments)
+        self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
+        self._begins_at_once = self.autoreset_mode is AutoresetMode.SAME_STEP
+        limit = arguments.check_max_episode_steps(max_episode_steps)
+        single = OffloadEnv(**settings)
         num_envs = self.num_envs = int(copies)
         self.render_mode = None
+        self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.scenario = single.scenario
+        self.overload_penalty = single.overload_penalty
         self.single_observation_space = single.observation_space
         self.single_action_space = single.action_space
         self.observation_space = batch_space(single.observation_space, num_envs)
@@ -74,9 +111,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._observer = single.observer
         self._observe = loops.observe_of(single.observer.write)
         self._step = loops.step_of(single.reward)
-        self._overload_penalty = single.overload_penalty
 
         num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
+        self._cut_off_after = limit
+        self._length = min(num_devices, limit or num_devices)  # steps of an episode
         # A layer is a slot for each copy, a row each; the last one is for slots that are given.
         self._drawn_ahead = min(max(1, _GAINS_KEPT // (num_envs * self.scenario.num_gains)), 64)
         rows = num_envs * (self._drawn_ahead + 1)
@@ -97,10 +135,16 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
         none = np.arange(0)  # of the copies: the loops are compiled, and nothing is played
-        with loops.refused("observation", single.observer.write):
+        with refused("observation", single.observer.write):
             self._seen(none)
-        with loops.refused("reward", single.reward):
+        with refused("reward", single.reward):
             self._assign(none, none)
+        own = (
+            single.reward not in REWARDS.values()
+            or type(single.observer) not in OBSERVATIONS.values()
+        )
+        if own:
+            self._check_compiled(single)
 
     def reset(
         self,
@@ -117,7 +161,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         Raises:
             ValueError: a bad seed or option, or slots that do not fit the scenario.
         """
-        options = check_options(options, "instance", "reset_mask")
+        options = arguments.check_options(options, "instance", "reset_mask")
         rows = self._rows(options.get("reset_mask"))
         instance = options.get("instance")
         if instance is not None:
@@ -134,7 +178,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         had = np.zeros(self.num_envs, dtype=np.bool_)
         had[rows] = True
         observation, mask = self._seen()
-        return observation, {"action_mask": mask & had[:, None], "_action_mask": had}
+        return observation, {
+            "action_mask": mask & had[:, None],
+            "_action_mask": had,
+        }
 
     def step(
         self, actions: IntArray
@@ -149,26 +196,70 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
         Raises:
             InvalidAction: the actions are not (num_envs,) whole numbers 0..N-1.
-            ResetNeeded: there has been no reset.
+            ResetNeeded: there has been no reset, or one of a copy whose slot is over is missing.
         """
         if not self._rng:
             raise ResetNeeded("step: called before the first reset; call reset first")
-        reward, terminated, ended = self._assign(self._row, self._servers(actions))
+        over = None if self._begins_at_once else self._over()
+        reward, terminated, ended = self._assign(self._row, self._servers(actions, over))
+        truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
         if ended:
-            info = self._final(terminated)
-            self._begin_next(np.flatnonzero(terminated))
+            now = self._device == self._length
+            if over is not None:
+                now &= ~over
+            if self._length == self._cut_off_after:
+                truncated = now.copy()
+            if over is None:
+                info = self._final(now)
+                self._begin_next(np.flatnonzero(now))
+            else:
+                info = self._outcome(now)
+        if over is not None:
+            self._begin_next(np.flatnonzero(over))
         observation, mask = self._seen()
         every = np.ones(self.num_envs, dtype=np.bool_)
         info |= {"action_mask": mask, "_action_mask": every}
-        never = np.zeros(self.num_envs, dtype=np.bool_)
-        return observation, reward, terminated, never, info
+        return observation, reward, terminated, truncated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server of each copy has a free place, (num_envs, N)."""
         if not self._rng:
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
-        return self._seen()[1]
+        return self._seen()[1].view(np.bool_)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Return what a method or an attribute of each copy is, as `SyncVectorEnv.call` does.
+
+        Raises:
+            AttributeError: it is of none of the copies, which are not environments of their own.
+        """
+        if name == "action_masks":
+            return tuple(self.action_masks(*args, **kwargs))
+        if name not in _OF_EACH_COPY or args or kwargs:
+            raise AttributeError(
+                f"{name}: a batch has no copy to call it on; there are: action_masks,"
+                f" {', '.join(_OF_EACH_COPY)}; begin slots with reset, of some copies with"
+                ' reset(options={"reset_mask": ...})'
+            )
+        return (getattr(self, _OF_EACH_COPY[name]),) * self.num_envs
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Return an attribute of each copy; see `call`."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Refuse: the copies share their attributes."""
+        raise AttributeError(f"{name}: the copies share their attributes; make a new batch")
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What Gymnasium made this of, in JSON values."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = arguments.written(spec, self.scenario)
 
     def state(self) -> list[dict[str, Any]]:
         """Return what `restore` goes on from, JSON values for each copy.
@@ -205,9 +296,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             chosen = [np.array(copy["assignment"], dtype=np.int64) for copy in state]
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ValueError(f"state: not that of a batch: {error!r}") from None
+        longest = self._length - self._begins_at_once  # else a slot that is over is still seen
         fits = all(
             servers.ndim == 1
-            and len(servers) < num_devices
+            and len(servers) <= longest
             and ((servers >= 0) & (servers < num_servers)).all()
             for servers in chosen
         )
@@ -229,12 +321,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def _seen(
         self, copies: IntArray | slice = slice(None)
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Return the observations and masks of some copies, or of all, as new arrays."""
         row, device = self._row[copies], self._device[copies]
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self.scenario.num_servers), dtype=np.bool_)
+        mask = np.empty((len(row), self.scenario.num_servers), dtype=np.int8)
         constants = self._observer.constants
         self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
         return observation, mask
@@ -249,12 +341,65 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             row,
             self._device,
             servers,
-            self._overload_penalty,
+            self.overload_penalty,
+            self._length,
             self._assignment,
             reward,
             terminated,
         )
         return reward, terminated, ended
+
+    def _check_compiled(self, single: OffloadEnv) -> None:
+        """Check on slots that a user's own parts do the same compiled as in plain Python.
+
+        Raises:
+            ValueError: they do not.
+        """
+        copies = np.arange(min(self.num_envs, 2))
+        slots = self.scenario.sample(len(copies), 0)
+        self._keep(slots, self._drawn_ahead * self.num_envs + copies)
+        self._begin(copies, self._drawn_ahead)
+        states, constants = [State(slot) for slot in slots], single.observer.constants
+        for state in states:
+            state.prepared = single.observer.prepare(state.instance)
+        for device in range(min(self._length, _TRIED)):
+            servers = (device * copies) % self.scenario.num_servers  # the first copy overloads one
+            seen = self._seen(copies)[0]
+            earned = self._assign(self._row[copies], servers)[0]
+            for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=True)):
+                shown = np.empty_like(seen[copy])
+                single.observer.write(state.slot, device, state.prepared, constants, shown)
+                reward = of_decision(single.reward, state, server, self.overload_penalty)
+                state.assign(server)
+                slot = slot_at(self._slots, int(self._row[copy]))
+                for part, plain, compiled in (
+                    ("observation", shown, seen[copy]),
+                    ("reward", reward, earned[copy]),
+                    ("observation, reward", state.slot.load, slot.load),
+                    ("observation, reward", state.slot.sqrt_load, slot.sqrt_load),
+                ):
+                    if not np.array_equal(plain, compiled):
+                        raise ValueError(
+                            f"{part}: before device {device} compiled code makes {quoted(compiled)}"
+                            f" of what is {quoted(plain)} in plain Python, so a batch would not"
+                            " play what single environments play; lists and arrays, and whole"
+                            " numbers, add, slice and divide differently"
+                        )
+        self._row[copies], self._device[copies] = copies, 0
+
+    def _over(self) -> NDArray[np.bool_]:
+        """Return which copies have their slots behind them, (num_envs,).
+
+        Raises:
+            ResetNeeded: some have, and none is reset by itself.
+        """
+        over: NDArray[np.bool_] = self._device == self._length
+        if self.autoreset_mode is AutoresetMode.DISABLED and over.any():
+            raise ResetNeeded(
+                f"step: the slot of copy {over.argmax()} is over; reset such copies with"
+                ' reset(options={"reset_mask": terminated | truncated})'
+            )
+        return over
 
     def _rows(self, reset_mask: Any) -> IntArray:
         if reset_mask is None:
@@ -279,9 +424,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def _seeds(self, seed: Any) -> list[int | None]:
         if not np.iterable(seed) or isinstance(seed, str | bytes | Mapping):
-            first = check_seed(seed)
+            first = arguments.check_seed(seed)
             return [None if first is None else first + row for row in range(self.num_envs)]
-        seeds = [check_seed(one) for one in seed]
+        seeds = [arguments.check_seed(one) for one in seed]
         if len(seeds) != self.num_envs:
             raise ValueError(
                 f"seed: {len(seeds)} seeds for {self.num_envs} copies; give one number, or one each"
@@ -293,7 +438,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._rng = [made.get(row) or self._rng[row] for row in range(self.num_envs)]
         self._next[list(rows)] = self._drawn_ahead  # what was drawn ahead is void
 
-    def _servers(self, actions: Any) -> IntArray:
+    def _servers(self, actions: Any, ignored: NDArray[np.bool_] | None = None) -> IntArray:
         servers = _array(actions)
         if servers.shape != (self.num_envs,) or servers.dtype.kind not in "iu":
             raise InvalidAction(
@@ -301,6 +446,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 " whole numbers"
             )
         servers, num_servers = servers.astype(np.int64, copy=False), self.scenario.num_servers
+        if ignored is not None and ignored.any():
+            servers = np.where(ignored, 0, servers)
         if servers.view(np.uint64).max() >= num_servers:  # one below 0 counts as a great one
             row = int(np.flatnonzero((servers < 0) | (servers >= num_servers))[0])
             raise InvalidAction(
@@ -349,33 +496,38 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             getattr(self._slots, name)[rows] = values
         self._prepared[rows] = self._observer.prepare(slots)
 
-    def _final(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return `final_obs` and `final_info` of the copies that have just ended."""
-        ended = np.flatnonzero(terminated)
+    def _final(self, now: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return `final_obs` and `final_info` of the copies whose slots are now over."""
+        ended = np.flatnonzero(now)
         observation, mask = self._seen(ended)
-        action_mask = np.zeros((self.num_envs, self.scenario.num_servers), dtype=np.bool_)
+        action_mask = np.zeros((self.num_envs, self.scenario.num_servers), dtype=np.int8)
         action_mask[ended] = mask
+        last = np.full(self.num_envs, None, dtype=object)
+        last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
+        masks = {"action_mask": action_mask, "_action_mask": now.copy()}
+        return {
+            "final_obs": last,
+            "_final_obs": now.copy(),
+            "final_info": masks | self._outcome(now),
+            "_final_info": now.copy(),
+        }
+
+    def _outcome(self, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """Return what the slots that are now over came to; nothing where they were cut off."""
+        if self._length < self.scenario.num_devices:
+            return {}
         shape = self._assignment.shape
         outcome: dict[str, NDArray[Any]] = {
-            "action_mask": action_mask,
             "assignment": np.zeros(shape, dtype=np.int64),
             "cpu_hz": np.zeros(shape),
             "task_delay": np.zeros(shape),
             "overloads": np.zeros(self.num_envs, dtype=np.int64),
             "feasible": np.zeros(self.num_envs, dtype=np.bool_),
         }
-        _, *written = outcome.values()
-        loops.finish()(self._slots, self._row, ended, self._assignment, *written)
+        ended = np.flatnonzero(now)
+        loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
-        last = np.full(self.num_envs, None, dtype=object)
-        last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
-        whose = {f"_{key}": terminated.copy() for key in outcome}
-        return {
-            "final_obs": last,
-            "_final_obs": terminated.copy(),
-            "final_info": outcome | whose,
-            "_final_info": terminated.copy(),
-        }
+        return outcome | {f"_{key}": now.copy() for key in outcome}
 
 
 def _rewound(rng: np.random.Generator, numbers: int) -> dict[str, Any]:

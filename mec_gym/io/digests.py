@@ -29,12 +29,12 @@ def with_digest(content: dict[str, Any]) -> bytes:
     return _text(content | {_DIGEST: sha256(_text(content))})
 
 
-def read_checked(path: Path, reads: int) -> dict[str, Any]:
-    """Return what was sealed in a file.
+def read_checked(path: Path, format_: int) -> dict[str, Any]:
+    """Return what `with_digest` made the text of a file of.
 
     Args:
         path: of the file.
-        reads: its entry `format`, which the caller knows how to read.
+        format_: its entry `format` must be this one.
 
     Raises:
         ValueError: some byte is not the one that was written, the format is another, or it is no
@@ -48,10 +48,10 @@ def read_checked(path: Path, reads: int) -> dict[str, Any]:
             raise ValueError("no table")
     except (ValueError, RecursionError) as error:
         raise ValueError(f"damaged: {error}") from None
-    if content.get("format") != reads:
+    if content.get("format") != format_:
         raise ValueError(
-            f"its format is {content.get('format')}, this version of mec_gym reads {reads}; use the"
-            " version that made it"
+            f"its format is {content.get('format')}, this version of mec_gym reads {format_}; use"
+            " the version that made it"
         )
     content.pop(_DIGEST, None)
     if with_digest(content) != text:
@@ -70,16 +70,16 @@ def describe(path: Path) -> dict[str, Any]:
         return {"size": file.tell(), "sha256": digest}
 
 
-def check(path: Path, said: Any, may_go_on: bool = False) -> None:
-    """Check that a file is the one described, or begins with it where it `may_go_on`.
+def check(path: Path, described: Any, may_be_longer: bool = False) -> None:
+    """Check that a file is the one described, or begins with it where it `may_be_longer`.
 
     Raises:
         ValueError: it is not, or the description is none; the message names the file.
     """
     try:
-        size, digest = int(said["size"]), said["sha256"]
+        size, digest = int(described["size"]), described["sha256"]
         found = path.stat().st_size
-        if found < size or (found > size and not may_go_on):
+        if found < size or (found > size and not may_be_longer):
             raise ValueError(f"it has {found} bytes, not {size}")
         content, left = hashlib.sha256(), size
         with open(path, "rb") as file:
@@ -113,12 +113,12 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         ValueError: it or a file is missing, damaged or outside the directory; the message names it.
     """
     content = read_manifest_alone(directory)
-    for name, said in content["files"].items():
+    for name, described in content["files"].items():
         if not (directory / name).resolve().is_relative_to(directory.resolve()):
             raise ValueError(
                 f"{directory / MANIFEST_FILE}: it names {name!r}, which is outside {directory}"
             )
-        check(directory / name, said)
+        check(directory / name, described)
     return content
 
 

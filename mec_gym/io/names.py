@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import ModuleType
 from typing import Any, TypeVar
 
-from mec_gym.io.messages import one_line, quoted
+from mec_gym.io.messages import none_called, one_line, quoted
 
 T = TypeVar("T")
 
@@ -37,8 +38,7 @@ def lookup(table: Mapping[str, T], name: str, field: str) -> T:
     try:
         return table[name]
     except (KeyError, TypeError):
-        names = ", ".join(sorted(table))
-        raise ValueError(f"{field}: no {quoted(name)}; there are: {names}") from None
+        raise ValueError(f"{field}: {none_called(name, table)}") from None
 
 
 def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
@@ -54,10 +54,7 @@ def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
         if found is not None:
             ours = name in table
             return _imported(found, field, ours) if isinstance(found, str) else found
-    names = ", ".join(sorted(table))
-    raise ValueError(
-        f'{field}: no {quoted(name)}; there are: {names}; one of your own is "module:name"'
-    )
+    raise ValueError(f'{field}: {none_called(name, table)}; one of your own is "module:name"')
 
 
 def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
@@ -69,12 +66,14 @@ def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:
     for name, entry in table.items():
         if entry is thing:
             return name
-    name = f"{getattr(thing, '__module__', '')}:{getattr(thing, '__qualname__', '')}"
-    try:
-        if _attribute(*name.split(":", 1)) is thing:
-            return name
-    except (ImportError, AttributeError):
-        pass
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
+    if module in sys.stdlib_module_names:
+        raise ValueError(
+            f"{field}: {module}:{name} is in a module called as a part of Python is; call it"
+            " otherwise"
+        )
+    if module in sys.modules and vars(sys.modules[module]).get(name) is thing:
+        return f"{module}:{name}"
     raise ValueError(
         f"{field}: {quoted(thing)} cannot be found again by a name; define it at the top level of a"
         " module"
@@ -91,18 +90,40 @@ def _imported(name: str, field: str, ours: bool) -> Any:
             )
         if module.partition(".")[0] in sys.stdlib_module_names:  # imported, but not by the user
             raise ValueError(f"{field}: a file names {name!r}, which is a part of Python")
+        found = vars(sys.modules[module]).get(attribute)
+        if not callable(found) or getattr(found, "__module__", None) != module:
+            raise ValueError(
+                f"{field}: a file names {name!r}; in files that is a function or class at the top"
+                f" level of {module}, defined there"
+            )
+        return found
+    if ours:  # it may raise what an optional extra lacks
+        return _attribute(importlib.import_module(module), attribute)
     try:
-        return _attribute(module, attribute)
+        return _attribute(import_module(module, field), attribute)
     except (ImportError, AttributeError) as error:
-        if ours:
-            raise  # what an optional extra brings is missing
         raise ValueError(f"{field}: no {name!r}: {one_line(error)}") from None
 
 
-def _attribute(module: str, path: str) -> Any:
+def import_module(module: str, field: str) -> ModuleType:
+    """Import a user's own module, by the name they gave.
+
+    Raises:
+        ModuleNotFoundError: there is no such module, or one that it imports is missing.
+        ValueError: it fails when it is imported; the message names `field`.
+    """
     if not all(part.isidentifier() for part in module.split(".")):
-        raise ImportError(f"No module named {module!r}")  # which import_module may not say
-    found = importlib.import_module(module)
+        raise ModuleNotFoundError(f"No module named {module!r}")  # import_module may not say so
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's own module does
+        said = one_line(repr(error))
+        raise ValueError(f"{field}: {module} cannot be imported: {said}") from error
+
+
+def _attribute(found: Any, path: str) -> Any:
     for part in path.split("."):
         found = getattr(found, part)
     return found

@@ -1,33 +1,73 @@
 """What every settings model shares: frozen, validated, one-line errors, TOML in and out."""
 
 import math
+import re
 import tomllib
+from collections.abc import Iterable
 from numbers import Real
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mec_gym.io.files import read_file
-from mec_gym.io.messages import one_line, quoted
+from mec_gym.io.messages import closest, one_line, quoted
 from mec_gym.io.names import no_imports
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _MOST_BYTES = 1 << 20
 """A longer TOML file is refused before it is read."""
 
 
-def _one_line(error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors(include_url=False):
-        field = ".".join(str(part) for part in problem["loc"])
-        message = one_line(problem["msg"].removeprefix("Value error, "))
-        given = "" if problem["type"] == "value_error" else f" (got {quoted(problem['input'])})"
-        if problem["type"] == "extra_forbidden":
-            message, given = "no such field", ""
-        named = not field or message.startswith(f"{field}: ")
-        problems.append(message + given if named else f"{field}: {message}{given}")
-    return one_line("; ".join(problems), 2000)
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller whole number",
+    "int_type": "must be a whole number",
+    "missing": "must be given",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text",
+    "too_long": "must have {max_length} values at most",
+    "too_short": "must have {min_length} or more values",
+    "tuple_type": "must be a list",
+}
+"""By pydantic's name of a problem what to say of it, where its own words speak of its insides."""
+
+
+def _one_line(error: ValidationError, fields: Iterable[str]) -> str:
+    """Return what is wrong, problem by problem; `fields` are those that may be given."""
+    return one_line("; ".join(_problem(each, fields) for each in error.errors()), 2000)
+
+
+def _problem(problem: "ErrorDetails", fields: Iterable[str]) -> str:
+    kind, given = problem["type"], problem["input"]
+    field = ".".join(str(part) for part in problem["loc"])
+    context = problem.get("ctx", {})
+    if kind == "value_error":  # ours
+        said = one_line(problem["msg"].removeprefix("Value error, "))
+        return said if not field or said.startswith(f"{field}: ") else f"{field}: {said}"
+    if kind == "extra_forbidden":
+        meant = closest(field, fields)
+        return f"{field}: no such field" + (f"; did you mean {meant}?" if meant else "")
+    if kind in ("dataclass_type", "dict_type", "is_instance_of", "model_type"):
+        said = "must be a table of its fields"
+    elif kind in _WORDS:
+        said = _WORDS[kind].format(**context)
+    else:
+        said = one_line(problem["msg"]).replace("Input should be", "must be")
+    meant = closest(given, _IN_QUOTES.findall(said)) if kind == "literal_error" else None
+    guess = f"; did you mean {meant!r}?" if meant else ""
+    return f"{field}: {said} (got {quoted(given)}{guess})"
+
+
+_IN_QUOTES = re.compile(r"'([^']*)'")
 
 
 class Settings(BaseModel):
@@ -43,7 +83,7 @@ class Settings(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise ValueError(_one_line(error)) from None
+            raise ValueError(_one_line(error, type(self).model_fields)) from None
 
     def replace(self, **changes: Any) -> Self:
         """Return a validated copy with some fields changed."""
@@ -62,7 +102,9 @@ class Settings(BaseModel):
             fields = tomllib.loads(read_file(Path(path), _MOST_BYTES).decode())
             with no_imports():
                 return cls(**fields)
-        except (OSError, ValueError, RecursionError) as error:  # TOML's own is a ValueError
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror or one_line(error)}") from None
+        except (ValueError, RecursionError) as error:  # TOML's own is a ValueError
             raise ValueError(f"{path}: {one_line(error, 2000)}") from None
 
     def to_toml(self) -> str:
@@ -72,13 +114,13 @@ class Settings(BaseModel):
 
 def _positive(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{quoted(value)} is not a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{value!r} must be finite and above 0")
+        raise ValueError(f"{quoted(value)} must be finite and above 0")
     return number
 
 
@@ -86,7 +128,7 @@ def _number_or_range(value: Any) -> float | tuple[float, float]:
     if not isinstance(value, list | tuple):
         return _positive(value)
     if len(value) != 2:
-        raise ValueError(f"{value!r} must be one number or a range [low, high]")
+        raise ValueError(f"{quoted(value)} must be one number or a range [low, high]")
     low, high = (_positive(end) for end in value)
     if not low < high:
         raise ValueError(f"the range [{low:g}, {high:g}] is empty; low must be below high")

@@ -1,10 +1,12 @@
 """What the agent sees, by name."""
 
+import inspect
 from typing import Any
 
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
-from mec_gym.observations.base import Observation, check
+from mec_gym.observations.base import Observation
+from mec_gym.observations.checking import check
 from mec_gym.observations.paper import PaperObservation, SIObservation
 from mec_gym.observations.servers import ServersObservation
 from mec_gym.scenario import Scenario
@@ -34,11 +36,12 @@ def find(observation: str | type[Observation]) -> type[Observation]:
         ValueError: no such observation, or no subclass of `Observation`.
     """
     found: Any = observation
-    if not isinstance(observation, type):
+    if not isinstance(observation, type | Observation):
         found = names.find(OBSERVATIONS, observation, "observation")
     if not (isinstance(found, type) and issubclass(found, Observation)):
         raise ValueError(
-            f"observation: {quoted(found)} is not a subclass of mec_gym.observations.Observation"
+            f"observation: {quoted(found)} is not a subclass of mec_gym.observations.Observation;"
+            " give the class, not one that is made"
         )
     return found
 
@@ -52,6 +55,8 @@ def make(observation: str | type[Observation], scenario: Scenario) -> Observatio
     kind = find(observation)
     if kind in OBSERVATIONS.values():  # these are tested
         return kind(scenario)
+    if not isinstance(inspect.getattr_static(kind, "write", None), staticmethod):
+        raise ValueError(f"observation: {kind.__name__}.write must be a @staticmethod")
     try:
         made = kind(scenario)
         check(made)

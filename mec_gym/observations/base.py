@@ -25,17 +25,20 @@ class Observation(ABC):
         constants: arrays that are the same for every slot; a tuple.
         free_at: where it shows which servers have a free place: an index of its last axis, whose
             N entries are above 0 for a free server; a column where it has a row a server.
+        any_size: whether a network on it may play slots of other numbers of devices and servers:
+            then neither `constants` nor what `prepare` returns of a slot depend on them.
     """
 
     constants: tuple[NDArray[Any], ...] = ()
     free_at: int | slice
+    any_size: bool = False
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
 
     @property
     @abstractmethod
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """The space of one slot's observation, (K,), or (N, K) with a row a server."""
 
     @staticmethod
@@ -83,38 +86,3 @@ class Observation(ABC):
         for row, out in enumerate(observation):
             slot = slot_at(state.slot, row)
             self.write(slot, state.device, state.prepared[row], self.constants, out)
-
-
-def check(observer: Observation) -> None:
-    """Check on a slot that an observation is what it says; for those of a user's own.
-
-    Raises:
-        ValueError: the first thing that is not.
-    """
-    slots = observer.scenario.sample(2, 0)
-    state, batch, space = State(slots[1]), State(slots), observer.space
-    num_devices, last = slots.num_devices, slots.num_devices - 1
-    seen, together = observer.begin(state), observer.begin(batch)
-    for device in range(num_devices + 1):
-        if device in (0, num_devices // 2, last, num_devices):
-            written = np.full(space.shape, np.nan, np.float32)
-            observer.write(state.slot, device, state.prepared, observer.constants, written)
-            if not np.isfinite(written).all():
-                raise ValueError(
-                    f"write leaves an entry out, or writes what is no number: {written}"
-                )
-            if not space.contains(written):
-                raise ValueError(f"what it writes is outside its space {space}: {written}")
-            if (written != seen).any() or (written != together[1]).any():
-                raise ValueError("write, begin and update show one slot differently")
-            free = observer.free(written)
-            if free.shape != state.free.shape or (free != state.free).any():
-                raise ValueError(
-                    f"free_at {observer.free_at} shows {free}, but free are {state.free}"
-                )
-        if device < num_devices:
-            server = int(state.free.argmax())  # one after the other becomes full
-            state.assign(server)
-            batch.assign(np.full(2, server))
-            observer.update(seen, state)
-            observer.update(together, batch)

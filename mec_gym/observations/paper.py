@@ -35,7 +35,7 @@ class SIObservation(Observation):
         self.constants = (self._shown_places, np.array([self._lookahead]))
 
     @property
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """The scenario's ranges."""
         num_devices, places = self.scenario.num_devices, self.scenario.capacities
         ranges = self.scenario.ranges
@@ -66,11 +66,13 @@ class SIObservation(Observation):
     def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
         """Return Eq. (11) but for the places left, (..., T, M N + 2 M), of gains (..., T, M, N)."""
         lead, end = gains.shape[:-2], self._first_place
-        bits, cycles = end - 2 * instance.num_devices, end - instance.num_devices
+        first_bits, first_cycles = end - 2 * instance.num_devices, end - instance.num_devices
         fixed = np.empty((*lead, end), np.float32)
-        fixed[..., :bits] = self._scaled("gain", gains.reshape(*lead, -1))
-        fixed[..., bits:cycles] = self._scaled("task_bits", instance.task_bits)[..., None, :]
-        fixed[..., cycles:] = self._scaled("task_cycles", instance.task_cycles)[..., None, :]
+        fixed[..., :first_bits] = self._scaled("gain", gains.reshape(*lead, -1))
+        bits = self._scaled("task_bits", instance.task_bits)
+        cycles = self._scaled("task_cycles", instance.task_cycles)
+        fixed[..., first_bits:first_cycles] = bits[..., None, :]
+        fixed[..., first_cycles:] = cycles[..., None, :]
         return fixed
 
     @staticmethod
@@ -133,7 +135,7 @@ class PaperObservation(SIObservation):
     """
 
     @property
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """The unit box."""
         size = self._first_place + self.scenario.num_servers
         return gym.spaces.Box(0.0, 1.0, (size,), np.float32)

@@ -71,6 +71,7 @@ class ServersObservation(Observation):
     NUM_FEATURES = 19
     LIMIT = 10.0
     free_at = 0
+    any_size = True
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
@@ -81,7 +82,7 @@ class ServersObservation(Observation):
         self.constants = (np.array(numbers), np.sqrt(cycles))
 
     @property
-    def space(self) -> gym.spaces.Box[np.float32]:
+    def space(self) -> "gym.spaces.Box[np.float32]":
         """Rows of features."""
         shape = (self.scenario.num_servers, self.NUM_FEATURES)
         return gym.spaces.Box(-self.LIMIT, self.LIMIT, shape, np.float32)
@@ -109,42 +110,42 @@ class ServersObservation(Observation):
         to_come = num_devices - device - 1
         end = min(device + lookahead + 1, num_devices)  # of those seen
         hidden, joining = num_devices - end, slot.sqrt_cycles[device]
-        gone = larger = 0.0
-        rest, squares = hidden * mean, hidden * mean_square
+        sqrt_before = larger = 0.0
+        sqrt_to_come, squares = hidden * mean, hidden * mean_square
         for earlier in range(device):
-            gone += slot.sqrt_cycles[earlier]
+            sqrt_before += slot.sqrt_cycles[earlier]
         for later in range(device + 1, end):
             other = slot.sqrt_cycles[later]
-            rest += other
+            sqrt_to_come += other
             squares += other * other
             larger += 1.0 if other > joining else 0.5 if other == joining else 0.0
         if hidden:
             below = np.searchsorted(quantiles, joining)
             below += np.searchsorted(quantiles, joining, side="right")
             larger += hidden * (1 - below / 2 / len(quantiles))
-        size = (gone + joining + rest) / num_devices
-        typical, deviation = size, 0.0
+        unit_sqrt = (sqrt_before + joining + sqrt_to_come) / num_devices
+        mean_to_come, deviation = unit_sqrt, 0.0
         if to_come:
-            typical = rest / to_come
-            deviation = math.sqrt(max(squares / to_come - typical * typical, 0.0))
+            mean_to_come = sqrt_to_come / to_come
+            deviation = math.sqrt(max(squares / to_come - mean_to_come * mean_to_come, 0.0))
             larger /= to_come
-        sending = np.zeros(num_servers)  # the sum over those to come
+        tx_to_come = np.zeros(num_servers)  # the sum over those to come
         if prepared[0]:
             for later in range(device + 1, end):
-                sending += slot.tx_delay[later]
-        speed, places, free, least, usual = 0.0, 0, 0, np.inf, 0.0
+                tx_to_come += slot.tx_delay[later]
+        total_hz, places, num_free, least, mean_tx_to_come = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
-            speed += slot.server_hz[server]
+            total_hz += slot.server_hz[server]
             if slot.load[server] < slot.capacity[server]:
                 places += slot.capacity[server] - slot.load[server]
                 least = min(least, slot.tx_delay[device][server])
-                sending[server] = min(sending[server], _LONGEST)
-                usual += float(sending[server])
-                free += 1
-        usual /= max(free, 1)
-        height = num_servers * size / speed
-        delay = size * height
-        level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + rest, -1, 0.0)
+                tx_to_come[server] = min(tx_to_come[server], _LONGEST)
+                mean_tx_to_come += float(tx_to_come[server])
+                num_free += 1
+        mean_tx_to_come /= max(num_free, 1)
+        unit_level = num_servers * unit_sqrt / total_hz
+        unit_delay = unit_sqrt * unit_level
+        level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + sqrt_to_come)
         for server in range(num_servers):
             left = slot.capacity[server] - slot.load[server]
             if left <= 0:
@@ -152,34 +153,34 @@ class ServersObservation(Observation):
             hz, load = slot.server_hz[server], slot.sqrt_load[server]
             tx_delay = slot.tx_delay[device][server]
             faster = 0
-            for rival in range(num_servers):
-                if slot.server_hz[rival] > hz:
-                    faster += max(slot.capacity[rival] - slot.load[rival], 0)
+            for peer in range(num_servers):
+                if slot.server_hz[peer] > hz:
+                    faster += max(slot.capacity[peer] - slot.load[peer], 0)
             room = level * hz - load
-            beside = ((room - joining) / (left - 1) - typical) / size if left > 1 else 0.0
+            beside = ((room - joining) / (left - 1) - mean_to_come) / unit_sqrt if left > 1 else 0.0
             rise = bounds.rise_at_level(
-                slot.server_hz, slot.sqrt_load, rest, server, joining, level
+                slot.server_hz, slot.sqrt_load, sqrt_to_come, server, joining, level
             )
             features = (
                 1.0,
-                tx_delay / delay,
-                10 * (tx_delay - least) / delay,
-                rise / delay,
-                squashed(room / hz / height),
-                squashed((room - joining) / hz / height),
-                hz * num_servers / speed,
-                left * free / places,
+                tx_delay / unit_delay,
+                10 * (tx_delay - least) / unit_delay,
+                rise / unit_delay,
+                squashed(room / hz / unit_level),
+                squashed((room - joining) / hz / unit_level),
+                hz * num_servers / total_hz,
+                left * num_free / places,
                 1 / left,
-                room / left / size,
+                room / left / unit_sqrt,
                 squashed(beside),
                 faster / places,
-                joining / size - 1,
-                typical / size - 1,
-                deviation / size,
+                joining / unit_sqrt - 1,
+                mean_to_come / unit_sqrt - 1,
+                deviation / unit_sqrt,
                 larger,
-                20 * (float(sending[server]) - usual) / max(to_come, 1) / delay,
+                20 * (float(tx_to_come[server]) - mean_tx_to_come) / max(to_come, 1) / unit_delay,
                 (places - to_come - 1) / places,
-                1 / (1 + to_come / free),
+                1 / (1 + to_come / num_free),
             )
             for column, feature in enumerate(features):
                 out[server, column] = min(max(feature, -limit), limit)

@@ -1,13 +1,18 @@
 """Policies: from slots to assignments, by name."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.io import names
+from mec_gym.io.messages import quoted
+from mec_gym.policies.agents import from_agent
 from mec_gym.scenario import Scenario
+
+__all__ = ["HINDSIGHT", "POLICIES", "SHIPPED", "Policy", "from_agent", "get", "label"]
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
 """`policy(instance, seed)` returns the server of each device, (..., M)."""
@@ -21,6 +26,13 @@ POLICIES: dict[str, str] = {
     "optimal": "mec_gym.solvers.exact:optimal",
 }
 """Where each is, imported when it is asked for; a new one is a function and an entry here."""
+
+SHIPPED = {
+    "dqn-rao": "Table I's network, for slots of scenario `paper` only",
+    "regret-mix": "all tasks of the slot known, any size, capacity tight or not",
+    "regret-online": "only the current task known, any size, capacity tight or not",
+}
+"""The policies that come with the package, and what each is for."""
 
 HINDSIGHT = frozenset({"local-search", "optimal"})
 """Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""
@@ -38,12 +50,12 @@ def get(name: str) -> Policy:
     Raises:
         ValueError: no such policy; the message lists the names there are.
     """
-    from mec_gym.policies.trained import SHIPPED  # which imports this module
-
     if isinstance(name, str) and name in SHIPPED:
         raise ValueError(
             f"policy: {name!r} is a trained one; mec_gym.load_policy({name!r}) loads it, on a"
             f" command line --model {name}"
         )
-    policy: Policy = names.find(POLICIES, name, "policy")
-    return policy
+    policy: Any = names.find(POLICIES, name, "policy")
+    if not callable(policy) or isinstance(policy, type):
+        raise ValueError(f"policy: {quoted(policy)} is not a function of an instance and a seed")
+    return policy  # type: ignore[no-any-return]

@@ -1,15 +1,15 @@
 """Trained policies as ONNX models, for runtimes that know nothing of this project."""
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import mec_gym
+from mec_gym.io.digests import sha256
 from mec_gym.io.files import check_writable, replace_file
 from mec_gym.policies import network
-from mec_gym.policies.trained import TrainedPolicy
+from mec_gym.policies.trained import TrainedPolicy, weights_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,7 +25,7 @@ def export(policy: TrainedPolicy, path: str | Path) -> None:
     scored, with any number N of them. Its outputs are `q_values` (batch, N), float32, and `server`
     (batch,), int64, the choice: the greatest Q-value, where servers are scored of a free one only.
     The model's properties name the observation, the scenario (JSON), the version of mec_gym and the
-    SHA-256 of the weights.
+    SHA-256 of `policy.safetensors`.
 
     Args:
         policy: to export.
@@ -35,7 +35,7 @@ def export(policy: TrainedPolicy, path: str | Path) -> None:
         ValueError: onnx is not installed, or the file cannot be written there.
     """
     path = Path(path)
-    check_writable(path, "onnx")
+    check_writable(path, "file")
     replace_file(path, model_of(policy).SerializeToString())
 
 
@@ -113,16 +113,13 @@ def model_of(policy: TrainedPolicy) -> "ModelProto":
         producer_name="mec_gym",
         producer_version=mec_gym.__version__,
     )
-    digest = hashlib.sha256()
-    for array in (array for each in policy.weights for array in each):
-        digest.update(np.ascontiguousarray(array).tobytes())
     helper.set_model_props(
         model,
         {
             "mec_gym": mec_gym.__version__,
             "observation": policy.observation,
             "scenario": policy.scenario.model_dump_json(exclude_none=True),
-            "weights_sha256": digest.hexdigest(),
+            "weights_sha256": sha256(weights_file(policy)),
         },
     )
     onnx.checker.check_model(model, full_check=True)

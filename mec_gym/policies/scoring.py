@@ -1,20 +1,19 @@
 """Slots assigned by a network that scores servers, in one loop compiled by numba."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import mdp
-from mec_gym.envs import loops
+from mec_gym.compiling import loop, loops_for
 from mec_gym.observations import Observation
 from mec_gym.policies.network import Layer
 
 
 def assign(
+    play: Callable[..., None],
     slots: mdp.Slot,
     prepared: NDArray[Any],
     observer: Observation,
@@ -23,6 +22,7 @@ def assign(
     """Give the devices of each slot in order to the free server of the greatest score, (B, M).
 
     Args:
+        play: the loop, `loop_of` the observation's `write`.
         slots: B slots with nothing assigned, as arrays; they are assigned.
         prepared: what the observation prepares of them.
         observer: the observation that the network reads, with a row a server.
@@ -31,7 +31,7 @@ def assign(
     assignment = np.empty(slots.task_cycles.shape, dtype=np.int64)
     num_servers, widest = slots.server_hz.shape[1], max(max(each.shape) for each, *_ in layers)
     rows = np.empty((2, num_servers, widest), dtype=np.float32)
-    _loop(observer.write)(slots, prepared, observer.constants, layers, rows, assignment)
+    play(slots, prepared, observer.constants, layers, rows, assignment)
     return assignment
 
 
@@ -43,12 +43,11 @@ def by_input(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     )
 
 
-@cache
-def _loop(write: Callable[..., None]) -> Any:
-    """Return the compiled loop for an observation's `write`."""
-    formulas = loops.sources(write)
+@loops_for
+def loop_of(formulas: str, write: Callable[..., None]) -> Any:
+    """Return the compiled loop for an observation's `write`, see `assign`."""
 
-    @numba.njit(cache=True, error_model="numpy")
+    @loop
     def assign_all(
         slots: Any, prepared: Any, constants: Any, layers: Any, rows: Any, assignment: Any
     ) -> None:

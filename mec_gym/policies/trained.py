@@ -21,23 +21,17 @@ from mec_gym import observations
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
-from mec_gym.io.messages import one_line
+from mec_gym.io.messages import closest, one_line, quoted
 from mec_gym.io.names import no_imports
-from mec_gym.mdp import State, assign_all
+from mec_gym.mdp import State
 from mec_gym.observations import Observation
-from mec_gym.policies import POLICIES, network
+from mec_gym.policies import POLICIES, SHIPPED, network
+from mec_gym.policies.agents import play, shows_as_much
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
 
 _SHIPPED_IN = Path(__file__).with_name("data")
-
-SHIPPED = {
-    "dqn-rao": "Table I's network, for slots of scenario `paper` only",
-    "regret-mix": "all tasks of the slot known, any size, capacity tight or not",
-    "regret-online": "only the current task known, any size, capacity tight or not",
-}
-"""The policies that come with the package, and what each is for."""
 
 WEIGHTS_FILE = "policy.safetensors"
 POLICY_FILE = "policy.json"
@@ -65,6 +59,10 @@ class TrainedPolicy:
     training: dict[str, Any]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.observation, str):
+            raise ValueError(
+                f"observation: {quoted(self.observation)}; give its name, which the files hold"
+            )
         shape, scores_servers = self._shape, self.scores_servers
         if scores_servers and len(shape) == 1:
             raise ValueError(
@@ -105,6 +103,13 @@ class TrainedPolicy:
 
         return scoring.by_input(self.weights)
 
+    @cached_property
+    def _loop(self) -> Any:
+        """The compiled loop that assigns slots."""
+        from mec_gym.policies import scoring
+
+        return scoring.loop_of(self.observer.write)
+
     @property
     def scores_servers(self) -> bool:
         """Whether one network scores each server, so that it plays any number of them."""
@@ -120,15 +125,14 @@ class TrainedPolicy:
 
     def sees_enough(self, scenario: Scenario) -> bool:
         """Return whether a scenario shows all the tasks to come that the policy looks at."""
-        own, shown = self.scenario.lookahead, scenario.lookahead
-        return not scenario.hides_tasks or (own is not None and shown is not None and own <= shown)
+        return shows_as_much(scenario, self.scenario)
 
     def trained_for(self, scenario: Scenario) -> bool:
         """Return whether it was trained for a scenario.
 
         One that scores servers is for every scenario that shows all it looks at.
         """
-        if self.scores_servers:
+        if self.scores_servers and self.observer.any_size:
             return self.sees_enough(scenario)
         return scenario == self.scenario
 
@@ -160,26 +164,25 @@ class TrainedPolicy:
                 f"the model was trained for other slots, those of scenario {self.scenario.label}:"
                 f" {error}"
             ) from None
-        observation: Array | None = None
-
-        def choose(state: State) -> NDArray[np.int64]:
-            nonlocal observation
-            if observation is None:
-                observation = self.observer.begin(state)
-            else:
-                self.observer.update(observation, state)
-            return np.asarray(self.q_values(observation).argmax(axis=-1))
-
-        return assign_all(instance, choose)
+        return play(self.observer, instance, lambda seen, _: self.q_values(seen).argmax(axis=-1))
 
     def _score_servers(self, instance: Instance) -> NDArray[np.int64]:
         """Assign slots of any size; a full server is never chosen."""
         from mec_gym.policies import scoring
 
         instance.require_feasible()
+        own, size = self.scenario, (instance.num_devices, instance.num_servers)
+        if not self.observer.any_size and size != (own.num_devices, own.num_servers):
+            raise ValueError(
+                f"instance: {size[0]} devices x {size[1]} servers; observation {self.observation!r}"
+                f" is for the {own.num_devices} x {own.num_servers} that the model was trained for,"
+                " as it does not say any_size"
+            )
         flat = instance.flatten()
         prepared = self.observer.prepare(flat)
-        assignment = scoring.assign(State(flat).slot, prepared, self.observer, self._by_input)
+        assignment = scoring.assign(
+            self._loop, State(flat).slot, prepared, self.observer, self._by_input
+        )
         return assignment.reshape(instance.task_cycles.shape)
 
 
@@ -189,12 +192,7 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     Whenever this is cut short, what stood there before or the new policy can be read: between the
     two files `policy.json` vouches for the weights before as well.
     """
-    arrays = {
-        f"{number}.{part}": np.ascontiguousarray(array)
-        for number, layer in enumerate(policy.weights)
-        for part, array in zip(_PARTS, layer, strict=False)  # the context is not always there
-    }
-    weights = safetensors.numpy.save(arrays)
+    weights = weights_file(policy)
     manifest = {
         "format": FORMAT,
         "observation": policy.observation,
@@ -207,6 +205,16 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
         manifest["sha256_before"] = sha256(path.read_bytes())
     replace_file(Path(directory) / POLICY_FILE, with_digest(manifest))
     replace_file(path, weights)
+
+
+def weights_file(policy: TrainedPolicy) -> bytes:
+    """Return what `policy.safetensors` holds."""
+    arrays = {
+        f"{number}.{part}": np.ascontiguousarray(array)
+        for number, layer in enumerate(policy.weights)
+        for part, array in zip(_PARTS, layer, strict=False)  # the context is not always there
+    }
+    return safetensors.numpy.save(arrays)
 
 
 def load_policy(directory: str | Path) -> TrainedPolicy:
@@ -262,9 +270,12 @@ def _unknown(name: str) -> str:
             f"{name}: not a trained policy; mec_gym.policies.get({name!r}) gives it, on a command"
             f" line --policies {name}"
         )
+    meant = closest(name, SHIPPED)
+    guess = f" (did you mean {meant!r}?)" if meant else ""
     return (
-        f"{one_line(name)}: not a run directory, nor a policy that comes with the package:"
-        f" {', '.join(SHIPPED)}; give one of those, or a directory that `python -m train` made"
+        f"{one_line(name)}: not a run directory, nor a policy that comes with the package"
+        f"{guess}: {', '.join(SHIPPED)}; give one of those, or a directory that"
+        " `python -m train` made"
     )
 
 

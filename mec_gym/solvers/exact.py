@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import bounds, system
+from mec_gym.compiling import loop
 from mec_gym.instance import Instance
-from mec_gym.solvers.compiling import compiled
 from mec_gym.solvers.local_search import local_search, numbers_of
 
 FloatArray = NDArray[np.float64]
@@ -102,7 +102,7 @@ def _enumerate(
     tx_delay, sqrt_cycles, server_hz, capacity = numbers_of(slots)
 
     def tree_of(row: int, share: float) -> tuple[Tree, Path]:
-        return plant(
+        return search_tree(
             tx_delay[row],
             sqrt_cycles[row],
             capacity[row],
@@ -165,7 +165,7 @@ class Path(NamedTuple):
         option: the option to try next at each depth, (M,).
         extra: extra cost of the decisions up to a depth, (M + 1,), seconds.
         load: sum of sqrt(C) on each server by then, (M + 1, N).
-        free: places left on each server by then, (M + 1, N).
+        left: places left on each server by then, (M + 1, N).
         limit: only an assignment of a lower excess is of interest, (1,), seconds.
         best: the last assignment found, (M,); -1 before.
     """
@@ -174,13 +174,13 @@ class Path(NamedTuple):
     option: IntArray
     extra: FloatArray
     load: FloatArray
-    free: IntArray
+    left: IntArray
     limit: FloatArray
     best: IntArray
 
 
-@compiled
-def plant(
+@loop
+def search_tree(
     tx_delay: FloatArray,
     sqrt_cycles: FloatArray,
     capacity: IntArray,
@@ -214,21 +214,21 @@ def plant(
         if options == 1:
             least[depth, server[depth, 0]] += work[depth]
 
-    free = np.empty((num_devices + 1, num_servers), np.int64)
-    free[0] = capacity
+    left = np.empty((num_devices + 1, num_servers), np.int64)
+    left[0] = capacity
     path = Path(
         np.zeros(1, np.int64),
         np.zeros(num_devices, np.int64),
         np.zeros(num_devices + 1),
         np.zeros((num_devices + 1, num_servers)),
-        free,
+        left,
         np.array([limit]),
         np.full(num_devices, -1),
     )
     return Tree(order, work, server, extra, least, most), path
 
 
-@compiled
+@loop
 def explore(
     tree: Tree,
     path: Path,
@@ -253,18 +253,18 @@ def explore(
             continue
         path.option[depth] += 1
         server = tree.server[depth, option]
-        if path.free[depth, server] == 0:
+        if path.left[depth, server] == 0:
             continue
         nodes -= 1
         extra = path.extra[depth] + tree.extra[depth, option]
         excess = extra
         below = depth + 1
         for other in range(num_servers):
-            load, free = path.load[depth, other], path.free[depth, other]
+            load, left = path.load[depth, other], path.left[depth, other]
             if other == server:
                 load += tree.work[depth]
-                free -= 1
-            path.load[below, other], path.free[below, other] = load, free
+                left -= 1
+            path.load[below, other], path.left[below, other] = load, left
             # Whatever the devices below do, the load misses its target by as much.
             over = load + tree.least[below, other] - target[other]
             under = target[other] - load - tree.most[below, other]
@@ -275,7 +275,7 @@ def explore(
                 path.option[below] = 0
                 depth = below
             continue
-        excess += (charge * path.free[below]).sum()
+        excess += (charge * path.left[below]).sum()
         if excess < limit:
             limit = excess - tolerance
             for decided in range(num_devices):

@@ -1,12 +1,15 @@
 """Local search: moves and swaps from the least-delay start, until none helps."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import system
+from mec_gym.compiling import loop, loops_for
 from mec_gym.equations import delay_rise
 from mec_gym.instance import Instance
-from mec_gym.solvers.compiling import compiled
+from mec_gym.kernels import kernel
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,8 +29,9 @@ def local_search(instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         ValueError: a slot has fewer places than devices.
     """
     instance.require_feasible()
-    assignment = descend(*numbers_of(instance.flatten()))
-    return assignment.reshape(instance.task_cycles.shape)
+    assignment = np.empty(instance.task_cycles.shape, np.int64)
+    _descend()(*numbers_of(instance.flatten()), assignment.reshape(-1, instance.num_devices))
+    return assignment
 
 
 def polish(instance: Instance, assignment: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -41,7 +45,7 @@ def polish(instance: Instance, assignment: NDArray[np.int64]) -> NDArray[np.int6
     feasible = np.flatnonzero(system.is_feasible(instance.flatten(), polished))
     if len(feasible):
         part = polished[feasible]
-        improve(*numbers_of(instance.flatten()[feasible]), part)
+        _improve()(*numbers_of(instance.flatten()[feasible]), part)
         polished[feasible] = part
     return polished.reshape(lead)
 
@@ -59,59 +63,29 @@ def numbers_of(instance: Instance) -> SlotNumbers:
     )
 
 
-_rise = compiled(delay_rise)
+@kernel
+def improve_slot(
+    tx_delay: FloatArray,
+    sqrt_cycles: FloatArray,
+    server_hz: FloatArray,
+    capacity: IntArray,
+    assignment: IntArray,
+) -> None:
+    """Improve the feasible assignment of one slot, in place, until no move and no swap does.
 
-
-@compiled
-def descend(
-    tx_delay: FloatArray, sqrt_cycles: FloatArray, server_hz: FloatArray, capacity: IntArray
-) -> IntArray:
-    """Return an assignment of each slot, (B, M), that no move and no swap improves.
-
-    It starts from the least rise in delay, the heaviest task first; then each device in turn makes
-    the best of its moves to another server and its swaps with another device, until none helps.
+    Each device in turn makes the best of its moves to another server and its swaps with another
+    device. Arguments are `SlotNumbers` of the slot.
     """
-    assignment = np.empty(sqrt_cycles.shape, np.int64)
-    for slot in range(len(assignment)):
-        _descend_slot(
-            tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
-        )
-    return assignment
-
-
-@compiled
-def improve(
-    tx_delay: FloatArray,
-    sqrt_cycles: FloatArray,
-    server_hz: FloatArray,
-    capacity: IntArray,
-    assignment: IntArray,
-) -> None:
-    """Improve feasible assignments, (B, M), in place, as `descend` improves its own."""
-    for slot in range(len(assignment)):
-        _improve_slot(
-            tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
-        )
-
-
-@compiled
-def _improve_slot(
-    tx_delay: FloatArray,
-    sqrt_cycles: FloatArray,
-    server_hz: FloatArray,
-    capacity: IntArray,
-    assignment: IntArray,
-) -> None:
     num_devices, num_servers = tx_delay.shape
-    free = capacity.copy()
+    left = capacity.copy()
     sqrt_load = np.zeros(num_servers)
     total = 0.0
     for device in range(num_devices):
         server = assignment[device]
-        total += _rise(
+        total += delay_rise(
             tx_delay[device, server], sqrt_cycles[device], server_hz[server], sqrt_load[server]
         )
-        free[server] -= 1
+        left[server] -= 1
         sqrt_load[server] += sqrt_cycles[device]
 
     device = 0
@@ -121,10 +95,10 @@ def _improve_slot(
         tx_here = tx_delay[device, here]
         best_change = -_LEAST_GAIN * total
         best_server = best_partner = -1
-        leaving = _rise(-tx_here, -work, server_hz[here], sqrt_load[here])
+        leaving = delay_rise(-tx_here, -work, server_hz[here], sqrt_load[here])
         for server in range(num_servers):
-            if free[server] > 0 and server != here:
-                change = leaving + _rise(
+            if left[server] > 0 and server != here:
+                change = leaving + delay_rise(
                     tx_delay[device, server], work, server_hz[server], sqrt_load[server]
                 )
                 if change < best_change:
@@ -133,9 +107,9 @@ def _improve_slot(
             there = assignment[partner]
             if there != here:
                 shift = work - sqrt_cycles[partner]
-                change = _rise(
+                change = delay_rise(
                     tx_delay[device, there] - tx_here, shift, server_hz[there], sqrt_load[there]
-                ) + _rise(
+                ) + delay_rise(
                     tx_delay[partner, here] - tx_delay[partner, there],
                     -shift,
                     server_hz[here],
@@ -152,29 +126,33 @@ def _improve_slot(
                 assignment[best_partner] = here
                 moved -= sqrt_cycles[best_partner]
             else:
-                free[here] += 1
-                free[best_server] -= 1
+                left[here] += 1
+                left[best_server] -= 1
             sqrt_load[here] -= moved
             sqrt_load[best_server] += moved
         device = (device + 1) % num_devices
 
 
-@compiled
-def _descend_slot(
+@kernel
+def descend_slot(
     tx_delay: FloatArray,
     sqrt_cycles: FloatArray,
     server_hz: FloatArray,
     capacity: IntArray,
     assignment: IntArray,
 ) -> None:
+    """Write an assignment of one slot that no move and no swap improves.
+
+    It starts from the least rise in delay, the heaviest task first.
+    """
     num_servers = tx_delay.shape[1]
-    free = capacity.copy()
+    left = capacity.copy()
     sqrt_load = np.zeros(num_servers)
     for device in np.argsort(-sqrt_cycles, kind="mergesort"):
         least = np.inf
         for server in range(num_servers):
-            if free[server] > 0:
-                rise = _rise(
+            if left[server] > 0:
+                rise = delay_rise(
                     tx_delay[device, server],
                     sqrt_cycles[device],
                     server_hz[server],
@@ -183,6 +161,40 @@ def _descend_slot(
                 if rise < least:
                     least = rise
                     assignment[device] = server
-        free[assignment[device]] -= 1
+        left[assignment[device]] -= 1
         sqrt_load[assignment[device]] += sqrt_cycles[device]
-    _improve_slot(tx_delay, sqrt_cycles, server_hz, capacity, assignment)
+    improve_slot(tx_delay, sqrt_cycles, server_hz, capacity, assignment)
+
+
+@loops_for
+def _descend(formulas: str) -> Any:
+    """Return the loop over slots of `descend_slot`."""
+
+    @loop
+    def descend(
+        tx_delay: Any, sqrt_cycles: Any, server_hz: Any, capacity: Any, assignment: Any
+    ) -> None:
+        assert formulas
+        for slot in range(len(assignment)):
+            descend_slot(
+                tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
+            )
+
+    return descend
+
+
+@loops_for
+def _improve(formulas: str) -> Any:
+    """Return the loop over slots of `improve_slot`."""
+
+    @loop
+    def improve(
+        tx_delay: Any, sqrt_cycles: Any, server_hz: Any, capacity: Any, assignment: Any
+    ) -> None:
+        assert formulas
+        for slot in range(len(assignment)):
+            improve_slot(
+                tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
+            )
+
+    return improve

@@ -1,6 +1,10 @@
 """`mec-gym` as a user types it: what it lists, what it refuses, and a user's own modules."""
 
 import json
+import os
+import pty
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +16,15 @@ import pytest
 
 import mec_gym
 from mec_gym.__main__ import main
-from mec_gym.commands import shell
+from mec_gym.benchmark import frozen
+from mec_gym.commands import arguments, shell
+from mec_gym.observations import OBSERVATIONS
+from mec_gym.policies import POLICIES
+from mec_gym.policies.trained import SHIPPED
+from mec_gym.presets import PRESETS
+from mec_gym.rewards import REWARDS
+from mec_gym.sb3.agent.losses import LOSSES
+from mec_gym.sb3.run.config import TRAIN_PRESETS
 
 ROOT = Path(__file__).parents[2]
 OWN = """
@@ -79,7 +91,7 @@ def test_without_arguments_it_lists_the_commands_with_a_line_each():
 
 def test_every_command_is_a_module_of_its_own():
     modules = {path.stem for path in (ROOT / "mec_gym" / "commands").glob("*.py")}
-    assert modules - {"__init__", "shell"} == set(shell.COMMANDS)
+    assert modules - {"__init__", "arguments", "shell"} == set(shell.COMMANDS)
 
 
 @pytest.mark.parametrize("name", shell.COMMANDS)
@@ -94,7 +106,167 @@ def test_a_command_says_what_it_takes_by_the_name_it_was_started_by(name, capsys
 def test_an_unknown_command_is_refused_in_one_line(capsys):
     assert main(["trian"]) == 2
     message = capsys.readouterr().err
-    assert message == "error: command: no 'trian'; there are: train, evaluate, export, verify\n"
+    assert message == (
+        "error: command: no 'trian' (did you mean 'train'?); there are: completion, evaluate,"
+        " export, train, verify\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("train papr", "preset: no 'papr' (did you mean 'paper'?); there are: "),
+        ("train --epsodes 3", "--epsodes: a preset or a TOML file comes first, or --resume DIR; "),
+        ("train paper --epsodes 3", "--epsodes: no such argument (did you mean --episodes?); "),
+        ("train paper slack", "slack: no such argument; `mec-gym train paper --help`"),
+        ("train paper --network mpl", "--network: no 'mpl' (did you mean 'mlp'?); there are: "),
+        ("train paper --episodes x", "--episodes: must be a whole number (got 'x'); "),
+        ("train paper --gamma x", "--gamma: must be a number (got 'x'); "),
+        ("train paper --gamma 2", "gamma: must be less than or equal to 1 (got 2.0)"),
+        ("train paper --hidden", "hidden: must have 1 or more values (got ())"),
+        ("train paper --out", "--out: it needs a value; `mec-gym train paper --help`"),
+        ("train paper --reward regrt", "reward: no 'regrt' (did you mean 'regret'?); there are: "),
+        ("train paper --scenario onlin", "scenario: no 'onlin' (did you mean 'online'?); "),
+        ("train no-such.toml", "no-such.toml: No such file or directory"),
+        ("evaluate --policis roa", "--policis: no such argument (did you mean --policies?); "),
+        ("evaluate --policies rao", "policy: no 'rao' (did you mean 'roa'?); there are: "),
+        ("evaluate --policies", "policies: none is named; give at least 1 of roa, "),
+        ("evaluate --model", "model: none is named; give run directories, or of dqn-rao, "),
+        ("evaluate --benchmark papr", "benchmark: no 'papr' (did you mean 'paper'?); "),
+        ("evaluate --scenario papr", "scenario: no 'papr' (did you mean 'paper'?); there are: "),
+        ("export", "MODEL, FILE: must be given; "),
+        ("export regret-mix", "FILE: must be given; "),
+        ("export regretmix x.onnx", "regretmix: not a run directory, nor a policy that comes with"),
+        ("export regret-mix x.onx", "file: no '.onx' (did you mean '.onnx'?); there are: "),
+        ("completion fsh", "shell: no 'fsh' (did you mean 'zsh'?); there are: bash, zsh; "),
+    ],
+)
+def test_a_wrong_word_gets_one_line_with_what_was_probably_meant(line, says, capsys):
+    assert main(line.split(), "mec-gym") == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: {says}")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_value_in_no_form_that_tyro_is_known_to_refuse_is_refused_as_it_says_it():
+    said = "╭─ Something new ─╮\n│ It will │\n│ not do. │\n│ ─────── │\n│ More. │\n╰───╯\n"
+    assert arguments.refusal(SystemExit(2), said, "x") == (
+        "It will not do.; `x --help` lists what there is"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
+    environment = dict(os.environ, PYTHONIOENCODING=encoding)
+    command = [sys.executable, "-m", "evaluate", "--policis", "roa"]
+    done = run(command, ROOT, env=environment)
+    assert done.stderr == (
+        "error: --policis: no such argument (did you mean --policies?); `python -m evaluate --help`"
+        " lists what there is\n"
+    )
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("evaluate --policis roa", "--policis: no such argument (did you mean --policies?); "),
+        ("evaluate --instances x", "--instances: must be a whole number (got 'x'); "),
+        ("evaluate --instances", "--instances: it needs a value; "),
+        ("completion fsh", "shell: no 'fsh' (did you mean 'zsh'?); there are: bash, zsh; "),
+        ("export", "MODEL, FILE: must be given; `mec-gym export --help` lists"),
+    ],
+)
+def test_on_a_terminal_with_colours_it_is_the_same_line(line, says, columns):
+    code = f"import sys; from mec_gym.__main__ import main; sys.exit(main({line.split()!r}))"
+    ours, theirs = pty.openpty()
+    environment = dict(os.environ, COLUMNS=str(columns), TERM="xterm-256color")
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=False
+    )
+    os.close(theirs)
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 2
+    assert said.startswith(f"error: {says}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "lists"),
+    [
+        ("train paper --help", [*TRAIN_PRESETS, *PRESETS, *OBSERVATIONS, *REWARDS, *LOSSES]),
+        ("evaluate --help", [*PRESETS, *POLICIES, *SHIPPED, *frozen.names()]),
+        ("export --help", SHIPPED),
+        ("train --help", TRAIN_PRESETS),
+        ("completion --help", ["bash", "zsh"]),
+    ],
+)
+def test_help_lists_the_names_there_are_within_80_columns(line, lists, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as exit_:
+        raise SystemExit(main(line.split()))
+    assert exit_.value.code == 0
+    said = capsys.readouterr().out
+    assert all(name in re.split(r"[\s,;:{}]+", said) for name in lists)
+    assert max(map(len, said.splitlines())) <= 82
+
+
+@pytest.mark.parametrize(
+    "line", ["train", "train --help", "train papr", "train paper --help", "evaluate --help"]
+)
+def test_what_needs_no_training_loads_no_torch(line):
+    code = (
+        f"import sys\nfrom mec_gym.__main__ import main\n"
+        f"try: main({line.split()!r})\nexcept SystemExit: pass\n"
+        "print([name for name in ('torch', 'stable_baselines3') if name in sys.modules])"
+    )
+    done = run([sys.executable, "-c", code], ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_train_without_a_preset_answers_at_once():
+    def seconds():
+        before = os.times()
+        assert run([sys.executable, "-m", "train"], ROOT).returncode == 2
+        after = os.times()  # of the processor, so that other work does not count
+        return after.children_user + after.children_system - sum(before[2:4])
+
+    assert min(seconds() for _ in range(3)) < 1
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m mec_gym evaluate --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = run(["bash", "-c", command], ROOT)
+    assert done.returncode in (0, 141)  # it may all have been written before
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+def test_bash_completes_commands_presets_and_flags(tmp_path):
+    done = run([sys.executable, "-m", "mec_gym", "completion", "bash"], ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "mec-gym").write_text(done.stdout)
+    script = """
+source ./mec-gym
+words() {
+  COMP_WORDS=(mec-gym "$@"); COMP_CWORD=$#; COMPREPLY=()
+  $(complete -p mec-gym | sed 's/.*-F \\([^ ]*\\).*/\\1/') mec-gym "${@: -1}" mec-gym
+  echo "${COMPREPLY[@]}"
+}
+words ev
+words train regret-
+words train paper --epi
+words evaluate --pol
+"""
+    done = run(["bash", "--norc", "-c", script], tmp_path)
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["evaluate"],
+        ["regret-mix", "regret-online"],
+        ["--episodes"],
+        ["--policies", "--polish"],
+    ], done.stderr
 
 
 @pytest.mark.slow

@@ -177,7 +177,7 @@ class Calls(RuleBasedStateMachine):
     def check_seen(self, observation, mask):
         assert observation in self.batch.observation_space
         assert observation.dtype == np.float32
-        assert (mask.shape, mask.dtype) == ((self.copies, self.scenario.num_servers), np.bool_)
+        assert (mask.shape, mask.dtype) == ((self.copies, self.scenario.num_servers), np.int8)
 
     @precondition(lambda self: self.begun)
     @rule()

@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from mec_gym.observations import OBSERVATIONS
 
@@ -22,6 +23,29 @@ def test_torchrls_checker_passes_and_a_rollout_ends_where_slots_end(observation)
     played = env.rollout(20, break_when_any_done=False)
     assert played["next", "terminated"].flatten().nonzero().flatten().tolist() == [8, 17]
     assert played["next", "reward"].isfinite().all()
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
+def test_torchrl_takes_the_batch_as_it_takes_gymnasiums_own(mode):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torchrl")
+    from torchrl.envs import GymWrapper
+    from torchrl.envs.utils import check_env_specs
+
+    def played(batch):
+        env = GymWrapper(batch)
+        check_env_specs(env)
+        env.set_seed(0)
+        torch.manual_seed(0)
+        return env.rollout(40, break_when_any_done=False)
+
+    ours = played(gym.make_vec(ID, num_envs=3, scenario="slack", autoreset_mode=mode))
+    single = [lambda: gym.make(ID, scenario="slack")] * 3
+    theirs = played(SyncVectorEnv(single, autoreset_mode=mode))
+    assert ours["next", "terminated"].sum() == 3 * 4
+    shown = [("next", key) for key in ("observation", "reward", "terminated", "done")]
+    for key in ("observation", "action", *shown):
+        np.testing.assert_array_equal(ours[key], theirs[key])
 
 
 def test_a_plain_pytorch_loop_learns_from_a_batch_that_resets_itself():

@@ -1,5 +1,7 @@
 """`MEC-Offload-v0`: what is refused is refused in one line, and the slot stands still."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from episodes import digest, play
@@ -15,7 +17,11 @@ from mec_gym.envs.offload import OffloadEnv
     [
         ({"scenario": "papper"}, "^scenario: .*'papper'.*paper-varied"),
         ({"scenario": 7}, "^scenario: 7"),
-        ({"scenario": {"num_devices": 3}}, "^scenario: "),
+        ({"scenario": {"num_devices": 0}}, "^scenario: num_devices: .*got 0"),
+        ({"scenario": {"num_devcies": 3}}, "^scenario: num_devcies: no such field"),
+        ({"scenario": {3: 3}}, "^scenario: 3 is not the name of a field"),
+        ({"scenario": "no-such-file.toml"}, "^no-such-file.toml: "),
+        ({"scenario": Path("network.json")}, r"^scenario: .*'network.json'.*\.toml"),
         ({"observation": "si-units"}, "^observation: .*'si-units'.*paper.*si"),
         ({"reward": "speed"}, "^reward: .*'speed'.*delay.*paper"),
         ({"overload_penalty": -1.0}, "^overload_penalty: -1.0"),
@@ -101,7 +107,9 @@ def test_an_action_that_is_no_server_is_refused_and_the_slot_stands_still(env, a
 
 
 @pytest.mark.parametrize(
-    "action", [1, np.int64(1), np.int32(1), np.uint8(1), np.array(1)], ids=repr
+    "action",
+    [1, np.int64(1), np.int32(1), np.uint8(1), np.array(1), np.array([1]), np.array([[1]])],
+    ids=repr,
 )
 def test_any_whole_number_is_an_action(env, action):
     env.reset(seed=0)

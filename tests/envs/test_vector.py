@@ -239,6 +239,11 @@ def test_bad_actions_are_refused_and_change_nothing(actions):
         (lambda: gym.make_vec(ID, num_envs=0), "num_envs: 0"),
         (lambda: gym.make_vec(ID, num_envs=2, scenario="mars"), "scenario: no 'mars'"),
         (lambda: gym.make_vec(ID, num_envs=2, render_mode="ansi"), "render_mode: 'ansi'"),
+        (
+            lambda: gym.make_vec(ID, num_envs=2, autoreset_mode="LATER"),
+            "autoreset_mode: no 'LATER'",
+        ),
+        (lambda: gym.make_vec(ID, num_envs=2, max_episode_steps=0), "max_episode_steps: 0"),
         (lambda: reset_two(seed=[1]), "seed: 1 seeds for 2 copies"),
         (lambda: reset_two(seed=-1), "seed: -1"),
         (lambda: reset_two(seed="12"), "seed: '12'"),

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from mec_gym.io.names import find, name_of, no_imports
+from mec_gym.mdp import State
 
 ENTRY = object()
 TABLE = {"ours": ENTRY, "later": "json.decoder:JSONDecoder"}
@@ -88,7 +89,9 @@ def test_the_name_of_a_thing_is_that_by_which_it_is_found():
     assert name_of(ENTRY, TABLE, "policy") == "ours"
     assert name_of(top_level, TABLE, "policy") == f"{__name__}:top_level"
     assert find(TABLE, f"{__name__}:top_level", "policy") is top_level
-    assert name_of(collections.OrderedDict, TABLE, "policy") == "collections:OrderedDict"
+    assert name_of(State, TABLE, "policy") == "mec_gym.mdp:State"
+    with pytest.raises(ValueError, match="in a module called as a part of Python is"):
+        name_of(collections.OrderedDict, TABLE, "policy")  # no file that names it would be read
 
 
 def test_what_would_not_be_found_again_has_no_name():

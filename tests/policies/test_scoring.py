@@ -53,7 +53,7 @@ def test_slots_of_whatever_origin_are_scored_by_one_compiled_loop():
     policy, slots = load_policy("regret-mix"), Scenario.preset("slack").sample(4, 0)
     copied = Instance(**slots.arrays())
     policy(slots)
-    loop = scoring._loop(ServersObservation.write)
+    loop = scoring.loop_of(ServersObservation.write)
     before = len(loop.signatures)
     for each in (slots[0], slots[:2], slots[:2][1], slots[::2], copied, copied[1]):
         policy(each)

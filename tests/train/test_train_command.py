@@ -25,7 +25,18 @@ def test_it_trains_prints_the_table_and_names_the_next_command(tmp_path, capsys)
     assert all(name in printed for name in ("dqn-rao", "roa", "goa", "least-delay"))
     assert "50 held-out slots" in printed
     assert f"python -m evaluate --model {out}" in printed
+    assert ("dqn-rao-best" in printed) != ("no held-out evaluation before was better" in printed)
     assert json.loads((out / "policy.json").read_text())["training"]["steps"] == 180
+
+
+def test_in_a_log_a_training_has_a_line_for_each_held_out_evaluation(tmp_path, capsys):
+    assert main(["paper", "--episodes", "30", "--out", str(tmp_path / "run"), *QUICK]) == 0
+    log = capsys.readouterr().err
+    assert "\r" not in log
+    assert [line.split(",")[0] for line in log.splitlines()] == [
+        f"episode {done} of 30" for done in (0, 10, 20, 30)
+    ]
+    assert log.count("held-out delay") == log.count("gap") == 4
 
 
 def test_a_runs_config_is_a_base_for_another_and_flags_go_before_it(tmp_path):
@@ -41,7 +52,7 @@ def test_a_runs_config_is_a_base_for_another_and_flags_go_before_it(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["papr"], ["preset: no 'papr'", "paper"]),
+        (["papr"], ["preset: no 'papr'", "did you mean 'paper'"]),
         (["no-such.toml"], ["no-such.toml"]),
         (["paper", "--gamma", "2"], ["gamma", "2", "less than or equal to 1"]),
         (["paper", "--epsodes", "2"], ["--epsodes", "--episodes"]),
@@ -86,13 +97,14 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_policy_saved_before_loads(
     save, calls = training.save_policy, []
 
     def full_at_the_third(policy, directory):
-        calls.append(policy)
+        if directory == out:
+            calls.append(policy)
         if len(calls) == 3:
             raise OSError(28, "No space left on device", str(directory))
         save(policy, directory)
 
-    monkeypatch.setattr(training, "save_policy", full_at_the_third)
     out = tmp_path / "run"
+    monkeypatch.setattr(training, "save_policy", full_at_the_third)
     assert main(["paper", "--episodes", "40", "--out", str(out), *QUICK]) == 1
     message = capsys.readouterr().err.splitlines()[-1]
     assert "No space left on device" in message

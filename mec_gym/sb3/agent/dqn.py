@@ -30,6 +30,20 @@ class FlatPolicy(DQNPolicy):
         """Do nothing: no layer differs, and going through them at every step takes long."""
 
 
+def _refuse_zips_not_of(algorithm: str) -> Callable[[torch.optim.Optimizer, dict[str, Any]], None]:
+    """Return a hook of an optimizer that refuses the state in a zip of another algorithm.
+
+    `LossDQN` has all parameters in one, Stable-Baselines3's own DQN each on its own.
+    """
+
+    def check(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+        own, loaded = optimizer.param_groups[0]["params"], state["param_groups"][0]["params"]
+        if len(own) != len(loaded):
+            raise ValueError(f"path: a zip of another algorithm; load it with {algorithm}.load")
+
+    return check
+
+
 class ServersPolicy(FlatPolicy):
     """A DQN policy that scores each server, a row of the observation, with one shared network.
 
@@ -42,6 +56,8 @@ class ServersPolicy(FlatPolicy):
     def __init__(self, *args: Any, free_at: int, **kwargs: Any) -> None:
         self.free_at = free_at
         super().__init__(*args, **kwargs)
+        # Where another DQN is used, which would keep this optimizer.
+        self.optimizer.register_load_state_dict_pre_hook(_refuse_zips_not_of(f"{__name__}.LossDQN"))
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return super()._get_constructor_parameters() | {"free_at": self.free_at}
@@ -97,6 +113,9 @@ class LossDQN(DQN):
         optimizer = self.policy.optimizer
         settings = optimizer.defaults | ({"fused": True} if "fused" in optimizer.defaults else {})
         self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
+        self.policy.optimizer.register_load_state_dict_pre_hook(
+            _refuse_zips_not_of("stable_baselines3.DQN")
+        )
 
     @property
     def environment(self) -> OffloadVecEnv | MixedVecEnv:

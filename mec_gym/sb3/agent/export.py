@@ -30,7 +30,7 @@ def export(policy: TrainedPolicy, path: str | Path) -> None:
         ValueError: the file cannot be written there.
     """
     path = Path(path)
-    check_writable(path, "export_sb3")
+    check_writable(path, "file")
     buffer = io.BytesIO()
     model_of(policy).save(buffer)
     replace_file(path, buffer.getvalue())

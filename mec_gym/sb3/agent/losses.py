@@ -47,13 +47,36 @@ def find(name: str, delta: float) -> Loss:
         ValueError: no such loss, or one of your own that is none.
     """
     made: Any = names.find(LOSSES, name, "loss")
-    if made not in LOSSES.values():  # these are tested
-        errors = np.array([-1.0, 0.0, 0.5], np.float32)
-        try:
-            made(delta).value(errors).shape, made(delta).derivative(errors).shape
-        except Exception as error:  # whatever a user's own code raises
-            raise ValueError(
-                f"loss: {quoted(made)} makes no Loss of a delta: {one_line(repr(error))}; see"
-                " mec_gym.sb3.agent.losses"
-            ) from error
-    return made(delta)  # type: ignore[no-any-return]
+    if made in LOSSES.values():  # these are tested
+        return made(delta)  # type: ignore[no-any-return]
+    try:
+        loss = made(delta)
+        _check(loss)
+    except Exception as error:  # whatever a user's own code raises
+        raise ValueError(
+            f"loss: {name} makes no Loss of huber_delta {delta:g}: {one_line(error)}; see"
+            " mec_gym.sb3.agent.losses"
+        ) from error
+    return loss  # type: ignore[no-any-return]
+
+
+def _check(loss: Loss) -> None:
+    """Check that a loss is elementwise, and its derivative the slope of its value.
+
+    Raises:
+        ValueError: it is not.
+    """
+    errors = np.array([-3.0, -0.7, -0.01, 0.02, 0.4, 2.5], np.float32)
+    before, step = errors.copy(), np.float32(1e-2)
+    value, slope = loss.value(errors), loss.derivative(errors)
+    if (errors != before).any():
+        raise ValueError("it changes the errors that it is given")
+    for name, result in (("value", value), ("derivative", slope)):
+        if np.shape(result) != errors.shape or not np.isfinite(result).all():
+            raise ValueError(f"its {name} is {quoted(result)} of 6 errors; needs a number for each")
+        one = getattr(loss, name)(errors[:1])
+        if np.shape(one) != (1,) or not np.allclose(one, result[:1]):
+            raise ValueError(f"its {name} of an error depends on the errors beside it")
+    low, high = loss.value(errors - step), loss.value(errors + step)
+    if not np.allclose((high - low) / (2 * step), slope, rtol=0.1, atol=0.02):
+        raise ValueError("its derivative is not the slope of its value")

@@ -75,7 +75,7 @@ class MixedVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """Return an attribute of each copy asked for."""
-        return self._of_each(lambda part: part.get_attr(attr_name), indices)
+        return self._of_each(lambda part, rows: part.get_attr(attr_name, rows), indices)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Refuse, as the batches do."""
@@ -88,20 +88,33 @@ class MixedVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """Call a method whose result has a row for each copy, and return the rows asked for."""
-        return self._of_each(
-            lambda part: part.env_method(method_name, *method_args, **method_kwargs), indices
+        """Call `action_masks` or `reset` of the copies asked for; return what each gives."""
+        each = self._of_each(
+            lambda part, rows: part.env_method(
+                method_name, *method_args, indices=rows, **method_kwargs
+            ),
+            indices,
         )
+        if method_name == "reset":
+            return [(self._padded([seen[None]])[0], info) for seen, info in each]
+        return each
 
     def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
         """Return False for each copy: none is wrapped."""
-        return self._of_each(lambda part: part.env_is_wrapped(wrapper_class), indices)
+        return self._of_each(lambda part, rows: part.env_is_wrapped(wrapper_class, rows), indices)
 
     def _of_each(
-        self, ask: Callable[[OffloadVecEnv], list[Any]], indices: VecEnvIndices
+        self, ask: Callable[[OffloadVecEnv, list[int]], list[Any]], indices: VecEnvIndices
     ) -> list[Any]:
-        every = [answer for part in self.parts for answer in ask(part)]
-        return [every[row] for row in self._get_indices(indices)]
+        """Ask each batch for its own of the copies asked for; return the answers in their order."""
+        asked = list(self._get_indices(indices))
+        answers: dict[int, Any] = {}
+        for part, end in zip(self.parts, self._ends.tolist(), strict=True):
+            first = end - part.num_envs
+            own = [row for row in asked if first <= row < end]
+            own_rows = [row - first for row in own]
+            answers |= zip(own, ask(part, own_rows), strict=True) if own else ()
+        return [answers[row] for row in asked]
 
     def _padded(self, observations: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         space = self.observation_space

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from mec_gym.envs.vector import OffloadVectorEnv
+from mec_gym.io.messages import quoted
 
 
 class OffloadVecEnv(VecEnv):
@@ -17,13 +20,21 @@ class OffloadVecEnv(VecEnv):
 
     The info of a copy has its `action_mask`; where its slot has just ended also the outcome, the
     `terminal_observation` and `episode`, with return `r`, length `l` and seconds since the start
-    `t`. `env_method("action_masks")` gives the masks that MaskablePPO asks for.
+    `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and `reset`.
 
     Args:
         env: what `gym.make_vec("mec_gym:MEC-Offload-v0", ...)` gives.
+
+    Raises:
+        ValueError: its copies do not begin their next slots by themselves in the same step.
     """
 
     def __init__(self, env: OffloadVectorEnv) -> None:
+        if env.autoreset_mode is not AutoresetMode.SAME_STEP:
+            raise ValueError(
+                f"autoreset_mode: {env.autoreset_mode.name}; Stable-Baselines3 needs SAME_STEP, the"
+                " default of gym.make_vec"
+            )
         self.env = env
         self._started = time.time()
         self._returns = np.zeros(env.num_envs)
@@ -46,7 +57,8 @@ class OffloadVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step every copy; one that ends its slot begins its next one."""
-        observation, reward, done, _, info = self.env.step(self._actions)
+        observation, reward, terminated, truncated, info = self.env.step(self._actions)
+        done = terminated | truncated
         infos: list[dict[str, Any]] = [{"action_mask": mask} for mask in info["action_mask"]]
         self._returns += reward
         self._lengths += 1
@@ -57,7 +69,7 @@ class OffloadVecEnv(VecEnv):
             for row in np.flatnonzero(done).tolist():
                 infos[row] |= {key: final[key][row] for key in keys if key != "action_mask"}
                 infos[row]["terminal_observation"] = info["final_obs"][row]
-                infos[row]["TimeLimit.truncated"] = False
+                infos[row]["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
                 infos[row]["episode"] = {
                     "r": float(self._returns[row]),
                     "l": int(self._lengths[row]),
@@ -92,8 +104,16 @@ class OffloadVecEnv(VecEnv):
         self.env.close()
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return an attribute of the batched environment, once for each copy asked for."""
-        return [getattr(self.env, attr_name) for _ in self._rows(indices)]
+        """Return an attribute of each copy asked for.
+
+        Raises:
+            AttributeError: copies have none of this name.
+        """
+        rows = self._rows(indices)
+        if attr_name in ("action_masks", "reset"):
+            return [partial(self._of_row, attr_name, row) for row in rows]
+        values = self.env.get_attr(attr_name)
+        return [values[row] for row in rows]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Refuse: the copies share their attributes."""
@@ -106,13 +126,42 @@ class OffloadVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """Call a method whose result has a row for each copy, and return the rows asked for."""
-        results = getattr(self.env, method_name)(*method_args, **method_kwargs)
-        return [results[row] for row in self._rows(indices)]
+        """Call `action_masks` or `reset` of the copies asked for; return what each gives.
+
+        Raises:
+            AttributeError: another method; the copies are no environments of their own.
+        """
+        rows = self._rows(indices)
+        if method_name == "reset":
+            return self._reset_rows(rows, *method_args, **method_kwargs)
+        results = self.env.call(method_name, *method_args, **method_kwargs)
+        return [results[row] for row in rows]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
         """Return False for each copy: none is wrapped."""
         return [False for _ in self._rows(indices)]
+
+    def _of_row(self, method_name: str, row: int, *args: Any, **kwargs: Any) -> Any:
+        return self.env_method(method_name, *args, indices=row, **kwargs)[0]
+
+    def _reset_rows(
+        self, rows: Sequence[int], *, seed: int | None = None, options: Any = None
+    ) -> list[tuple[NDArray[np.float32], dict[str, Any]]]:
+        """Begin the next slot of some copies, each with the same seed if one is given."""
+        if options:
+            raise ValueError(
+                f"options: {quoted(options)}; give slots to the batch itself, whose reset takes"
+                ' options={"instance": ..., "reset_mask": ...}'
+            )
+        if not rows:
+            return []
+        mask = np.zeros(self.num_envs, dtype=np.bool_)
+        mask[rows] = True
+        seeds = [seed if asked else None for asked in mask]
+        observation, info = self.env.reset(seed=seeds, options={"reset_mask": mask})
+        self._returns[mask] = 0
+        self._lengths[mask] = 0
+        return [(observation[row], {"action_mask": info["action_mask"][row]}) for row in rows]
 
     def _rows(self, indices: VecEnvIndices) -> Sequence[int]:
         rows: Iterable[int] = self._get_indices(indices)

@@ -1,11 +1,12 @@
 """Checkpoints: all that a training goes on from, in files that cannot run code.
 
 A checkpoint is a directory: the parameters and the optimiser's state in safetensors, the replay
-buffer in npz, and a manifest with their digests and the rest as JSON. It is taken where an
-iteration of Stable-Baselines3's `learn` is complete, before the next step is played.
+buffer in npz, files of the caller's, and a manifest with their digests and the rest as JSON. It is
+taken where an iteration of Stable-Baselines3's `learn` is complete, before the next step is played.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,15 @@ _STORED = ("observations", "next_observations", "actions", "rewards", "dones", "
 """Arrays of the replay buffer, a row a step."""
 
 
-def save(model: LossDQN, path: Path, **facts: Any) -> None:
+def save(
+    model: LossDQN, path: Path, files: Mapping[str, bytes] | None = None, **facts: Any
+) -> None:
     """Write a checkpoint, which is there when it is whole and not before.
 
     Args:
         model: to save, between two iterations of `learn`.
         path: of the directory to make.
+        files: to keep with it, their contents by name.
         **facts: JSON values to keep with it.
 
     Raises:
@@ -53,7 +57,10 @@ def save(model: LossDQN, path: Path, **facts: Any) -> None:
         (new / _NETWORKS).write_bytes(safetensors.numpy.save(_tensors(model)))
         with open(new / _REPLAY, "wb") as file:
             np.savez(file, allow_pickle=False, **_stored(model))
-        digests.write_manifest(new, (_NETWORKS, _REPLAY), state=_state(model), **facts)
+        for name, content in (files or {}).items():
+            (new / name).write_bytes(content)
+        names = (_NETWORKS, _REPLAY, *(files or {}))
+        digests.write_manifest(new, names, state=_state(model), **facts)
 
 
 def load(path: Path) -> dict[str, Any]:

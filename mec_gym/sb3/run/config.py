@@ -21,7 +21,7 @@ Count = Annotated[int, Field(ge=1)]
 
 NamedScenario = Annotated[
     Scenario,
-    BeforeValidator(lambda value: Scenario.load(value) if isinstance(value, str) else value),
+    BeforeValidator(Scenario.of),
     PrimitiveConstructorSpec(
         nargs=1,
         metavar="PRESET|FILE.toml",
@@ -30,7 +30,7 @@ NamedScenario = Annotated[
         str_from_instance=lambda scenario: [scenario.label],
     ),
 ]
-"""A scenario that may be given, on a command line too, as a preset's name or a TOML file's path."""
+"""A scenario as `Scenario.of` takes it; on a command line a name or a TOML file's path."""
 
 
 def _named(table: Mapping[str, Any], field: str) -> BeforeValidator:
@@ -235,7 +235,7 @@ def _sizes(tight: str, slack: str) -> tuple[str | Scenario, ...]:
     return (*(tight, slack) * 2, *many)
 
 
-_SHIPPED: dict[str, Any] = _REGRET | {
+_ANY_SIZE: dict[str, Any] = _REGRET | {
     "num_envs": 48,
     "update_every_steps": 4,
     "updates_at_once": 24,
@@ -248,13 +248,13 @@ _SHIPPED: dict[str, Any] = _REGRET | {
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
-    "regret-mix": _SHIPPED
+    "regret-mix": _ANY_SIZE
     | {
         "name": "regret-mix",
         "scenario": "slack",
         "scenarios": _sizes("paper-varied", "slack"),
     },
-    "regret-online": _SHIPPED
+    "regret-online": _ANY_SIZE
     | {
         "name": "regret-online",
         "scenario": "online-slack",
@@ -264,6 +264,6 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
 }
 """What each preset changes; a new one is an entry here.
 
-`paper`, `regret-mix` and `regret-online` made `mec_gym.policies.trained.SHIPPED`; the last two
+`paper`, `regret-mix` and `regret-online` made `mec_gym.policies.SHIPPED`; the last two
 were played on held-out slots less often.
 """

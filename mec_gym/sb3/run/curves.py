@@ -1,21 +1,26 @@
 """Callbacks of a training: TensorBoard's curves, checkpoints, evaluation on held-out slots."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlencode
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import HParam, Image, Logger, TensorBoardOutputFormat
-from tqdm import tqdm
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.histogram.metadata import create_summary_metadata
+from tensorboard.util.tensor_util import make_tensor_proto
 
 from mec_gym import policies, system
-from mec_gym.benchmark.comparison import Reference, play
+from mec_gym.benchmark.comparison import Reference, Result, play
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
+from mec_gym.io.progress import Progress
 from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.sb3.run.config import TrainConfig
@@ -23,30 +28,51 @@ from mec_gym.sb3.run.config import TrainConfig
 BASELINES = ("roa", "goa", "least-delay")
 """The policies whose held-out delay stands beside the network's."""
 
-GUIDE = """
+SUB_RUNS = (*BASELINES, "optimum")
+"""Whose curves stand beside the network's: under the same tags, each in a directory of its name."""
+
+_CENTRAL = {
+    "smoothing": 0,
+    "tagFilter": "heldout/(average_delay_s|gap)",
+    "runColorGroup": f"regex:^([^/]+)$|/({'|'.join(SUB_RUNS)})$",
+}
+AT_A_GLANCE = f"?{urlencode(_CENTRAL)}#timeseries"
+"""What follows TensorBoard's address to show the central picture; a policy has one colour there."""
+
+GUIDE = f"""
 Devices are assigned to servers one by one; an episode is one slot. Lower delay is better.
-**Custom scalars** shows the network beside the baselines and the optimum, on the same slots.
+
+**[The central picture]({AT_A_GLANCE})**, in **Time Series**, is the network beside the baselines
+and the optimum on the same held-out slots. The list of runs names the colours: a run is the
+network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`.
 
 | curve | what |
 |---|---|
-| `episode/average_delay_s` | average delay of the slots trained on, Eq. (5), seconds; explores |
+| `heldout/average_delay_s` | average delay on the held-out slots, Eq. (5), seconds |
+| `heldout/gap` | how far that is above the optimum, relative, mean over held-out slots |
+| `heldout/feasible_share`, `heldout/overloads` | slots within capacity; tasks above it, a slot |
+| `optimum` | the least delay there is; a lower bound on it where that takes too long |
+| `episode/average_delay_s` | average delay of the slots trained on, seconds; explores |
 | `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
-| `episode/feasible_share`, `episode/overloads` | slots within capacity; tasks above it, a slot |
-| `heldout_delay_s/...` | average delay on the held-out slots of each policy, seconds |
-| `heldout_delay_s/optimum` | the least there is; a lower bound on it where that takes too long |
-| `heldout/gap` | how far the network is above the optimum, relative, mean over held-out slots |
-| `heldout/feasible_share`, `heldout/overloads` | as above, on the held-out slots |
-| `heldout_load/server_n` | tasks given to server n, over the held-out slots (histograms) |
+| `episode/feasible_share`, `episode/overloads` | as above, of the slots trained on |
+| `heldout_load/server_n` | held-out slots by how many tasks server n has (histograms) |
 | `heldout/first_slot` | the network's assignment of the first held-out slot (images) |
 | `rollout/exploration_rate` | epsilon, the share of random decisions |
 | `train/loss`, `train/q_value` | loss of Algorithm 1, line 11; mean Q-value of the minibatch |
 
-Steps on the horizontal axis are decisions, M of them a slot.
+Steps on the horizontal axis are decisions, M of them a slot. **HParams** has all runs in one table,
+by the last held-out delay and gap; Parallel Coordinates shows which settings go with which.
 """
 """Text that a run shows in TensorBoard: what each curve is."""
 
-_EVALUATIONS_A_PICTURE = 10
-"""Evaluations from one picture to the next, which takes longer than a hundred updates."""
+_PICTURES_AT = (1 / 8, 1 / 4, 1 / 2, 1)
+"""Of the episodes: a picture takes longer than a hundred updates. One more shows the beginning."""
+
+_NOT_COMPARED = {"heldout_episodes", "heldout_seed", "heldout_slots", "log_episodes", "threads"}
+"""Fields that change no network."""
+
+_BINS = 30
+"""What TensorBoard draws a histogram with, over the range of its buckets."""
 
 
 class CurveLogger(Logger):
@@ -55,17 +81,33 @@ class CurveLogger(Logger):
     Several callers dump at one step: Stable-Baselines3 at the end of an episode, once for each copy
     that ends one, and `HeldOutCurves`. Of a tag's values at one step the first is written.
 
+    Attributes:
+        latest: of each scalar the last step and value, by tag.
+
     Args:
         directory: the event file is made in it.
+        beside: names of sub-runs, which have their event files in directories of these names.
     """
 
-    def __init__(self, directory: Path) -> None:
-        output = TensorBoardOutputFormat(str(directory))
-        super().__init__(str(directory), [output])
-        self._events = cast(Any, output.writer).file_writer.event_writer
+    def __init__(self, directory: Path, beside: Sequence[str] = ()) -> None:
+        self.latest: dict[str, tuple[int, float]] = {}
         self._step, self._written = -1, set[str]()
+        self._files: list[Any] = []
+        with ExitStack() as opened:  # closes those there are, where one cannot be made
+            opened.callback(self.close)
+            output = self._open(directory)
+            self._beside = {name: self._open(directory / name) for name in beside}
+            opened.pop_all()
+        super().__init__(str(directory), [output])
+        self._main = cast(Any, output.writer).file_writer
+
+    def _open(self, directory: Path) -> TensorBoardOutputFormat:
+        output = TensorBoardOutputFormat(str(directory))
+        events = cast(Any, output.writer).file_writer.event_writer
         # An error of the thread that writes is raised by `dump`; it need not be printed as well.
-        self._events._async_writer._worker._invoke_excepthook = lambda thread: None
+        events._async_writer._worker._invoke_excepthook = lambda thread: None
+        self._files.append(events)
+        return output
 
     def dump(self, step: int = 0) -> None:
         """Write what has been recorded, less the tags that this step has already.
@@ -79,29 +121,69 @@ class CurveLogger(Logger):
             del self.name_to_value[tag]
             self.name_to_excluded.pop(tag, None)
         self._written |= self.name_to_value.keys()
+        for tag, value in self.name_to_value.items():
+            if isinstance(value, int | float | np.number):
+                self.latest[tag] = (step, float(value))
         super().dump(step)
 
-    def flush(self) -> None:
-        """Wait until all that was dumped is in the file.
+    @property
+    def state(self) -> dict[str, tuple[int, float]]:
+        """What `go_on_from` takes, as JSON values."""
+        return {tag: at for tag, at in self.latest.items() if math.isfinite(at[1])}
+
+    def go_on_from(self, state: Any) -> None:
+        """Take what was latest from a checkpoint.
+
+        Raises:
+            ValueError: it is none of it.
+        """
+        try:
+            self.latest = {tag: (int(at), float(value)) for tag, (at, value) in state.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"latest: no state of curves: {error}") from None
+
+    def write_beside(self, name: str, values: Mapping[str, float], step: int) -> None:
+        """Write values by tag into a sub-run, once a step.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        for tag, value in values.items():
+            self._beside[name].writer.add_scalar(tag, value, step)
+        self._beside[name].writer.flush()  # for who looks at the curves meanwhile
+
+    def write_summary(self, summary: Any, step: int) -> None:
+        """Write one of TensorBoard's own summaries, once a step.
 
         Raises:
             OSError: it cannot be written.
         """
-        self._events.flush()
+        self._main.add_summary(summary, step)
+
+    def flush(self) -> None:
+        """Wait until all that was dumped is in the files.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        for events in self._files:
+            events.flush()
 
     def close(self) -> None:
-        """End the thread that writes; the logger's own close leaves it where a file is gone.
+        """End the threads that write; the logger's own close leaves them where a file is gone.
 
         Raises:
             OSError: what is left cannot be written.
         """
-        self._events.close()
+        with ExitStack() as each:  # all of them, whichever fails
+            for events in self._files:
+                each.callback(events.close)
 
 
 class EpisodeCurves(BaseCallback):
     """Log each episode's outcome, and move the progress bar."""
 
-    def __init__(self, bar: "tqdm[Any]") -> None:
+    def __init__(self, bar: Progress) -> None:
         super().__init__()
         self._bar = bar
 
@@ -143,6 +225,40 @@ class Checkpoints(BaseCallback):
         return True
 
 
+class UsersCallbacks(CallbackList):
+    """Callbacks of the user's own; one that returns False asks the training to stop.
+
+    It stops where an iteration of `learn` is complete, so that the run can be gone on with.
+    """
+
+    stopped = False
+
+    def _on_step(self) -> bool:
+        if not self.stopped:
+            self.stopped = not super()._on_step()
+        return True
+
+
+class Best(NamedTuple):
+    """The best held-out evaluation so far: the more slots feasible, then the less delay.
+
+    Attributes:
+        feasible_share: of the slots.
+        average_delay: seconds.
+        steps: when it was.
+    """
+
+    feasible_share: float
+    average_delay: float
+    steps: int
+
+    def is_better_than(self, other: "Best | None") -> bool:
+        """Return whether it is better; of equals the earlier one is kept."""
+        if other is None or self.feasible_share != other.feasible_share:
+            return other is None or self.feasible_share > other.feasible_share
+        return self.average_delay < other.average_delay
+
+
 class HeldOutCurves(BaseCallback):
     """Play the held-out slots every `heldout_episodes`, log the outcome and save the network.
 
@@ -151,9 +267,12 @@ class HeldOutCurves(BaseCallback):
         slots: the held-out slots, one leading dimension.
         reference: their optima or lower bounds, which the gap is relative to.
         snapshot: returns the network as it is now.
-        save: writes a network to the run directory.
+        save: writes a network to the run directory, also as the best where the second is True.
         bar: the progress bar, which shows the last outcome.
-        counts: those of the checkpoint that the training goes on from.
+        state: that of the checkpoint which the training goes on from.
+
+    Raises:
+        ValueError: the state is none.
     """
 
     def __init__(
@@ -162,44 +281,47 @@ class HeldOutCurves(BaseCallback):
         slots: Instance,
         reference: Reference,
         snapshot: Callable[[], TrainedPolicy],
-        save: Callable[[TrainedPolicy], None],
-        bar: "tqdm[Any]",
-        counts: Sequence[int] | None = None,
+        save: Callable[[TrainedPolicy, bool], None],
+        bar: Progress,
+        state: Any = None,
     ) -> None:
         super().__init__()
         self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
         self._snapshot, self._save = snapshot, save
+        self._curves: CurveLogger
         baselines = {name: [policies.get(name)] for name in BASELINES}
-        self._baselines = {
-            result.name: result.average_delay.mean
+        self._beside = {
+            result.name: _outcome(result)
             for result in play(baselines, slots, config.heldout_seed, reference)
-        } | {"optimum": float(reference.delay.mean())}
-        self._resumed = counts is not None
-        self._episodes, self._evaluations = counts or (0, 0)
+        }
+        least = {"heldout/average_delay_s": float(reference.delay.mean()), "heldout/gap": 0.0}
+        self._beside["optimum"] = least
+        self._resumed = state is not None
+        self._episodes, self._pictures, self._evaluated = 0, -1, -1
+        self._best: Best | None = None
+        if state is not None:
+            try:
+                *counts, (feasible, delay, steps) = state
+                self._episodes, self._pictures, self._evaluated = map(int, counts)
+                self._best = Best(float(feasible), float(delay), int(steps))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"heldout: no state of held-out curves: {error}") from None
+        self._first_slot: NDArray[np.int64] | None = None
 
     @property
-    def counts(self) -> tuple[int, int]:
-        """How many episodes have ended, and how many evaluations there have been."""
-        return self._episodes, self._evaluations
+    def state(self) -> tuple[int, int, int, Best | None]:
+        """What to go on from, as JSON values."""
+        return self._episodes, self._pictures, self._evaluated, self._best
 
     def _on_training_start(self) -> None:
+        assert isinstance(self.logger, CurveLogger)  # of `train`
+        self._curves = self.logger
         if self._resumed:  # the curves have it all
             return
-        formats = self.logger.output_formats
-        writer = next(f.writer for f in formats if isinstance(f, TensorBoardOutputFormat))
-        chart = [
-            "Multiline",
-            [f"heldout_delay_s/{name}" for name in (self._config.name, *self._baselines)],
-        ]
-        writer.add_custom_scalars({"Held-out slots": {"average delay (Eq. 5), seconds": chart}})
         self.logger.record("guide", GUIDE)
-        self.logger.record("config", "```toml\n" + self._config.to_toml() + "```")
-        hyperparameters = {
-            name: value if isinstance(value, bool | int | float | str) else str(value)
-            for name, value in self._config.model_dump(exclude={"scenario"}).items()
-        } | {"scenario": self._config.scenario.label}
-        metrics = {f"heldout_delay_s/{self._config.name}": 0.0, "heldout/gap": 0.0}
-        self.logger.record("hparams", HParam(hyperparameters, metrics))
+        self.logger.record("settings", "```toml\n" + self._config.to_toml() + "```")
+        metrics = {"heldout/average_delay_s": 0.0, "heldout/gap": 0.0}
+        self.logger.record("hparams", HParam(hyperparameters(self._config), metrics))
         self._evaluate()
 
     def _on_step(self) -> bool:
@@ -209,30 +331,102 @@ class HeldOutCurves(BaseCallback):
             self._evaluate()
         return True
 
-    def _evaluate(self) -> None:
+    def finish(self) -> None:
+        """Show the end of a training, which need not be where an evaluation was due.
+
+        Of one that was interrupted all this is younger than its checkpoint, and goes when it is
+        gone on with.
+        """
+        if self._evaluated != self.num_timesteps:
+            self._evaluate(picture=True)
+        elif self._first_slot is not None:
+            self._record_picture(self._first_slot)
+            self.logger.dump(self.num_timesteps)
+
+    def _evaluate(self, picture: bool = False) -> None:
         policy = self._snapshot()
-        self._save(policy)
         (result,) = play({self._config.name: [policy]}, self._slots, reference=self._reference)
-        delay, gap = result.average_delay.mean, result.gap.mean
-        for name, value in (self._baselines | {self._config.name: delay}).items():
-            self.logger.record(f"heldout_delay_s/{name}", value)
-        self.logger.record("heldout/gap", gap)
-        self.logger.record("heldout/feasible_share", result.feasible_rate)
-        self.logger.record("heldout/overloads", float(result.overloads.mean()))
+        delay, feasible = result.average_delay.mean, result.feasible_rate
+        now = Best(feasible, delay, self.num_timesteps)
+        is_best = now.is_better_than(self._best)
+        self._save(policy, is_best)
+        if is_best:
+            self._best = now
+        for tag, value in _outcome(result).items():
+            self.logger.record(tag, value)
+        for name, values in self._beside.items():
+            self._curves.write_beside(name, values, self.num_timesteps)
         (assignment,) = result.assignment
-        loads = system.server_loads(self._slots, assignment)
-        for server, load in enumerate(loads.T[:16]):
-            self.logger.record(f"heldout_load/server_{server}", torch.from_numpy(load))
-        if self._evaluations % _EVALUATIONS_A_PICTURE == 0:
+        self._record_loads(assignment)
+        self._evaluated, self._first_slot = self.num_timesteps, assignment[0]
+        due = sum(self._episodes >= share * self._config.episodes for share in _PICTURES_AT)
+        if picture or due > self._pictures:
+            self._pictures = due
             self._record_picture(assignment[0])
-        self._evaluations += 1
         self.logger.dump(self.num_timesteps)
         self._bar.set_postfix_str(
-            f"held-out delay {delay:.4f} s, gap {gap:.2%}, feasible {result.feasible_rate:.0%}"
+            f"held-out delay {delay:.4f} s, gap {result.gap.mean:.2%}, feasible {feasible:.0%}"
         )
 
+    def _record_loads(self, assignment: NDArray[np.int64]) -> None:
+        """Write a histogram for each of the first servers: slots by how many tasks it has."""
+        loads = system.server_loads(self._slots, assignment)
+        never_above = self._config.network == "servers"
+        most = int(self._slots.capacity.max() if never_above else self._slots.num_devices)
+        for server, load in enumerate(loads.T[:16]):
+            histogram = _histogram(f"heldout_load/server_{server}", load, most)
+            self._curves.write_summary(histogram, self.num_timesteps)
+
     def _record_picture(self, assignment: NDArray[np.int64]) -> None:
+        self._first_slot = None  # it is shown
         state = State(self._slots[0])
         for server in assignment.tolist():
             state.assign(server)
         self.logger.record("heldout/first_slot", Image(rendering.picture(state), "HWC"))
+
+
+def _outcome(result: Result) -> dict[str, float]:
+    """Return what curves show of a policy on the held-out slots, by tag."""
+    return {
+        "heldout/average_delay_s": result.average_delay.mean,
+        "heldout/gap": result.gap.mean,
+        "heldout/feasible_share": result.feasible_rate,
+        "heldout/overloads": float(result.overloads.mean()),
+    }
+
+
+def hyperparameters(config: TrainConfig) -> dict[str, float | str]:
+    """Return what TensorBoard's table of runs shows of a configuration.
+
+    The table takes the columns and their types from any one of the runs, so all have the same.
+    """
+    fields = config.model_dump(exclude=_NOT_COMPARED) | {
+        "scenario": config.scenario.label,
+        "scenarios": ", ".join(scenario.label for scenario in config.scenarios) or "none",
+        "hidden": " ".join(map(str, config.hidden)),
+        "learning_rate_end": config.learning_rate_end or config.learning_rate,
+        "max_grad_norm": str(config.max_grad_norm or "none"),
+    }
+    yes_or_no = {name: "yes" if fields[name] else "no" for name in ("mask", "double")}
+    return fields | yes_or_no
+
+
+def _histogram(tag: str, values: NDArray[np.int64], most: int) -> Any:
+    """Return counts of the integers 0 to `most` as a histogram that TensorBoard draws unblurred.
+
+    It draws any with so many bins over the range of the buckets: so these are its bins, with an
+    integer in the middle of every so many of them. Where there are too many some share a bin.
+    """
+    inside = _BINS - 2  # the first and the last are empty, so that nothing is cut off at an edge
+    apart = next((n for n in (30, 15, 10, 6, 5, 3, 2, 1) if most * n < inside), None)
+    if apart is not None:  # bins from one integer to the next
+        bins, edges = values * apart + 1, (np.arange(_BINS + 1) - 1.5) / float(apart)
+    else:
+        width = -(-(most + 1) // inside)
+        bins, edges = values // width + 1, (np.arange(_BINS + 1) - 1) * width - 0.5
+    counts = np.bincount(bins, minlength=_BINS)
+    buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
+    about = create_summary_metadata(display_name=None, description="slots by tasks on the server")
+    return Summary(
+        value=[Summary.Value(tag=tag, metadata=about, tensor=make_tensor_proto(buckets))]
+    )

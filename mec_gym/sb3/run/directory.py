@@ -6,18 +6,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import filelock
 
 from mec_gym.io import digests
 from mec_gym.io.files import replace_file, sync
-from mec_gym.policies.trained import POLICY_FILE, WEIGHTS_FILE, load_policy
+from mec_gym.policies.trained import (
+    POLICY_FILE,
+    WEIGHTS_FILE,
+    TrainedPolicy,
+    load_policy,
+    save_policy,
+)
 from mec_gym.sb3.run import checkpoint
 from mec_gym.sb3.run.config import TrainConfig
 
 CONFIG_FILE = "config.toml"
+BEST = "best"
+"""Directory of the policy of the best held-out evaluation; that of the run is the last one's."""
+
+START = "start"
+"""Directory of the policy whose weights the run began with, where it was given one."""
+
 _CHECKPOINTS = "checkpoint"
 _LOCK = ".lock"
 _EVENTS = "events.out.tfevents.*"
@@ -71,19 +84,47 @@ def check_new(directory: Path) -> None:
         raise ValueError(f"out: {directory} is not empty; give a new directory")
 
 
-def begin_run(directory: Path, config: TrainConfig) -> None:
+def begin_run(directory: Path, config: TrainConfig, start: TrainedPolicy | None = None) -> None:
     """Write what a run has from its first moment: the configuration, and a manifest for it.
+
+    Args:
+        directory: of the run.
+        config: of the run.
+        start: the policy whose weights it begins with.
 
     Raises:
         ValueError: it cannot be written.
     """
     try:
+        if start is not None:
+            (directory / START).mkdir()
+            save_policy(start, directory / START)
         replace_file(directory / CONFIG_FILE, config.to_toml().encode())
-        digests.write_manifest(directory, [CONFIG_FILE], finished=False)
+        _write_first_manifest(directory)
     except OSError as error:
         raise ValueError(
             f"out: cannot write {directory}: {error.strerror}; give another directory"
         ) from None
+
+
+def _write_first_manifest(directory: Path) -> None:
+    """Write the manifest of what stays as it is while a run goes on."""
+    digests.write_manifest(directory, [CONFIG_FILE, *_policy_in(directory, START)], finished=False)
+
+
+def _policy_in(directory: Path, name: str) -> list[str]:
+    """Return the files of a policy in a directory of a run; none where that is not there."""
+    found = (directory / name).is_dir()
+    return [f"{name}/{file}" for file in (POLICY_FILE, WEIGHTS_FILE)] if found else []
+
+
+def start_of(directory: Path) -> TrainedPolicy | None:
+    """Return the policy whose weights a run began with; None where it had none.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    return load_policy(directory / START) if (directory / START).is_dir() else None
 
 
 def config_of(directory: Path) -> TrainConfig:
@@ -103,7 +144,7 @@ def config_of(directory: Path) -> TrainConfig:
 def resume_run(directory: Path, config: TrainConfig) -> Checkpoint | None:
     """Bring a run back to its newest checkpoint and return that; None where there is none.
 
-    Curves and files younger than the checkpoint are removed.
+    Curves younger than the checkpoint are removed, and the best policy is the one it knew.
 
     Raises:
         ValueError: the run is finished, has another configuration or is damaged.
@@ -129,12 +170,15 @@ def resume_run(directory: Path, config: TrainConfig) -> Checkpoint | None:
                 " newest checkpoint, which has a manifest of its own"
             ) from None
         if finished:
-            raise ValueError(f"resume: {directory} is finished; nothing is left to train")
-    else:  # killed before it was written
-        begin_run(directory, config)
-    digests.write_manifest(directory, [CONFIG_FILE], finished=False)  # the rest will change
+            raise ValueError(
+                f"resume: {directory} is finished; nothing is left to train;"
+                f" `python -m train {directory / CONFIG_FILE} --from {directory} --seed N` begins a"
+                " new run with its weights, which takes it further"
+            )
+    _write_first_manifest(directory)  # killed before there was one; or the rest will change
     newest = _newest(directory)
     _cut_events(directory, newest.facts["events"] if newest else {})
+    _restore_best(directory, newest)
     return newest
 
 
@@ -149,11 +193,15 @@ def save_checkpoint(directory: Path, model: Any, keep: int, **facts: Any) -> Non
     if path.exists():  # nothing has been played since
         return
     events = {}
-    for file in directory.glob(_EVENTS):
-        sync(file)
-        events[file.name] = digests.describe(file)
+    for name in _events_in(directory):
+        sync(directory / name)
+        events[name] = digests.describe(directory / name)
     config = digests.describe(directory / CONFIG_FILE)
-    checkpoint.save(model, path, config=config, events=events, **facts)
+    best = {
+        name.replace("/", "."): (directory / name).read_bytes()
+        for name in _policy_in(directory, BEST)
+    }
+    checkpoint.save(model, path, best, config=config, events=events, **facts)
     for old in _checkpoints(directory)[:-keep]:
         shutil.rmtree(old)
 
@@ -165,7 +213,9 @@ def end_run(directory: Path, finished: bool) -> None:
         OSError: it cannot be written.
     """
     names = [CONFIG_FILE, POLICY_FILE, WEIGHTS_FILE]
-    names += sorted(path.name for path in directory.glob(_EVENTS))
+    for policy in (START, BEST):
+        names += _policy_in(directory, policy)
+    names += _events_in(directory)
     digests.write_manifest(directory, names, finished=finished)
     if finished:
         shutil.rmtree(directory / _CHECKPOINTS, ignore_errors=True)
@@ -179,11 +229,15 @@ def verify(directory: Path) -> int:
     """
     files = set(digests.read_manifest(directory)["files"])
     load_policy(directory)
+    for policy in (START, BEST):
+        if there := _policy_in(directory, policy):
+            load_policy(directory / policy)
+            files |= set(there)
     for path in _checkpoints(directory):
         facts = checkpoint.load(path)
         files |= {f"{path.name}/{name}" for name in (digests.MANIFEST_FILE, *facts["files"])}
-        for name, said in _events_of(facts).items():
-            digests.check(directory / name, said, may_go_on=True)
+        for name, said in _events_of(directory, facts).items():
+            digests.check(directory / name, said, may_be_longer=True)
     return len(files | {digests.MANIFEST_FILE, POLICY_FILE, WEIGHTS_FILE})
 
 
@@ -201,30 +255,62 @@ def _newest(directory: Path) -> Checkpoint | None:
         return None
     try:
         facts = checkpoint.load(found[-1])
+        if not {f"{BEST}.{file}" for file in (POLICY_FILE, WEIGHTS_FILE)} <= facts["files"].keys():
+            raise ValueError(f"{found[-1]}: it has no best policy; it is of an older version")
         digests.check(directory / CONFIG_FILE, facts.get("config"))
-        for name, said in _events_of(facts).items():
-            digests.check(directory / name, said, may_go_on=True)
+        for name, said in _events_of(directory, facts).items():
+            digests.check(directory / name, said, may_be_longer=True)
     except ValueError as error:
         before = f"from {found[-2]}" if len(found) > 1 else "from its beginning"
         raise ValueError(f"{error}; remove {found[-1]} to go on {before}") from None
     return Checkpoint(found[-1], facts)
 
 
-def _events_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _events_in(directory: Path) -> list[str]:
+    """Return the event files of a run and its sub-runs, sorted, by their paths within it."""
+    found = [*directory.glob(_EVENTS), *directory.glob(f"*/{_EVENTS}")]
+    names = sorted(path.relative_to(directory).as_posix() for path in found)
+    return [name for name in names if _is_events(directory, name)]
+
+
+def _events_of(directory: Path, facts: dict[str, Any]) -> dict[str, Any]:
     events = facts.get("events")
-    if not isinstance(events, dict) or any(Path(name).name != name for name in events):
+    if not isinstance(events, dict) or not all(_is_events(directory, name) for name in events):
         raise ValueError("events: not names of files of the run")
     return events
 
 
+def _is_events(directory: Path, name: str) -> bool:
+    """Return whether a path is that of an event file in a run, links followed."""
+    path = PurePosixPath(name)
+    inside = (directory / path).resolve().is_relative_to(directory.resolve())
+    return inside and len(path.parts) <= 2 and fnmatch(path.name, _EVENTS)
+
+
 def _cut_events(directory: Path, events: dict[str, Any]) -> None:
     """Cut the curves back to what a checkpoint describes."""
-    for file in directory.glob(_EVENTS):
-        if file.name in events:
-            os.truncate(file, events[file.name]["size"])
+    for name in _events_in(directory):
+        if name in events:
+            os.truncate(directory / name, events[name]["size"])
         else:
-            file.unlink()
+            (directory / name).unlink()
     # TensorBoard reads files in the order of their names, which begin with the second.
     now = time.time()
-    if any(name.startswith(_EVENTS.replace("*", str(int(now)))) for name in events):
+    begun_now = _EVENTS.replace("*", str(int(now)))
+    if any(PurePosixPath(name).name.startswith(begun_now) for name in events):
         time.sleep(int(now) + 1 - now)
+
+
+def _restore_best(directory: Path, newest: Checkpoint | None) -> None:
+    """Bring back the best policy that a checkpoint knew; without one there is none yet.
+
+    Raises:
+        ValueError: what the checkpoint has is no policy.
+    """
+    if newest is None:
+        shutil.rmtree(directory / BEST, ignore_errors=True)
+        return
+    (directory / BEST).mkdir(exist_ok=True)
+    for file in (POLICY_FILE, WEIGHTS_FILE):
+        replace_file(directory / BEST / file, (newest.path / f"{BEST}.{file}").read_bytes())
+    load_policy(directory / BEST)

@@ -1,36 +1,43 @@
 """Train DQN-RAO into a run directory."""
 
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import gymnasium as gym
 import torch
-from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.utils import LinearSchedule
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 import mec_gym
 from mec_gym import observations
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.instance import Instance
-from mec_gym.policies.trained import TrainedPolicy, save_policy
+from mec_gym.io.progress import progress as shown
+from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 from mec_gym.sb3.agent import losses
 from mec_gym.sb3.agent.dqn import LossDQN
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
-from mec_gym.sb3.run import checkpoint
+from mec_gym.sb3.run import checkpoint, start
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.curves import Checkpoints, CurveLogger, EpisodeCurves, HeldOutCurves
+from mec_gym.sb3.run.curves import (
+    SUB_RUNS,
+    Checkpoints,
+    CurveLogger,
+    EpisodeCurves,
+    HeldOutCurves,
+    UsersCallbacks,
+)
 from mec_gym.sb3.run.directory import (
+    BEST,
     Checkpoint,
     begin_run,
     check_new,
@@ -39,6 +46,7 @@ from mec_gym.sb3.run.directory import (
     locked,
     resume_run,
     save_checkpoint,
+    start_of,
 )
 
 CHECKPOINT_SECONDS = 30.0
@@ -50,13 +58,29 @@ _REFERENCE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves: its policy, the held-out slots, and how many episodes it took."""
+    """What a run leaves.
+
+    Attributes:
+        policy: the last.
+        best: that of the best held-out evaluation, which are the more feasible slots, then the less
+            delay. It was chosen on the held-out slots, so how well it does there is optimistic.
+        heldout: the held-out slots.
+        reference: of these.
+        episodes: how many were played.
+        interrupted: whether it can be gone on with.
+    """
 
     policy: TrainedPolicy
+    best: TrainedPolicy
     heldout: Instance
     reference: Reference
     episodes: int
     interrupted: bool
+
+    @property
+    def last_is_best(self) -> bool:
+        """Whether no held-out evaluation before the last was better."""
+        return bool(self.policy.training["steps"] == self.best.training["steps"])
 
 
 def make_dqn(config: TrainConfig) -> LossDQN:
@@ -103,8 +127,15 @@ def make_dqn(config: TrainConfig) -> LossDQN:
     )
 
 
-def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
+def snapshot(
+    model: LossDQN, config: TrainConfig, began_with: TrainedPolicy | None = None
+) -> TrainedPolicy:
     """Return a model's network, as it is now, as a policy.
+
+    Args:
+        model: of the network.
+        config: of the run.
+        began_with: where its first weights came from.
 
     Raises:
         FloatingPointError: a weight is not a finite number.
@@ -115,6 +146,8 @@ def snapshot(model: LossDQN, config: TrainConfig) -> TrainedPolicy:
         "steps": model.num_timesteps,
         "config": config.model_dump(mode="json", exclude_none=True),
     }
+    if began_with is not None:
+        training["start"] = start.facts_of(began_with)
     layers = tuple(tuple(array.copy() for array in layer) for layer in model.flat.layers)
     return TrainedPolicy(config.scenario, config.observation, layers, training)
 
@@ -124,6 +157,8 @@ def train(
     directory: str | Path,
     progress: bool = True,
     *,
+    start_from: TrainedPolicy | str | Path | None = None,
+    callbacks: Sequence[BaseCallback] = (),
     resume: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     keep: int = 1,
@@ -135,17 +170,25 @@ def train(
     checkpoint, or begins anew where there is none, and ends with the bytes of a run that never
     stopped.
 
+    The directory has the last policy, and in `best/` that of the best held-out evaluation.
+
     Args:
         config: of the run.
         directory: to make; it may exist if it is empty. With `resume` that of the run.
-        progress: whether to show a progress bar on stderr.
+        progress: whether to show on stderr how far it is.
+        start_from: a policy, or the directory or name that `load_policy` takes, whose weights are
+            the first; the exploration is the configuration's all the same.
+        callbacks: of Stable-Baselines3, called after the run's own. `self.logger.latest` has the
+            last step and value of each curve by its tag, such as "heldout/gap". One that returns
+            False ends the training early, as an interrupt does. What they keep is not resumed.
         resume: whether to go on with a run that was stopped.
         checkpoint_seconds: between two checkpoints.
         keep: how many checkpoints to keep.
 
     Raises:
         ValueError: a directory that is not new, cannot be written or is another process's; or
-            nothing to resume, or a run of another configuration, or damaged.
+            nothing to resume, or a run of another configuration, or damaged; or weights that do
+            not fit.
         FloatingPointError: loss or weights are no longer finite numbers.
         OSError: a file cannot be written; those that stood there are whole.
     """
@@ -154,31 +197,63 @@ def train(
         raise ValueError(
             f"keep: {keep}, checkpoint_seconds: {checkpoint_seconds}; at least 1 and at least 0"
         )
+    if resume and start_from is not None:
+        raise ValueError("resume, from: a run that is gone on with has its weights; leave out from")
     if resume:
         config_of(directory)  # else the lock would make a directory
     else:
         check_new(directory)
     model = make_dqn(config)  # so that what cannot be trained leaves no directory
+    first = load_policy(start_from) if isinstance(start_from, str | Path) else start_from
+    if first is not None:
+        start.load_weights(first, model, config)
     with locked(directory, "resume" if resume else "out"):
         if resume:
-            start = resume_run(directory, config)
+            goes_on_from, first = resume_run(directory, config), start_of(directory)
+            if first is not None:
+                start.load_weights(first, model, config)
         else:
             check_new(directory)
-            begin_run(directory, config)
-            start = None
-        return _train(model, config, directory, progress, start, checkpoint_seconds, keep)
+            begin_run(directory, config, first)
+            goes_on_from = None
+        run = _Run(model, config, directory, first)
+        return _train(run, progress, goes_on_from, checkpoint_seconds, keep, callbacks)
+
+
+class _Run:
+    """A model that is trained, and the policies that it leaves in its directory."""
+
+    def __init__(
+        self, model: LossDQN, config: TrainConfig, directory: Path, first: TrainedPolicy | None
+    ) -> None:
+        self.model, self.config, self.directory, self._first = model, config, directory, first
+        self._of_best = config.replace(name=f"{config.name}-best").model_dump(
+            mode="json", exclude_none=True
+        )
+
+    def snapshot(self) -> TrainedPolicy:
+        """Return the network as it is now."""
+        return snapshot(self.model, self.config, self._first)
+
+    def save(self, policy: TrainedPolicy, is_best: bool) -> None:
+        """Write a policy as the last; as the best too where it is, under a name of its own."""
+        save_policy(policy, self.directory)
+        if is_best:
+            (self.directory / BEST).mkdir(exist_ok=True)
+            best = replace(policy, training=policy.training | {"config": self._of_best})
+            save_policy(best, self.directory / BEST)
 
 
 def _train(
-    model: LossDQN,
-    config: TrainConfig,
-    directory: Path,
+    run: _Run,
     progress: bool,
-    start: Checkpoint | None,
+    goes_on_from: Checkpoint | None,
     checkpoint_seconds: float,
     keep: int,
+    callbacks: Sequence[BaseCallback],
 ) -> Result:
     """Train into a locked directory, from a checkpoint or from the beginning."""
+    model, config, directory = run.model, run.config, run.directory
     scenario = config.scenario
     heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
     reference = find_reference(heldout, _REFERENCE_SECONDS)
@@ -190,51 +265,65 @@ def _train(
         _deferred_interrupts() as asked_to_stop,
     ):
         model.set_logger(curves)
-        if start is not None:
-            checkpoint.restore(model, start.path, start.facts.get("state"))
-        with tqdm(
-            total=config.episodes,
-            initial=model.num_timesteps // scenario.num_devices,
-            unit="episode",
-            disable=not progress,
-            file=sys.stderr,
+        if goes_on_from is not None:
+            checkpoint.restore(model, goes_on_from.path, goes_on_from.facts.get("state"))
+            curves.go_on_from(goes_on_from.facts.get("latest"))
+        with shown(
+            config.episodes, "episode", model.num_timesteps // scenario.num_devices, progress
         ) as bar:
             held_out_curves = HeldOutCurves(
                 config,
                 heldout,
                 reference,
-                lambda: snapshot(model, config),
-                lambda policy: save_policy(policy, directory),
+                run.snapshot,
+                run.save,
                 bar,
-                None if start is None else start.facts["heldout"],
+                None if goes_on_from is None else goes_on_from.facts.get("heldout") or (),
             )
+            of_user = UsersCallbacks(list(callbacks))
 
             def save() -> None:
                 curves.flush()
-                save_checkpoint(directory, model, keep, heldout=list(held_out_curves.counts))
+                facts = {"heldout": held_out_curves.state, "latest": curves.state}
+                save_checkpoint(directory, model, keep, **facts)
 
-            checkpoints = Checkpoints(save, checkpoint_seconds, asked_to_stop)
+            checkpoints = Checkpoints(
+                save, checkpoint_seconds, lambda: asked_to_stop() or of_user.stopped
+            )
+            called = [checkpoints, EpisodeCurves(bar), held_out_curves]
+            if callbacks:  # an empty list costs time at every step
+                called.append(of_user)
             try:
                 model.learn(
                     config.episodes * scenario.num_devices - model.num_timesteps,
-                    callback=CallbackList([checkpoints, EpisodeCurves(bar), held_out_curves]),
+                    callback=CallbackList(called),
                     log_interval=config.log_episodes,
-                    reset_num_timesteps=start is None,
+                    reset_num_timesteps=goes_on_from is None,
                 )
             except KeyboardInterrupt:
                 interrupted = True
-    policy = snapshot(model, config)
+                of_user.on_training_end()
+            try:
+                held_out_curves.finish()
+            except KeyboardInterrupt:
+                interrupted = True
+    policy = run.snapshot()
     save_policy(policy, directory)
     end_run(directory, finished=not interrupted)
     return Result(
-        policy, heldout, reference, model.num_timesteps // scenario.num_devices, interrupted
+        policy,
+        load_policy(directory / BEST),
+        heldout,
+        reference,
+        model.num_timesteps // scenario.num_devices,
+        interrupted,
     )
 
 
 @contextmanager
 def _curves(directory: Path) -> Iterator[CurveLogger]:
     """Give the logger that writes TensorBoard's curves; after the block its thread has ended."""
-    logger = CurveLogger(directory)
+    logger = CurveLogger(directory, SUB_RUNS)
     try:
         yield logger
     finally:

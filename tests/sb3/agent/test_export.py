@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from stable_baselines3 import DQN
 
 import mec_gym
 from mec_gym.commands import shell
@@ -47,3 +48,14 @@ def test_a_zip_is_never_read(tmp_path):
     export.export(mec_gym.load_policy("regret-mix"), file)
     with pytest.raises(ValueError, match="not a run directory"):
         load_policy(file)
+
+
+def test_a_zip_says_what_to_load_it_with(tmp_path):
+    for name, right, wrong in (("dqn-rao", DQN, LossDQN), ("regret-mix", LossDQN, DQN)):
+        file = tmp_path / f"{name}.zip"
+        export.export(mec_gym.load_policy(name), file)
+        assert isinstance(right.load(file), right)
+        with pytest.raises(
+            ValueError, match=rf"^path: .*load it with [\w.]*\b{right.__name__}.load$"
+        ):
+            wrong.load(file)

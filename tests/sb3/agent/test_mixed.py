@@ -45,6 +45,26 @@ def test_each_copy_plays_what_its_own_batch_plays_with_rows_of_zeros_for_missing
                 assert info["terminal_observation"].shape == (5, ServersObservation.NUM_FEATURES)
 
 
+def test_copies_of_either_batch_are_asked_and_reset_alone():
+    mixed, alone = MixedVecEnv(batches()), batches()
+    mixed.seed(5)
+    alone[0].seed(5)
+    alone[1].seed(7)
+    mixed.reset()
+    for part in alone:
+        part.reset()
+    (first, _), (second, _) = mixed.env_method("reset", indices=[4, 1])
+    np.testing.assert_array_equal(first, alone[1].env_method("reset", indices=2)[0][0])
+    np.testing.assert_array_equal(second[:3], alone[0].env_method("reset", indices=1)[0][0])
+    assert (second[3:] == 0).all()
+    seen, *_ = mixed.step(np.zeros(5, int))
+    np.testing.assert_array_equal(seen[2:], alone[1].step(np.zeros(3, int))[0])
+    np.testing.assert_array_equal(seen[:2, :3], alone[0].step(np.zeros(2, int))[0])
+    labels = [scenario.label for scenario in mixed.get_attr("scenario", indices=[3, 0])]
+    assert labels == ["large", "slack"]
+    assert [len(mask) for mask in mixed.env_method("action_masks", indices=[0, 4])] == [3, 5]
+
+
 def test_a_run_on_a_mix_trains_and_plays_each_of_its_scenarios(tmp_path):
     config = TrainConfig.preset(
         "regret",

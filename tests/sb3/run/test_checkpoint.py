@@ -89,6 +89,12 @@ def set_in(*keys, to):
         (set_in("files", "missing", to={"size": 0, "sha256": ""}), "missing: it cannot be read"),
         (set_in("files", to=[]), "lists no files"),
         (set_in("events", to={"../policy.json": {}}), "not names of files of the run"),
+        (set_in("events", to={"a/b/events.out.tfevents.1": {}}), "not names of files of the run"),
+        (set_in("events", to={"../events.out.tfevents.1": {}}), "not names of files of the run"),
+        (set_in("heldout", to=None), "no state of held-out curves"),
+        (set_in("heldout", to=[1, 2, 3, [0.5, "x", 0]]), "no state of held-out curves"),
+        (set_in("latest", to=[]), "latest: no state of curves"),
+        (set_in("files", to={}), "it has no best policy; it is of an older version; remove"),
         (set_in("state", to=None), "not a checkpoint of this run"),
         (set_in("state", "replay", "pos", to=-1), "position -1 of 200"),
         (set_in("state", "replay", "pos", to=10**9), "position 1000000000 of 200"),
@@ -108,6 +114,18 @@ def test_a_checkpoint_made_to_do_harm_is_refused(tmp_path, monkeypatch, change, 
     reseal(path, change)
     with pytest.raises(ValueError, match=message):
         train(CONFIGS["paper"], directory, progress=False, resume=True)
+
+
+def test_curves_outside_the_run_that_a_link_leads_to_are_left_alone(tmp_path, monkeypatch):
+    outside = tmp_path / "other run"
+    outside.mkdir()
+    precious = outside / "events.out.tfevents.1.mine"
+    precious.write_bytes(b"curves")
+    directory = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 30)
+    (directory / "linked").symlink_to(outside)
+    (directory / "events.out.tfevents.1.linked").symlink_to(precious)
+    train(CONFIGS["paper"], directory, progress=False, resume=True)
+    assert precious.read_bytes() == b"curves"
 
 
 def test_a_replay_buffer_that_would_run_code_is_refused_and_runs_none(

@@ -40,7 +40,9 @@ def test_a_bad_setting_is_refused_in_one_line_that_names_it(fields, words):
 
 
 def test_an_unknown_preset_is_refused_with_the_names_there_are():
-    with pytest.raises(ValueError, match="preset: no 'papr'; there are: paper"):
+    with pytest.raises(
+        ValueError, match=r"preset: no 'papr' \(did you mean 'paper'\?\); there are: paper"
+    ):
         TrainConfig.preset("papr")
 
 

@@ -31,9 +31,15 @@ def test_stopped_three_times_it_ends_with_the_same_bytes_and_the_same_curves(
     directory = stopped(config, tmp_path / "run", monkeypatch, *steps)
     result = train(config, directory, progress=False, resume=True)
     assert not result.interrupted
-    assert (directory / WEIGHTS).read_bytes() == (whole[name] / WEIGHTS).read_bytes()
+    assert policies_of(directory) == policies_of(whole[name])
     assert curves(directory) == curves(whole[name])
     assert not (directory / "checkpoint").exists()
+
+
+def policies_of(directory):
+    """The last weights and the best policy, byte for byte."""
+    best = [directory / "best" / name for name in (WEIGHTS, "policy.json")]
+    return [path.read_bytes() for path in (directory / WEIGHTS, *best)]
 
 
 def go_on(config, directory):
@@ -63,9 +69,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(name, whole, tmp_p
             else:
                 assert process.exitcode == 0
                 longest = min(longest, time.monotonic() - start)
-        assert (directory / WEIGHTS).read_bytes() == (whole[name] / WEIGHTS).read_bytes()
+        assert policies_of(directory) == policies_of(whole[name])
         assert curves(directory) == curves(whole[name])
-        assert verify(directory) >= 5
+        assert verify(directory) >= 11
 
 
 def _is_finished(directory):
@@ -84,8 +90,10 @@ def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
 
 
 def test_a_finished_run_says_so(whole):
-    with pytest.raises(ValueError, match="is finished; nothing is left to train"):
-        train(CONFIGS["paper"], whole["paper"], progress=False, resume=True)
+    run = whole["paper"]
+    remedy = f"`python -m train {run}/config.toml --from {run} --seed N` begins a new run with its"
+    with pytest.raises(ValueError, match=f"is finished; nothing is left to train; {remedy}"):
+        train(CONFIGS["paper"], run, progress=False, resume=True)
 
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path, monkeypatch):

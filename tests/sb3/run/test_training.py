@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from interrupted import curves
 from stable_baselines3.common.callbacks import BaseCallback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -47,37 +48,42 @@ def test_tensorboard_shows_every_curve_the_reader_needs(run):
         "episode/feasible_share",
         "episode/overloads",
         "episode/reward",
+        "heldout/average_delay_s",
         "heldout/feasible_share",
         "heldout/gap",
         "heldout/overloads",
-        "heldout_delay_s/dqn-rao",
-        "heldout_delay_s/goa",
-        "heldout_delay_s/least-delay",
-        "heldout_delay_s/optimum",
-        "heldout_delay_s/roa",
         "rollout/ep_rew_mean",
         "rollout/exploration_rate",
         "train/loss",
         "train/q_value",
     }
     assert "heldout/first_slot" in tags["images"]
-    assert {f"heldout_load/server_{n}" for n in range(3)} <= set(tags["histograms"])
-    assert {"config/text_summary", "guide/text_summary"} <= set(tags["tensors"])
+    assert {f"heldout_load/server_{n}" for n in range(3)} <= set(tags["tensors"])
+    texts = sorted(tag for tag in tags["tensors"] if tag.endswith("/text_summary"))
+    assert texts == ["guide/text_summary", "settings/text_summary"]  # as TensorBoard sorts them
     named = {tag.split("/")[0] for tag in tags["scalars"]} - {"rollout", "time", "train"}
     assert all(f"`{name}/" in GUIDE for name in named)
-    assert "custom_scalars__config__" in tags["tensors"]
-    steps = [event.step for event in events.Scalars("heldout_delay_s/dqn-rao")]
+    steps = [event.step for event in events.Scalars("heldout/average_delay_s")]
     assert steps == [0, 180, 360]
 
 
-def test_the_held_out_curve_of_a_baseline_is_its_mean_delay_on_those_slots(run):
+def test_baselines_and_optimum_have_the_networks_tags_at_its_steps_in_sub_runs(run):
     directory, result = run
-    events = EventAccumulator(str(directory))
-    events.Reload()
+    shown = curves(directory)
     assignment = mec_gym.policies.get("least-delay")(result.heldout, 0)
-    expected = mec_gym.average_delay(result.heldout, assignment).mean()
-    shown = events.Scalars("heldout_delay_s/least-delay")[0].value
-    assert shown == pytest.approx(expected, rel=1e-6)
+    delay = mec_gym.average_delay(result.heldout, assignment)
+    expected = {
+        "least-delay: heldout/average_delay_s": delay.mean(),
+        "least-delay: heldout/gap": (delay / result.reference.delay - 1).mean(),
+        "least-delay: heldout/feasible_share": 1,
+        "least-delay: heldout/overloads": 0,
+        "optimum: heldout/average_delay_s": result.reference.delay.mean(),
+        "optimum: heldout/gap": 0,
+    }
+    for curve, value in expected.items():
+        assert shown[curve] == [(step, pytest.approx(value, rel=1e-6)) for step in (0, 180, 360)]
+    sub_runs = {curve.split(": ")[0] for curve in shown if ": " in curve}
+    assert sub_runs == {"roa", "goa", "least-delay", "optimum"}
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
@@ -119,11 +125,11 @@ def test_copies_that_end_together_count_each_and_are_evaluated_as_often(tmp_path
     config = SHORT.replace(num_envs=8, updates_at_once=8)
     result = train(config, tmp_path / "run")
     assert result.episodes == 40
-    assert "40/40" in capsys.readouterr().err
+    assert "episode 40 of 40" in capsys.readouterr().err
     assert load_policy(tmp_path / "run").training["steps"] == 40 * 9
     events = EventAccumulator(str(tmp_path / "run"))
     events.Reload()
-    steps = [event.step for event in events.Scalars("heldout_delay_s/dqn-rao")]
+    steps = [event.step for event in events.Scalars("heldout/average_delay_s")]
     assert steps == [0, 24 * 9, 40 * 9]  # the 20th episode ends with the 24th
 
 

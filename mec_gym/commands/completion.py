@@ -1,0 +1,57 @@
+"""`mec-gym completion SHELL`: print what makes a shell complete the commands on Tab."""
+
+from dataclasses import dataclass, make_dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import subcommand
+
+from mec_gym.commands import evaluate, export, train, verify
+from mec_gym.commands.arguments import parse
+from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Print what makes your shell complete the commands, presets and flags of mec-gym on Tab.
+
+    bash: mec-gym completion bash > ~/.local/share/bash-completion/completions/mec-gym
+
+    zsh: mec-gym completion zsh > DIR/_mec-gym, where DIR is one of $fpath
+    """
+
+    shell: tyro.conf.Positional[Literal["bash", "zsh"]]
+    """which shell"""
+
+
+def commands() -> Any:
+    """Return the type of all command lines: a subcommand each, and below train one a preset."""
+    presets = [
+        Annotated[
+            train.Arguments,
+            subcommand(name, default=train.Arguments(TrainConfig.preset(name)), prefix_name=False),
+        ]
+        for name in TRAIN_PRESETS
+    ]
+    of_train = make_dataclass("Train", [("preset", reduce(or_, presets))])
+    named = {
+        "train": of_train,
+        "evaluate": evaluate.Arguments,
+        "export": export.Arguments,
+        "verify": verify.Arguments,
+        "completion": Arguments,
+    }
+    return reduce(or_, [Annotated[form, subcommand(name)] for name, form in named.items()])
+
+
+def main(arguments: list[str], launcher: str) -> None:
+    """Print the completion of the shell that the arguments name."""
+    given = parse(Arguments, arguments, f"{launcher} completion")
+    asked = ["--tyro-write-completion", given.shell, "-"]
+    try:
+        tyro.cli(commands(), args=asked, prog="mec-gym")
+    except SystemExit as end:
+        if end.code:
+            raise

@@ -1,0 +1,94 @@
+"""How loops are compiled: by numba when first called, and then kept on disk."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.extending import register_jitable
+
+from mec_gym import kernels
+from mec_gym.io.messages import one_line
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+_kept: ContextVar[bool] = ContextVar("kept", default=True)
+"""Whether the loop that is being made is kept on disk."""
+
+
+def loop(function: F) -> F:
+    """Compile a function that loops over slots."""
+    compiled: Any = numba.njit(cache=_kept.get(), error_model="numpy")(function)
+    return cast(F, compiled)
+
+
+_CAUSE = "raised a specific error:"
+
+_registered: set[Callable[..., Any]] = set()
+
+
+def loops_for(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap what makes a loop for some functions, so that each is made once.
+
+    `make(formulas, *functions)` defines a loop that calls kernels and these functions, and has
+    `formulas` in its closure: the digest of their sources. Numba keeps a loop on disk as long as
+    the loop's own file and closure stay the same, so one whose formulas have changed is compiled
+    anew. The wrapper takes the functions.
+
+    Raises:
+        ValueError: by the wrapper, where a function is not what it was when it was compiled in
+            this process.
+    """
+    made: dict[tuple[Callable[..., Any], ...], tuple[str, Any]] = {}
+
+    @wraps(make)
+    def made_once(*functions: Callable[..., Any]) -> Any:
+        if not functions and made:  # nothing of a user's own, which alone may change
+            return made[()][1]
+        digest = kernels.sources(make, *functions)
+        if functions not in made:
+            _register(*kernels.KERNELS, *functions)
+            # One that is typed at a prompt could not be found again by another process.
+            token = _kept.set(all(kernels.has_file(function) for function in functions))
+            made[functions] = digest, make(digest, *functions)
+            _kept.reset(token)
+        before, compiled = made[functions]
+        if before != digest:
+            names = ", ".join(f"{each.__module__}:{each.__qualname__}" for each in functions)
+            raise ValueError(
+                f"{names}: a constant or function that it uses has changed since it was compiled;"
+                " define it anew, or start Python again"
+            )
+        return compiled
+
+    return made_once
+
+
+def _register(*functions: Callable[..., Any]) -> None:
+    """Let compiled loops call functions."""
+    for function in functions:
+        if function not in _registered:
+            # To hand a slot over, an array at a time, would take longer than most of them do.
+            register_jitable(forceinline=True, error_model="numpy")(function)
+            _registered.add(function)
+
+
+@contextmanager
+def refused(field: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Compile within the block: what the compiler refuses in a user's own function is one line.
+
+    Raises:
+        ValueError: the compiler refuses `function`; the message names `field`.
+    """
+    try:
+        yield
+    except Exception as error:  # whatever the compiler makes of a user's own code
+        *_, said = str(error).split(_CAUSE)
+        raise ValueError(
+            f"{field}: {function.__module__}:{function.__qualname__} cannot be compiled for a"
+            f" batch: {one_line(said, 300)}; it may use numbers, arrays, loops and functions marked"
+            " with mec_gym.kernels.kernel"
+        ) from error
