@@ -77,8 +77,10 @@ def _text(value: Any) -> str:
         name = getattr(value, "label", "custom")
         if name != "custom":
             return str(name)
-        given = sorted(value.model_fields_set, key=list(type(value).model_fields).index)
-        inside = ", ".join(f"{field} = {_text(getattr(value, field))}" for field in given)
+        given = [name for name in type(value).model_fields if name in value.model_fields_set]
+        inside = ", ".join(
+            f"{field} = {_text(getattr(value, field))}" for field in given if field != "kind"
+        )
         kind = getattr(value, "kind", "")  # a channel's
         return f"{kind} {{{inside}}}".strip() if inside else str(kind)
     if isinstance(value, tuple):

@@ -1,5 +1,6 @@
 """The examples of the start and how-to pages run as they stand."""
 
+import importlib
 import re
 import shlex
 import subprocess
@@ -49,3 +50,21 @@ def test_each_make_verb_they_name_exists():
     verbs = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
     assert {"setup", "train", "figures", "tensorboard"} <= verbs
     assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in verbs)
+
+
+def test_each_name_in_the_equation_table_exists():
+    page = ROOT / "docs" / "how-to" / "paper.md"
+    table = page.read_text(encoding="utf-8").split("| equation |")[1].split("\n\n")[0]
+    names = re.findall(r"`(mec_gym\.[\w.]+)", table)
+    assert len(names) > 12
+    for name in names:
+        parts = name.split(".")
+        for cut in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:cut]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[cut:]:
+                found = getattr(found, part)
+            break
+        assert callable(found)

@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 import torch
 import tyro
-from numpy.typing import NDArray
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import BaseCallback
 from threadpoolctl import threadpool_limits
@@ -48,13 +46,11 @@ TIMES = 3
 ToPolicy = Callable[[], Policy]
 
 
-def stock(seed: int, **arguments: Any) -> tuple[DQN, ToPolicy]:
+def stock(seed: int, observation: str, reward: str) -> tuple[DQN, ToPolicy]:
     """Return Stable-Baselines3's DQN with Table I's settings, and what makes it a policy."""
-    arguments |= {"scenario": BENCHMARK}
-    settings = table_i.settings(1) | {"seed": seed}
-    env = gym.make(table_i.ID, **arguments)
-    model = DQN("MlpPolicy", env, device="cpu", **settings)
-    return model, lambda: partial(played_side_by_side, model, arguments)
+    env = gym.make(table_i.ID, scenario=BENCHMARK, observation=observation, reward=reward)
+    model = DQN("MlpPolicy", env, device="cpu", **table_i.settings(1) | {"seed": seed})
+    return model, lambda: policies.from_agent(model, BENCHMARK, observation)
 
 
 def ours(seed: int, preset: str) -> tuple[DQN, ToPolicy]:
@@ -66,7 +62,7 @@ def ours(seed: int, preset: str) -> tuple[DQN, ToPolicy]:
 
 
 LEARNERS: dict[str, Callable[[int], tuple[DQN, ToPolicy]]] = {
-    "stock, Table I": stock,
+    "stock, Table I": partial(stock, observation="paper", reward="paper"),
     "stock, our observation and reward": partial(stock, observation="servers", reward="regret"),
     "paper": partial(ours, preset="paper"),
     "regret": partial(ours, preset="regret"),
@@ -74,32 +70,16 @@ LEARNERS: dict[str, Callable[[int], tuple[DQN, ToPolicy]]] = {
 """By name, from a seed; the first two are plain Stable-Baselines3, the others our presets."""
 
 
-def played_side_by_side(
-    model: DQN, arguments: dict[str, Any], slots: Instance, seed: int
-) -> NDArray[np.int64]:
-    """Assign all slots greedily with a model of Stable-Baselines3."""
-    env = gym.make_vec(table_i.ID, num_envs=len(slots), **arguments)
-    observation, _ = env.reset(seed=seed, options={"instance": slots})
-    ended = np.zeros(len(slots), dtype=np.bool_)
-    while not ended.any():
-        actions, _ = model.predict(observation, deterministic=True)
-        observation, _, ended, _, info = env.step(actions)
-    assignment: NDArray[np.int64] = info["final_info"]["assignment"]
-    return assignment
-
-
-def predict_seconds(model: DQN, arguments: dict[str, Any], slots: Instance) -> float:
+def predict_seconds(model: DQN, slots: Instance) -> float:
     """Return the seconds of one `predict`, the median over the decisions of some slots."""
-    env = gym.make(table_i.ID, **arguments)
+    env = model.get_env()
     seconds = []
-    for slot in slots[:20]:
-        observation, _ = env.reset(options={"instance": slot})
-        ended = False
-        while not ended:
-            start = time.perf_counter()
-            action, _ = model.predict(observation, deterministic=True)
-            seconds.append(time.perf_counter() - start)
-            observation, _, ended, _, _ = env.step(int(action))
+    observation = env.reset()
+    for _ in range(20 * slots.num_devices):
+        start = time.perf_counter()
+        action, _ = model.predict(observation[0], deterministic=True)
+        seconds.append(time.perf_counter() - start)
+        observation, *_ = env.step([action])
     return statistics.median(seconds)
 
 
@@ -157,9 +137,8 @@ def measured() -> dict[str, Any]:
             print(name, seed, json.dumps(looked.points[-1]), flush=True)
             if seed == SEEDS[0]:
                 final[name] = policy()
-                if isinstance(final[name], partial):
-                    _, arguments = final[name].args
-                    seconds[name] = [predict_seconds(model, arguments, slots) for _ in range(TIMES)]
+                if name.startswith("stock"):
+                    seconds[name] = [predict_seconds(model, slots) for _ in range(TIMES)]
     rules = {name: policies.get(name) for name in RULES} | {"regret-mix": load_policy("regret-mix")}
     everyone = final | rules
     played = play({name: [each] for name, each in everyone.items()}, slots, reference=reference)

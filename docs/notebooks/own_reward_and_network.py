@@ -25,7 +25,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 import mec_gym
 from mec_gym import equations
-from mec_gym.benchmark.comparison import play
+from mec_gym.benchmark.comparison import compare
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 
 torch.set_num_threads(1)
@@ -99,26 +99,15 @@ _ = model.learn(24_000)
 
 # %% [markdown]
 # ## Compare
-# A policy is a function from slots to the server of each device. This one lets the model play all
-# slots side by side.
-
+# `from_agent` makes the model a policy that plays whole slots, all of them side by side.
 
 # %%
-def my_policy(slots, seed=0):
-    """Return the servers that the model chooses, (slots, devices)."""
-    envs = gym.make_vec("mec_gym:MEC-Offload-v0", num_envs=len(slots), **SETTINGS)
-    observation, _ = envs.reset(options={"instance": slots})
-    for _ in range(slots.num_devices):
-        action, _ = model.predict(observation, deterministic=True)
-        observation, _, _, _, info = envs.step(action)
-    return info["final_info"]["assignment"]
-
-
-players = {"mine": [my_policy]} | {
+mine = mec_gym.policies.from_agent(model, "slack", "servers")
+players = {"mine": [mine]} | {
     name: [mec_gym.policies.get(name)] for name in ("roa", "least-delay", "local-search")
 }
 slots = mec_gym.Scenario.preset("slack").sample(300, seed=4242)
-for each in play(players, slots):
+for each in compare(players, slots):
     print(f"{each.name:14s} gap {each.gap.mean:7.2%}, feasible {each.feasible_rate:4.0%}")
 
 # %% [markdown]
