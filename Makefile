@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark soak test-pythons test-gymnasium test-frameworks
+.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons test-gymnasium test-frameworks
 
 help:
 	@echo "make setup        install everything into .venv"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-gymnasium run those of the environments with the oldest Gymnasium allowed"
 	@echo "make test-frameworks run those with RLlib, Minari and moviepy (3 GB), which make test skips"
 	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
+	@echo "make docs         build the site of docs/; it begins at build/site/index.html"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
 	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios"
@@ -68,6 +69,15 @@ test-frameworks:
 soak: setup
 	$(BIN)/python -m benchmarks.soak
 	MEC_GYM_KILLS=25 $(BIN)/python -m pytest --numprocesses auto tests/sb3/run/test_resume.py -k killed
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[docs]"
+	touch $@
+
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/$(BIN):$$PATH" \
+		$(BIN)/mkdocs build --quiet --strict --config-file .ci/mkdocs.yml
+	@echo "build/site/index.html; with its search: $(BIN)/python -m http.server --directory build/site"
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -131,7 +131,7 @@ class Channel(Settings, ABC):
 class UniformChannel(Channel):
     """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
 
-    gain: Range = (0.5, 2.0)
+    gain: Range = Field((0.5, 2.0), description="gain h_mn of a link")
 
     @property
     def gain_range(self) -> tuple[float, float]:
@@ -158,17 +158,17 @@ class PathLossChannel(Channel):
 
     side_m: Positive = Field(500.0, description="side of the square that holds the devices, m")
     server_positions_m: tuple[tuple[float, float], ...] | None = Field(
-        None, description="x, y of each server in metres; None: a regular grid over the square"
+        None, description="x, y of each server in metres; none: a regular grid over the square"
     )
     device_positions_m: tuple[tuple[float, float], ...] | None = Field(
         None,
-        description="x, y that devices are drawn from; None: anywhere in the square",
+        description="x, y that devices are drawn from; none: anywhere in the square",
     )
-    loss_at_1m_db: float = Field(15.3, ge=-100, le=200)
-    exponent: Positive = 3.76
+    loss_at_1m_db: float = Field(15.3, ge=-100, le=200, description="loss at 1 m, dB")
+    exponent: Positive = Field(3.76, description="of the distance in the loss")
     min_distance_m: Positive = Field(10.0, description="shorter distances count as this one")
     shadowing_db: float = Field(8.0, ge=0, le=30, description="standard deviation; 0: none")
-    fading: Literal["rayleigh", "none"] = "rayleigh"
+    fading: Literal["rayleigh", "none"] = Field("rayleigh", description="of each link, or none")
 
     @model_validator(mode="after")
     def _positions_are_numbers(self) -> "PathLossChannel":

@@ -20,7 +20,7 @@ from mec_gym.sb3.run.curves import AT_A_GLANCE
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCUMENTS.remove(ROOT / "docs" / "CHANGELOG.md")  # which names what was
 COMMANDS = [
     line for code in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in code.splitlines()
@@ -72,6 +72,12 @@ def test_each_file_that_a_document_names_exists(document):
     for module in modules:
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_link_leads_to_a_file(document):
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -36,23 +36,6 @@ def test_each_shell_example_runs_as_it_stands(line):
     assert "local-search" in done.stdout
 
 
-def test_each_name_in_the_equation_table_exists():
-    table = README.split("| equation |")[1].split("\n\n")[0]
-    names = re.findall(r"`(mec_gym\.[\w.]+)", table)
-    assert len(names) > 12
-    for name in names:
-        parts = name.split(".")
-        for cut in range(len(parts), 0, -1):
-            try:
-                found = importlib.import_module(".".join(parts[:cut]))
-            except ModuleNotFoundError:
-                continue
-            for part in parts[cut:]:
-                found = getattr(found, part)
-            break
-        assert callable(found)
-
-
 def test_each_make_verb_it_names_exists():
     makefile = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
     verbs = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))

@@ -1,0 +1,180 @@
+"""What of the site is made from the code: fields, help texts, docstrings, and notebooks as pages.
+
+Where a page of docs/ has one of these lines, the site has instead:
+
+- `<!-- api mec_gym.system -->`: what the docstrings of a module, class or function say
+- `<!-- fields mec_gym.scenario:Scenario -->`: a table of the fields of a settings class
+- `<!-- presets mec_gym.presets:PRESETS -->`: a table of what each preset changes
+- `<!-- help train paper -->`: what `mec-gym train paper --help` prints
+
+Each docs/notebooks/NAME.py becomes the page notebooks/NAME.md with what its cells print and draw.
+It is run once, and again when its text or the package has changed.
+"""
+
+import base64
+import contextlib
+import hashlib
+import importlib
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "docs" / "notebooks"
+KEPT = ROOT / "build" / "notebooks"
+
+STYLE = """
+.md-grid { max-width: 74rem; }
+.md-typeset td:first-child > code { white-space: nowrap; }
+.md-typeset h1 { margin-bottom: 0.6em; }
+.md-typeset pre > code { font-size: 0.78em; }
+"""
+"""Wide enough for lines of 100 characters; names of fields stay whole."""
+
+_LINE = re.compile(r"^<!-- (api|fields|presets|help)( .+?)? -->$", re.MULTILINE)
+
+
+def api(name: str) -> str:
+    """Return what mkdocstrings reads."""
+    return f"::: {name}"
+
+
+def fields(name: str) -> str:
+    """Return a Markdown table of the fields of a settings class, given as "module:class"."""
+    model = _found(name)
+    rows = ["| field | default | meaning |", "|---|---|---|"]
+    for field, info in model.model_fields.items():
+        if field == "kind":
+            continue  # the page's headings have it
+        meaning = info.description or ""
+        rows.append(f"| `{field}` | {_default(info.default)} | {_cell(meaning)} |")
+    return "\n".join(rows)
+
+
+def presets(name: str) -> str:
+    """Return a Markdown table of the presets in a dictionary, given as "module:dictionary"."""
+    rows = ["| preset | what it changes |", "|---|---|"]
+    for preset, changes in _found(name).items():
+        said = ", ".join(f"`{field} = {_text(value)}`" for field, value in changes.items())
+        rows.append(f"| `{preset}` | {said or 'nothing: the defaults'} |")
+    return "\n".join(rows)
+
+
+def _found(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _default(value: Any) -> str:
+    return "none" if value is None else f"`{_text(value)}`"
+
+
+def _text(value: Any) -> str:
+    """Return a value as commands show it, else about as TOML has it."""
+    if hasattr(value, "model_fields_set"):
+        name = getattr(value, "label", "custom")
+        if name != "custom":
+            return str(name)
+        given = [name for name in type(value).model_fields if name in value.model_fields_set]
+        inside = ", ".join(
+            f"{field} = {_text(getattr(value, field))}" for field in given if field != "kind"
+        )
+        kind = getattr(value, "kind", "")  # a channel's
+        return f"{kind} {{{inside}}}".strip() if inside else str(kind)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, float):
+        return re.sub(r"e([+-])0*", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([|<>*_])", r"\\\1", text) if "`" not in text else text.replace("|", "\\|")
+
+
+def help_of(command: str) -> str:
+    """Return what a command of `mec-gym` prints when it is asked for help."""
+    from mec_gym.__main__ import main
+
+    os.environ["COLUMNS"] = "88"  # what fits beside the site's menus
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        main([*command.split(), "--help"])
+    return f"```text\n{printed.getvalue().strip()}\n```"
+
+
+_MAKERS = {"api": api, "fields": fields, "presets": presets, "help": help_of}
+
+
+def expand(page: str) -> str:
+    """Return a page with what its special lines stand for."""
+    return _LINE.sub(lambda line: _MAKERS[line[1]]((line[2] or "").strip()), page)
+
+
+def notebook(file: Path) -> Any:
+    """Return a notebook with its results."""
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+
+    sources = [file, *sorted((ROOT / "mec_gym").rglob("*.py"))]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    kept = KEPT / f"{file.stem}-{digest[:16]}.ipynb"
+    if kept.exists():
+        return nbformat.read(kept, as_version=4)
+    read = jupytext.read(file)
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    quiet = ["--log-level=ERROR"]
+    client = NotebookClient(
+        read, timeout=600, kernel_name="python3", extra_arguments=quiet, coalesce_streams=True
+    )
+    client.execute(cwd=str(KEPT))
+    for stale in KEPT.glob(f"{file.stem}-*.ipynb"):
+        stale.unlink()
+    nbformat.write(read, kept)
+    return read
+
+
+def page_of(cells: Any, name: str) -> tuple[str, dict[str, bytes]]:
+    """Return a notebook's cells as Markdown, and the pictures in it by their names."""
+    parts, pictures = [], {}
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+        if cell.cell_type != "code":
+            continue
+        parts.append(f"```python\n{cell.source}\n```")
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "image/png" in data:
+                picture = f"{name}-{len(pictures)}.png"
+                pictures[picture] = base64.b64decode(data["image/png"])
+                parts.append(f"![]({picture})")
+            elif text := output.get("text") or data.get("text/plain"):
+                parts.append(f"```text\n{text.rstrip()}\n```")
+    parts.insert(
+        1, f"*This page is the notebook `docs/notebooks/{name}.py`, a text that Jupyter opens too.*"
+    )
+    return "\n\n".join(parts) + "\n", pictures
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the notebooks' pages: MkDocs calls this."""
+    from mkdocs.structure.files import File
+
+    files.append(File.generated(config, "site.css", content=STYLE))
+    for file in sorted(NOTEBOOKS.glob("*.py")):
+        text, pictures = page_of(notebook(file).cells, file.stem)
+        made = {f"{file.stem}.md": text, **pictures}
+        for name, content in made.items():
+            files.append(File.generated(config, f"notebooks/{name}", content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Expand a page, and lead links to a notebook to its page: MkDocs calls this."""
+    return re.sub(r"(\]\([^)\s]*notebooks/\w+)\.py\)", r"\1.md)", expand(markdown))

@@ -1,0 +1,125 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Plan a network
+#
+# How many edge servers does a place need, and which policy should run there? The place here is a
+# square of 600 m with 24 users whose tasks are those of Sec. IV-A, and six sites that could hold a
+# server.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import mec_gym
+from mec_gym.benchmark.comparison import compare
+from mec_gym.channels import PathLossChannel
+
+SITES = np.array([(150, 150), (450, 450), (150, 450), (450, 150), (300, 300), (300, 550)])
+USERS = np.random.default_rng(0).normal((330, 330), 110, (24, 2)).clip(0, 600)
+
+
+# %% [markdown]
+# ## A network for each number of servers
+# Places and frequencies are those of the machines one would buy; the radio is a path loss with
+# shadowing and fading.
+
+
+# %%
+def network(servers):
+    """Return the scenario with so many of the sites in use."""
+    radio = PathLossChannel(
+        side_m=600,
+        server_positions_m=tuple(map(tuple, SITES[:servers].tolist())),
+        device_positions_m=tuple(map(tuple, USERS.tolist())),
+    )
+    return mec_gym.Scenario(
+        num_devices=24,
+        num_servers=servers,
+        capacity=12,
+        servers="listed",
+        server_hz=(8e9,) * servers,
+        channel=radio,
+        noise_psd=4e-21,  # W/Hz, thermal
+        tx_power_w=0.2,
+    )
+
+
+# %% [markdown]
+# ## Play the policies on the same slots
+# `local-search` knows all tasks of a slot; `regret-online`, a network that comes with the package,
+# decides as tasks come, and so does `least-delay`. The bound is below what any policy can reach.
+
+# %%
+NAMES = ("roa", "least-delay", "local-search")
+rows = {}
+for servers in range(2, 7):
+    scenario = network(servers)
+    slots = scenario.sample(100, seed=1)
+    players = {name: [mec_gym.policies.get(name)] for name in NAMES}
+    online = mec_gym.load_policy("regret-online").for_scenario(scenario)
+    results = compare({**players, "regret-online": [online]}, slots)
+    rows[servers] = {each.name: each for each in results}
+    best = rows[servers]["local-search"]
+    bound = mec_gym.bounds.lower_bound(slots).mean()
+    print(f"{servers} servers: bound {bound:.3f} s, local-search {best.average_delay.mean:.3f} s")
+
+# %% [markdown]
+# ## How many servers
+# Say that the average delay may be 0.8 s: read where each curve goes below the line. A random
+# choice needs more servers for the same delay than a good policy does.
+
+# %%
+figure, panel = plt.subplots(figsize=(7, 3.8), layout="constrained")
+for name in rows[2]:
+    delays = [row[name].average_delay.mean for row in rows.values()]
+    panel.plot(list(rows), delays, marker="o", label=name)
+panel.axhline(0.8, color="0.5", linestyle=":")
+panel.set(xlabel="servers", ylabel="average delay, s", xticks=list(rows))
+panel.grid(alpha=0.3)
+panel.legend(frameon=False)
+plt.show()
+
+# %%
+for name in rows[2]:
+    enough = [servers for servers, row in rows.items() if row[name].average_delay.mean <= 0.8]
+    print(f"{name:14s} needs {enough[0] if enough else 'more than 6'} servers")
+
+# %% [markdown]
+# ## Which policy
+# For the network chosen: how far each policy is above the optimum or a lower bound, how often it
+# keeps within the places, and how long it takes for a decision.
+
+# %%
+for each in rows[4].values():
+    print(
+        f"{each.name:14s} gap {each.gap.mean:7.2%}, feasible {each.feasible_rate:4.0%},"
+        f" {1e6 * each.decision_seconds:5.1f} µs a decision"
+    )
+
+# %% [markdown]
+# ## The network on a map
+# One slot of the network with four servers, as local search assigns it.
+
+# %%
+slot = network(4).sample(1, seed=1)[0]
+chosen = mec_gym.policies.get("local-search")(slot, 0)
+figure, panel = plt.subplots(figsize=(5.5, 5), layout="constrained")
+panel.scatter(*USERS.T, color="0.6", s=25, label="places where users are")
+for server, (x, y) in enumerate(SITES[:4]):
+    tasks = int((chosen == server).sum())
+    panel.scatter(x, y, marker="s", s=90, color="C0", label="server" if server == 0 else None)
+    panel.annotate(f"{tasks} tasks", (x, y), (6, 6), textcoords="offset points")
+panel.set(xlim=(0, 600), ylim=(0, 600), xlabel="m", ylabel="m", aspect="equal")
+panel.legend(frameon=False, loc="upper left")
+plt.show()

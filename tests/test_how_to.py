@@ -1,0 +1,70 @@
+"""The examples of the start and how-to pages run as they stand."""
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+
+
+def blocks(language):
+    """Every block in a language, with the page it is on and its place there as its name."""
+    return [
+        pytest.param(code, id=f"{page.stem}-{place}")
+        for page in PAGES
+        for place, code in enumerate(
+            re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        )
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", blocks("python"))
+def test_each_python_example_runs_as_it_stands(code, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("code", blocks("bash"))
+def test_each_shell_example_runs_as_it_stands(code):
+    for line in code.splitlines():
+        words = shlex.split(line)
+        assert words[0] == "python"
+        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "local-search" in done.stdout
+
+
+def test_each_make_verb_they_name_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    verbs = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+    assert {"setup", "train", "figures", "tensorboard"} <= verbs
+    assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in verbs)
+
+
+def test_each_name_in_the_equation_table_exists():
+    page = ROOT / "docs" / "how-to" / "paper.md"
+    table = page.read_text(encoding="utf-8").split("| equation |")[1].split("\n\n")[0]
+    names = re.findall(r"`(mec_gym\.[\w.]+)", table)
+    assert len(names) > 12
+    for name in names:
+        parts = name.split(".")
+        for cut in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:cut]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[cut:]:
+                found = getattr(found, part)
+            break
+        assert callable(found)
