@@ -76,7 +76,7 @@ soak: setup
 
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/$(BIN):$$PATH" \
-		$(BIN)/mkdocs build --quiet --strict --config-file .ci/mkdocs.yml
+		$(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 	@echo "build/site/index.html; with its search: $(BIN)/python -m http.server --directory build/site"
 
 lint: setup

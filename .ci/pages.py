@@ -27,7 +27,7 @@ KEPT = ROOT / "build" / "notebooks"
 
 STYLE = """
 .md-grid { max-width: 74rem; }
-.md-typeset td:first-child > code { white-space: nowrap; }
+.md-typeset th code, .md-typeset td:first-child > code { white-space: nowrap; }
 .md-typeset h1 { margin-bottom: 0.6em; }
 .md-typeset pre > code { font-size: 0.78em; }
 """

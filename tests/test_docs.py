@@ -4,6 +4,7 @@ What any of the documents names is there.
 """
 
 import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import tyro
 
-from benchmarks.learning import ablation
+from benchmarks.learning import ablation, gap_figure
 from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.curves import AT_A_GLANCE
@@ -90,3 +91,12 @@ def test_each_name_of_the_package_that_a_document_gives_exists(document):
             if not hasattr(found, part):
                 importlib.import_module(path)
             found = getattr(found, part)
+
+
+def test_the_first_picture_is_made_of_the_numbers_beside_it(tmp_path):
+    numbers = json.loads((ROOT / "docs" / "figures" / "gap-against-time.json").read_text())
+    assert numbers["training"].keys() == gap_figure.CURVES.keys()
+    assert all(len(seeds) == len(numbers["seeds"]) == 3 for seeds in numbers["training"].values())
+    assert numbers["decisions"].keys() == gap_figure.POINTS.keys()
+    gap_figure.draw(numbers, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")

@@ -111,5 +111,8 @@ for each in compare(players, slots):
     print(f"{each.name:14s} gap {each.gap.mean:7.2%}, feasible {each.feasible_rate:4.0%}")
 
 # %% [markdown]
+# The reward alone moves the gap: without the term for room the same agent ended at about 2.5%, with
+# the package's reward `"regret"` at about 1.1% when this was written. Change it and run it again.
+#
 # In a file of your own, the reward can also be named on the command line, be trained with our DQN
 # and be kept in a run's files: [Extending mec_gym](../extending.md) has the form for each part.

@@ -83,13 +83,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     ## Arguments
     | name | default | meaning |
     |---|---|---|
-    | `scenario` | `"paper"` | a preset's name, a TOML file's path, a dict of the fields that |
-    | | | differ from the paper's, `"module:name"`, or a `mec_gym.Scenario` |
+    | `scenario` | `"paper"` | preset, TOML file, dict of fields, `"module:name"` or `Scenario` |
     | `observation` | `"paper"` | see Observation Space |
     | `reward` | `"paper"` | see Rewards |
     | `overload_penalty` | `10.0` | lambda of Eq. (13), seconds, 0 or more |
     | `render_mode` | `None` | `"ansi"`, `"rgb_array"` or `"human"`; the last two use matplotlib |
 
+    A dict has the fields that differ from the paper's.
     `spec.to_json()` holds any of these: a scenario as its preset's name or its fields, a class or
     function as `"module:name"`.
 
