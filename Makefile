@@ -75,8 +75,7 @@ soak: setup
 	touch $@
 
 docs: .venv/installed-docs
-	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/$(BIN):$$PATH" \
-		$(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 	@echo "build/site/index.html; with its search: $(BIN)/python -m http.server --directory build/site"
 
 lint: setup

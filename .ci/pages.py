@@ -29,7 +29,7 @@ STYLE = """
 .md-grid { max-width: 74rem; }
 .md-typeset th code, .md-typeset td:first-child > code { white-space: nowrap; }
 .md-typeset h1 { margin-bottom: 0.6em; }
-.md-typeset pre > code { font-size: 0.78em; }
+.md-typeset pre > code { font-size: 0.74em; }
 """
 """Wide enough for lines of 100 characters; names of fields stay whole."""
 
