@@ -68,3 +68,10 @@ def test_each_name_in_the_equation_table_exists():
                 found = getattr(found, part)
             break
         assert callable(found)
+
+
+def test_what_pip_installs_is_said_alike_in_both_places():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Install\n")[1].split("\n\nThe commands")[0]
+    assert "pip install" in table
+    assert table in PAGES[0].read_text(encoding="utf-8")
