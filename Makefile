@@ -49,7 +49,7 @@ leaderboard: figures
 	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) regret-mix regret-online
 
 evaluate: setup
-	$(BIN)/python -m evaluate --policies roa goa least-delay $(if $(RUN),--model $(RUN))
+	$(BIN)/python -m evaluate $(if $(RUN),--model $(RUN))
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto

@@ -15,7 +15,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
-from mec_gym.io.settings import Positive, Range, Settings
+from mec_gym.io.settings import Positive, RangeField, Settings
 from mec_gym.ranges import from_unit, low_high, to_unit
 
 FloatArray = NDArray[np.float64]
@@ -131,7 +131,7 @@ class Channel(Settings, ABC):
 class UniformChannel(Channel):
     """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
 
-    gain: Range = Field((0.5, 2.0), description="gain h_mn of a link")
+    gain: RangeField = Field((0.5, 2.0), description="gain h_mn of a link")
 
     @property
     def gain_range(self) -> tuple[float, float]:

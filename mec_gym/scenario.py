@@ -17,7 +17,7 @@ from mec_gym.instance import Instance, gain_at_sending
 from mec_gym.io import names
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
-from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings
+from mec_gym.io.settings import NumberOrEach, Positive, RangeField, Settings
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 
@@ -66,11 +66,11 @@ class Scenario(Settings):
     capacity: Capacity = Field(
         3, description="places M_n^max: one number for all servers, or one each"
     )
-    task_bits: Range = Field((2e5, 5e5), description="input size S_m, bits; 1 kb is 1000 bits")
-    task_cycles: Range | None = Field(
+    task_bits: RangeField = Field((2e5, 5e5), description="input size S_m, bits; 1 kb is 1000 bits")
+    task_cycles: RangeField | None = Field(
         (5e8, 2e9), description="work C_m, cycles; none where cycles_per_bit is given"
     )
-    cycles_per_bit: Range | None = Field(
+    cycles_per_bit: RangeField | None = Field(
         None, description="task complexity (Fig. 5): C_m = S_m x cycles_per_bit, cycles/bit"
     )
     server_hz: NumberOrEach = Field(

@@ -17,7 +17,7 @@ from mec_gym.solvers.exact import solve
 
 R = TypeVar("R", bound=Settings)
 
-BASELINES = ("roa", "goa", "goa-capacity", "least-delay")
+STUDIED = ("roa", "goa", "goa-capacity", "least-delay")
 PAIRS = ((DQN_RAO, "goa"), (DQN_RAO, "roa"), ("goa", "roa"), (DQN_RAO, "least-delay"))
 """Policies whose delays are compared slot by slot: the paper's three, and the best heuristic."""
 
@@ -93,7 +93,7 @@ def measure(
             raise ValueError(f"scenario: {point.label} has slots whose optimum took too long")
         players: dict[str, Sequence[Policy]] = {
             **trained.get(point.label, {}),
-            **{name: [policies.get(name)] for name in BASELINES},
+            **{name: [policies.get(name)] for name in STUDIED},
             "optimal": [lambda *_, found=solution: found.assignment],
         }
         reference = Reference(solution.average_delay, solution.proven)

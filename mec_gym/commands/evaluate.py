@@ -14,7 +14,7 @@ from mec_gym.benchmark.models import by_name, load_models
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import listed, parse
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import POLICIES, SHIPPED, Policy
+from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish
@@ -27,7 +27,7 @@ class Arguments:
     scenario: Annotated[str | None, arg(metavar="PRESET|FILE.toml")] = None
     """preset, or TOML file; by default that of the first trained model, or else paper"""
     policies: Annotated[list[str], arg(metavar="NAME ...")] = field(
-        default_factory=lambda: ["roa", "goa", "least-delay"]
+        default_factory=lambda: [*BASELINES]
     )
     """names of policies, trained ones too, or "module:name" of your own"""
     model: Annotated[list[str], arg(metavar="RUN ...")] = field(default_factory=list)

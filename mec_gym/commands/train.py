@@ -110,7 +110,6 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
     from mec_gym.benchmark import report
     from mec_gym.benchmark.comparison import compare
     from mec_gym.sb3.agent.export import export
-    from mec_gym.sb3.run.curves import BASELINES
     from mec_gym.sb3.run.directory import BEST
     from mec_gym.sb3.run.training import default_directory, train
 
@@ -131,7 +130,7 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         trained = {name: [result.policy]}
         if not result.last_is_best:
             trained[f"{name}-best"] = [result.best]
-        played = trained | {baseline: [policies.get(baseline)] for baseline in BASELINES}
+        played = trained | {baseline: [policies.get(baseline)] for baseline in policies.BASELINES}
         results = compare(played, result.heldout, given.config.heldout_seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(

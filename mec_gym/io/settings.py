@@ -144,7 +144,7 @@ def _number_or_each(value: Any) -> float | tuple[float, ...]:
 Positive = Annotated[float, BeforeValidator(_positive)]
 """A finite number above 0."""
 
-Range = Annotated[float | tuple[float, float], BeforeValidator(_number_or_range)]
+RangeField = Annotated[float | tuple[float, float], BeforeValidator(_number_or_range)]
 """A constant, or the two ends (low, high) of a uniform distribution; finite and above 0."""
 
 NumberOrEach = Annotated[float | tuple[float, ...], BeforeValidator(_number_or_each)]

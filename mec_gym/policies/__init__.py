@@ -12,7 +12,7 @@ from mec_gym.io.messages import quoted
 from mec_gym.policies.agents import from_agent
 from mec_gym.scenario import Scenario
 
-__all__ = ["HINDSIGHT", "POLICIES", "SHIPPED", "Policy", "from_agent", "get", "label"]
+__all__ = ["BASELINES", "HINDSIGHT", "POLICIES", "SHIPPED", "Policy", "from_agent", "get", "label"]
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
 """`policy(instance, seed)` returns the server of each device, (..., M)."""
@@ -33,6 +33,9 @@ SHIPPED = {
     "regret-online": "only the current task known, any size, capacity tight or not",
 }
 """The policies that come with the package, and what each is for."""
+
+BASELINES = ("roa", "goa", "least-delay")
+"""What trained networks are compared with where nothing else is asked for."""
 
 HINDSIGHT = frozenset({"local-search", "optimal"})
 """Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""

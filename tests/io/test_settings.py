@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from mec_gym.io.names import lookup
-from mec_gym.io.settings import NumberOrEach, Positive, Range, Settings
+from mec_gym.io.settings import NumberOrEach, Positive, RangeField, Settings
 from mec_gym.ranges import low_high
 
 
@@ -16,7 +16,7 @@ class Inner(Settings):
 
 class Block(Settings):
     length_m: Positive = 3.0
-    span: Range = (1.0, 2.0)
+    span: RangeField = (1.0, 2.0)
     each: NumberOrEach = 1.0
     count: int = Field(4, ge=1)
     remark: str | None = None

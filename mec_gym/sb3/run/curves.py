@@ -25,10 +25,10 @@ from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.sb3.run.config import TrainConfig
 
-BASELINES = ("roa", "goa", "least-delay")
-"""The policies whose held-out delay stands beside the network's."""
+_SERVERS_SHOWN = 16
+"""Of so many servers, the first ones, the load is drawn."""
 
-SUB_RUNS = (*BASELINES, "optimum")
+SUB_RUNS = (*policies.BASELINES, "optimum")
 """Whose curves stand beside the network's: under the same tags, each in a directory of its name."""
 
 _CENTRAL = {
@@ -55,7 +55,7 @@ network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`.
 | `episode/average_delay_s` | average delay of the slots trained on, seconds; explores |
 | `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
 | `episode/feasible_share`, `episode/overloads` | as above, of the slots trained on |
-| `heldout_load/server_n` | held-out slots by how many tasks server n has (histograms) |
+| `heldout_load/server_n` | held-out slots by how many tasks server n has, of the first 16 (histograms) |
 | `heldout/first_slot` | the network's assignment of the first held-out slot (images) |
 | `rollout/exploration_rate` | epsilon, the share of random decisions |
 | `train/loss`, `train/q_value` | loss of Algorithm 1, line 11; mean Q-value of the minibatch |
@@ -289,7 +289,7 @@ class HeldOutCurves(BaseCallback):
         self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
         self._snapshot, self._save = snapshot, save
         self._curves: CurveLogger
-        baselines = {name: [policies.get(name)] for name in BASELINES}
+        baselines = {name: [policies.get(name)] for name in policies.BASELINES}
         self._beside = {
             result.name: _outcome(result)
             for result in play(baselines, slots, config.heldout_seed, reference)
@@ -373,7 +373,7 @@ class HeldOutCurves(BaseCallback):
         loads = system.server_loads(self._slots, assignment)
         never_above = self._config.network == "servers"
         most = int(self._slots.capacity.max() if never_above else self._slots.num_devices)
-        for server, load in enumerate(loads.T[:16]):
+        for server, load in enumerate(loads.T[:_SERVERS_SHOWN]):
             histogram = _histogram(f"heldout_load/server_{server}", load, most)
             self._curves.write_summary(histogram, self.num_timesteps)
 

@@ -57,7 +57,7 @@ _REFERENCE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainedRun:
     """What a run leaves.
 
     Attributes:
@@ -162,7 +162,7 @@ def train(
     resume: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     keep: int = 1,
-) -> Result:
+) -> TrainedRun:
     """Train into a new directory, which then holds a policy at any time from the start.
 
     An interrupt (Ctrl-C) ends the training early, after the step under way, and keeps what was
@@ -251,7 +251,7 @@ def _train(
     checkpoint_seconds: float,
     keep: int,
     callbacks: Sequence[BaseCallback],
-) -> Result:
+) -> TrainedRun:
     """Train into a locked directory, from a checkpoint or from the beginning."""
     model, config, directory = run.model, run.config, run.directory
     scenario = config.scenario
@@ -310,7 +310,7 @@ def _train(
     policy = run.snapshot()
     save_policy(policy, directory)
     end_run(directory, finished=not interrupted)
-    return Result(
+    return TrainedRun(
         policy,
         load_policy(directory / BEST),
         heldout,
