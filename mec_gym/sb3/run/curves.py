@@ -55,7 +55,7 @@ network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`.
 | `episode/average_delay_s` | average delay of the slots trained on, seconds; explores |
 | `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
 | `episode/feasible_share`, `episode/overloads` | as above, of the slots trained on |
-| `heldout_load/server_n` | held-out slots by how many tasks server n has, of the first 16 (histograms) |
+| `heldout_load/server_n` | held-out slots by the tasks on server n, of the first 16 (histograms) |
 | `heldout/first_slot` | the network's assignment of the first held-out slot (images) |
 | `rollout/exploration_rate` | epsilon, the share of random decisions |
 | `train/loss`, `train/q_value` | loss of Algorithm 1, line 11; mean Q-value of the minibatch |
