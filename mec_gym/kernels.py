@@ -22,6 +22,9 @@ _NOT_FOLLOWED = {"numba", "numpy", *sys.builtin_module_names, *sys.stdlib_module
 """Their versions and what they do are no concern of a digest."""
 
 
+_CONSTANTS = (bool, int, float, complex, str, bytes, tuple, frozenset)
+
+
 def kernel(function: F) -> F:
     """Mark a function as one that compiled loops may call."""
     KERNELS.append(function)
@@ -50,8 +53,10 @@ def sources(*functions: Callable[..., Any]) -> str:
                 waiting += [value] if _is_followed(value.__module__) else []
             elif inspect.isclass(value):
                 texts.add(_source(value.__module__) if _is_followed(value.__module__) else "")
-            elif not inspect.ismodule(value) and not callable(value):
-                texts.add(f"{name} = {value.tobytes() if hasattr(value, 'tobytes') else value!r}")
+            elif hasattr(value, "tobytes"):
+                texts.add(f"{name} = {value.tobytes()!r}")
+            elif isinstance(value, _CONSTANTS):  # others have no value that is compiled
+                texts.add(f"{name} = {value!r}")
     return hashlib.sha256("".join(sorted(texts)).encode()).hexdigest()
 
 

@@ -173,3 +173,20 @@ def test_a_function_whose_constant_changed_after_compiling_is_refused_not_played
     names["FACTOR"] = 5.0
     with pytest.raises(ValueError, match="a constant or function that it uses has changed since"):
         gym.make_vec("MEC-Offload-v0", num_envs=1, reward=names["typed"])
+
+
+def test_the_digest_of_each_loop_is_the_same_in_every_process():
+    """An object in it that shows its address once had every process compile all loops anew."""
+    digests = (
+        "from mec_gym import kernels, rewards\nfrom mec_gym.envs import loops\n"
+        "from mec_gym.observations import ServersObservation\n"
+        "from mec_gym.policies import scoring\nfrom mec_gym.solvers import local_search\n"
+        "write = ServersObservation.write\n"
+        "for each in ((loops.step_of, rewards.regret), (loops.observe_of, write), (loops.finish,),"
+        " (scoring.loop_of, write), (local_search._descend,)): print(kernels.sources(*each))\n"
+    )
+    said = {
+        subprocess.run([sys.executable, "-c", digests], check=True, capture_output=True).stdout
+        for _ in range(3)
+    }
+    assert len(said) == 1
