@@ -1,5 +1,6 @@
 """What of the site is made from the code says all of it."""
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_each_line_that_is_to_be_replaced_is(page, pages, monkeypatch):
     made = pages.expand(text)
     assert not re.search(r"^<!-- (api|fields|presets|help)", made, re.MULTILINE)
     assert len(re.findall("^::: ", made, re.MULTILINE)) == text.count("<!-- api ")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_name_whose_docstring_is_shown_exists(page):
+    for name in re.findall(r"^<!-- api (.+) -->$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            module, _, attribute = name.rpartition(".")
+            assert hasattr(importlib.import_module(module), attribute), name
 
 
 @pytest.mark.parametrize("model", [Scenario, TrainConfig])
