@@ -44,6 +44,7 @@ def test_each_training_command_runs(line, tmp_path):
     assert (tmp_path / "run" / "policy.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
 def test_each_program_runs(program, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -34,6 +34,7 @@ def test_each_python_example_runs_as_it_stands(code, tmp_path):
     assert done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("bash"))
 def test_each_shell_example_runs_as_it_stands(code):
     for line in code.splitlines():

@@ -98,6 +98,7 @@ def test_a_function_typed_at_a_prompt_counts_by_what_it_does(name):
     assert len({kernels.sources(), *(kernels.sources(typed(n, name)) for n in (2, 3))}) == 3
 
 
+@pytest.mark.slow
 def test_a_reward_typed_at_a_prompt_is_played_and_compiled_anew_when_it_is_typed_otherwise():
     code = """
 import numpy as np

@@ -116,6 +116,7 @@ def read_or_refused(read, path):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_random_bytes_are_refused_by_name_in_one_line(tmp_path, name):
     file, write, read = READERS[name]
@@ -128,6 +129,7 @@ def test_random_bytes_are_refused_by_name_in_one_line(tmp_path, name):
         assert not read_or_refused(read, path) or path.suffix == ".toml"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_mutations_of_a_valid_file_are_read_or_refused_by_name_in_one_line(tmp_path, name):
     file, write, read = READERS[name]

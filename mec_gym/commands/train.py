@@ -105,6 +105,15 @@ def _base(source: str, resuming: bool) -> TrainConfig:
     return TrainConfig.preset(source)
 
 
+def _modules(given: Arguments) -> list[str]:
+    """Return the modules of a user's own that the run's files name or that were asked for."""
+    config = given.config
+    kinds = [scenario.channel.kind for scenario in (config.scenario, *config.scenarios)]
+    named = [config.observation, config.reward, config.loss, *kinds]
+    own = [name.partition(":")[0] for name in named if ":" in name]
+    return list(dict.fromkeys([*given.imports, *own]))
+
+
 def _train(given: Arguments, name: str, launcher: str) -> int:
     """Train, print how well it does, and return the exit status."""
     from mec_gym.benchmark import report
@@ -114,7 +123,7 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
     from mec_gym.sb3.run.training import default_directory, train
 
     directory = given.resume or given.out or default_directory(name)
-    imports = "".join(f" --imports {module}" for module in given.imports)
+    imports = "".join(f" --imports {module}" for module in _modules(given))
     try:
         result = train(
             given.config,
@@ -151,7 +160,8 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
             f"({result.best.training['steps']} decisions), in {directory / BEST}.\n"
             "It was chosen on these slots, so it looks better here than it is;\nfresh slots decide."
         )
-    in_checkout = launcher == "python -m"  # where there is a Makefile
+    # Where there is a Makefile, whose verbs look in runs/ and import nothing.
+    in_checkout = launcher == "python -m" and directory.parent == Path("runs") and not imports
     print(
         "Next: make tensorboard (the curves), make evaluate (on fresh slots), or"
         if in_checkout

@@ -166,6 +166,7 @@ def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 80])
 @pytest.mark.parametrize(
     ("line", "says"),
@@ -242,6 +243,7 @@ def test_a_reader_who_has_seen_enough_is_no_error():
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
 def test_bash_completes_commands_presets_and_flags(tmp_path):
     done = run([sys.executable, "-m", "mec_gym", "completion", "bash"], ROOT)

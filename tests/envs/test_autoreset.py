@@ -70,6 +70,7 @@ def test_the_mode_is_where_wrappers_and_torchrl_look_for_it(mode):
     assert type(env).metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("observation", ["paper", "servers"])
 @pytest.mark.parametrize("scenario", ["paper-varied", "fast-fading", "online-slack"])

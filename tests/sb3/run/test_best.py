@@ -31,6 +31,7 @@ def test_of_two_evaluations_that_with_more_feasible_slots_is_better_then_that_wi
     assert not Best(0.89, 0.1, 20).is_better_than(best)
 
 
+@pytest.mark.slow
 def test_the_best_is_that_of_the_least_point_of_the_held_out_curve(run):
     directory, result = run
     points = curves(directory)["heldout/average_delay_s"]
@@ -64,6 +65,7 @@ def test_its_files_are_in_the_manifest_and_verified(run):
     verify(directory)
 
 
+@pytest.mark.slow
 def test_stopped_after_its_best_it_is_brought_back_to_what_the_checkpoint_knew(
     run, tmp_path, monkeypatch
 ):
@@ -89,6 +91,7 @@ def test_stopped_after_its_best_it_is_brought_back_to_what_the_checkpoint_knew(
         assert ours.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_end_of_a_run_that_is_stopped_may_be_its_best_until_it_is_gone_on_with(
     run, tmp_path, monkeypatch
 ):

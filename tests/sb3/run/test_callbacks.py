@@ -24,6 +24,7 @@ class HeldOut(BaseCallback):
         self.ended += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_callbacks_see_the_curves_and_change_no_byte(name, whole, tmp_path):
     first, second = HeldOut(), HeldOut()
@@ -34,6 +35,7 @@ def test_callbacks_see_the_curves_and_change_no_byte(name, whole, tmp_path):
     assert first.ended == second.ended == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_one_that_returns_false_ends_the_training_and_it_can_be_gone_on_with(name, whole, tmp_path):
     stops = HeldOut(most=2)

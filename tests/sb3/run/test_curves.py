@@ -21,6 +21,7 @@ def test_no_curve_has_a_step_twice(name, whole):
         assert steps == sorted(set(steps)), tag
 
 
+@pytest.mark.slow
 def test_no_curve_has_a_step_twice_where_a_run_was_stopped_just_after_it(tmp_path, monkeypatch):
     config = CONFIGS["paper"]
     run = stopped(config, tmp_path / "run", monkeypatch, 20 * 9, 1)  # at a dump; and at once again

@@ -18,6 +18,7 @@ from train.__main__ import main
 NEXT = CONFIGS["regret"].replace(seed=1, epsilon_start=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["paper", "regret"])
 def test_a_run_begins_with_the_weights_and_explores_as_it_is_configured(name, whole, tmp_path):
     config = CONFIGS[name].replace(seed=1, epsilon_start=0.3)
@@ -43,6 +44,7 @@ def test_both_networks_have_the_weights_before_the_first_step():
             assert all(np.array_equal(*pair) for pair in zip(ours, theirs, strict=True))
 
 
+@pytest.mark.slow
 def test_stopped_or_begun_anew_it_ends_with_the_same_bytes(whole, tmp_path, monkeypatch):
     train(NEXT, tmp_path / "whole", progress=False, start_from=whole["regret"])
     cut = stopped(NEXT, tmp_path / "cut", monkeypatch, 20, start_from=str(whole["regret"]))
