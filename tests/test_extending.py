@@ -165,6 +165,7 @@ def test_exported_files_read_a_free_server_where_the_observation_shows_it(config
     np.testing.assert_array_equal(model.predict(seen, deterministic=True)[0], server)
 
 
+@pytest.mark.slow
 def test_a_stopped_training_with_own_parts_is_resumed_to_the_same_bytes(
     config, tmp_path, monkeypatch
 ):

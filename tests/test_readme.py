@@ -27,6 +27,7 @@ def test_each_python_example_runs_as_it_stands(code, tmp_path):
     assert done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [line for code in blocks("bash") for line in code.splitlines()])
 def test_each_shell_example_runs_as_it_stands(line):
     words = shlex.split(line)

@@ -103,6 +103,7 @@ def test_in_a_pipe_the_table_is_one_block_without_colours():
     assert "CPU shares, s" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80])
 def test_in_a_terminal_the_command_keeps_to_its_width(width):
     ours, theirs = pty.openpty()

@@ -70,6 +70,7 @@ def test_it_plays_what_scalar_environments_play(scenario, observation, reward):
     play(environments, 2 * num_devices + 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observation", sorted(OBSERVATIONS))
 @pytest.mark.parametrize("lookahead", [None, 1])
 @pytest.mark.parametrize("kind", ["uniform", "path-loss"])

@@ -28,6 +28,7 @@ def assert_optimal(slots, solution):
     assert (solution.lower_bound <= least).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_finds_and_proves_what_enumeration_finds_in_slots_of_every_kind(kind):
     slots = kinds(np.random.default_rng(13), 400)[kind]

@@ -18,6 +18,7 @@ def loaded_by(module, *libraries):
     return set(done.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["stated", "study", "results", "claims", "reproduction"])
 def test_what_only_reads_and_words_the_study_loads_neither_torch_nor_matplotlib(module):
     assert not loaded_by(f"evaluate.paper.{module}", "torch", "matplotlib")

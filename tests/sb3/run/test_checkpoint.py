@@ -14,6 +14,7 @@ from mec_gym.sb3.run.directory import verify
 from mec_gym.sb3.run.training import train
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_and_every_cut_of_a_sample_of_a_stopped_run_is_noticed(
     tmp_path, monkeypatch
 ):
@@ -128,6 +129,7 @@ def test_curves_outside_the_run_that_a_link_leads_to_are_left_alone(tmp_path, mo
     assert precious.read_bytes() == b"curves"
 
 
+@pytest.mark.slow
 def test_a_replay_buffer_that_would_run_code_is_refused_and_runs_none(
     tmp_path, monkeypatch, payload
 ):

@@ -10,6 +10,7 @@ from mec_gym.sb3.run.curves import CurveLogger
 from mec_gym.sb3.run.training import train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_no_curve_has_a_step_twice(name, whole):
     """rollout/exploration_rate once had two values a step in any run of several copies."""

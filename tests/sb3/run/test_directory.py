@@ -30,6 +30,7 @@ def test_what_is_no_run_is_not_resumed_and_left_as_it_was(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_is_not_begun_where_another_is_and_the_remedy_is_named(whole):
     with pytest.raises(ValueError, match=rf"--resume {whole['paper']} goes on with it"):
         train(CONFIGS["paper"], whole["paper"], progress=False)
@@ -44,6 +45,7 @@ def test_a_second_process_on_one_directory_is_refused(tmp_path, monkeypatch, res
         train(CONFIGS["paper"], directory, progress=False, resume=resume)
 
 
+@pytest.mark.slow
 def test_a_damaged_policy_is_named_and_the_run_goes_on_without_its_manifest(
     whole, tmp_path, monkeypatch
 ):

@@ -79,6 +79,7 @@ def _is_finished(directory):
     return path.exists() and read_checked(path, 1)["finished"]
 
 
+@pytest.mark.slow
 def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
     directory = tmp_path / "run"
     directory.mkdir()
@@ -89,6 +90,7 @@ def test_a_run_without_a_checkpoint_yet_begins_anew(whole, tmp_path):
     assert curves(directory) == curves(whole["paper"])
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_so(whole):
     run = whole["paper"]
     remedy = f"`python -m train {run}/config.toml --from {run} --seed N` begins a new run with its"

@@ -59,6 +59,7 @@ def test_stopped_or_begun_anew_it_ends_with_the_same_bytes(whole, tmp_path, monk
     assert not np.array_equal(other.policy.weights[0][0], load_policy(cut).weights[0][0])
 
 
+@pytest.mark.slow
 def test_the_weights_it_began_with_are_verified(whole, tmp_path):
     train(NEXT, tmp_path / "run", progress=False, start_from=whole["regret"])
     path = tmp_path / "run" / "start" / WEIGHTS
@@ -110,6 +111,7 @@ def test_another_kind_of_network_is_named(tmp_path):
         train(config, tmp_path / "run", progress=False, start_from="regret-mix")
 
 
+@pytest.mark.slow
 def test_the_slots_that_the_first_policy_was_trained_on_are_not_for_evaluation(whole, tmp_path):
     train(NEXT.replace(seed=7), tmp_path / "run", progress=False, start_from=whole["regret"])
     said = json.loads((tmp_path / "run" / "policy.json").read_text())["training"]["start"]
@@ -121,6 +123,7 @@ def test_the_slots_that_the_first_policy_was_trained_on_are_not_for_evaluation(w
     assert len(by_name(models, NEXT.scenario)) == 2  # not seeds of one row
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_finished_run_further(whole, tmp_path, capsys):
     run, out = whole["paper"], tmp_path / "further"
     command = [f"{run}/config.toml", "--from", str(run), "--seed", "3", "--episodes", "30"]
