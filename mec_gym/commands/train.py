@@ -44,7 +44,7 @@ class Arguments:
     resume: Annotated[Path | None, arg(metavar="DIR")] = None
     """the run directory of a run that was stopped, to go on with; no preset needs to be given"""
     checkpoint_seconds: float = 30.0
-    """between two checkpoints"""
+    """seconds between two checkpoints"""
     keep: int = 1
     """how many checkpoints to keep"""
     export_sb3: Annotated[Path | None, arg(metavar="FILE.zip")] = None

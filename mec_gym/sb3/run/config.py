@@ -104,7 +104,8 @@ class TrainConfig(Settings):
     )
     num_envs: Count = Field(1, description="copies of the environment that play side by side")
     loss: LossName = Field(
-        "squared", description='or huber; Algorithm 1, line 11; your own function as "module:name"'
+        "squared",
+        description='squared or huber; Algorithm 1, line 11; your own function as "module:name"',
     )
     huber_delta: Positive = Field(
         1.0,
