@@ -1,4 +1,4 @@
-"""The examples of the start and how-to pages run as they stand."""
+"""The examples of README, the start page and the how-to pages run as they stand."""
 
 import importlib
 import re
@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "index.md",
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+]
 
 
 def blocks(language):
@@ -75,4 +79,4 @@ def test_what_pip_installs_is_said_alike_in_both_places():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.split("## Install\n")[1].split("\n\nThe commands")[0]
     assert "pip install" in table
-    assert table in PAGES[0].read_text(encoding="utf-8")
+    assert table in (ROOT / "docs" / "index.md").read_text(encoding="utf-8")

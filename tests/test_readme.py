@@ -2,39 +2,14 @@
 
 import importlib
 import re
-import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
-
-import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("code", blocks("python"))
-def test_each_python_example_runs_as_it_stands(code, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("line", [line for code in blocks("bash") for line in code.splitlines()])
-def test_each_shell_example_runs_as_it_stands(line):
-    words = shlex.split(line)
-    assert words[0] == "python"
-    done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "local-search" in done.stdout
 
 
 def test_each_make_verb_it_names_exists():
