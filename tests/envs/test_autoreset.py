@@ -8,6 +8,7 @@ import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as wrappers
+from same import assert_same
 
 from mec_gym import Scenario
 
@@ -22,24 +23,6 @@ def both(mode, max_episode_steps=None, copies=COPIES, **settings):
     batched = gym.make_vec(ID, num_envs=copies, autoreset_mode=mode, **settings)
     single = [lambda: gym.make(ID, disable_env_checker=True, **settings)] * copies
     return batched, SyncVectorEnv(single, autoreset_mode=mode)
-
-
-def assert_same(one, other):
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        for a, b in zip(one, other, strict=True):
-            assert_same(a, b)
-    elif isinstance(one, np.ndarray) and one.dtype == object:
-        for a, b in zip(one, other, strict=True):
-            assert (a is None) == (b is None)
-            if a is not None:
-                np.testing.assert_array_equal(a, b)
-    else:
-        np.testing.assert_array_equal(one, other)
-        assert np.asarray(one).dtype == np.asarray(other).dtype
 
 
 def play(environments, rng, steps, over=None):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from same import assert_same
 
 from mec_gym import Scenario
 from mec_gym.envs.vector import OffloadVectorEnv
@@ -24,22 +25,6 @@ def both(**kwargs):
     batched = gym.make_vec(ID, num_envs=COPIES, **kwargs)
     single = [lambda: gym.make(ID, disable_env_checker=True, **kwargs)] * COPIES
     return batched, SyncVectorEnv(single, autoreset_mode=AutoresetMode.SAME_STEP)
-
-
-def assert_same(one, other):
-    assert type(one) is type(other) or np.isscalar(one)
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, np.ndarray) and one.dtype == object:
-        for a, b in zip(one, other, strict=True):
-            assert (a is None) == (b is None)
-            if a is not None:
-                np.testing.assert_array_equal(a, b)
-    else:
-        np.testing.assert_array_equal(one, other)
-        assert np.asarray(one).dtype == np.asarray(other).dtype
 
 
 def play(environments, steps, seed=0, choose=None):
