@@ -1,5 +1,6 @@
 """Local search: moves and swaps from the least-delay start, until none helps."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -166,35 +167,28 @@ def descend_slot(
     improve_slot(tx_delay, sqrt_cycles, server_hz, capacity, assignment)
 
 
-@loops_for
-def _descend(formulas: str) -> Any:
-    """Return the loop over slots of `descend_slot`."""
+def _over_slots(solve: Callable[..., None]) -> Callable[[], Any]:
+    """Return what gives the loop over slots of a function of one slot."""
 
-    @loop
-    def descend(
-        tx_delay: Any, sqrt_cycles: Any, server_hz: Any, capacity: Any, assignment: Any
-    ) -> None:
-        assert formulas
-        for slot in range(len(assignment)):
-            descend_slot(
-                tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
-            )
+    def make(formulas: str) -> Any:
+        @loop
+        def over_slots(
+            tx_delay: Any, sqrt_cycles: Any, server_hz: Any, capacity: Any, assignment: Any
+        ) -> None:
+            assert formulas
+            for slot in range(len(assignment)):
+                solve(
+                    tx_delay[slot],
+                    sqrt_cycles[slot],
+                    server_hz[slot],
+                    capacity[slot],
+                    assignment[slot],
+                )
 
-    return descend
+        return over_slots
+
+    return loops_for(make)
 
 
-@loops_for
-def _improve(formulas: str) -> Any:
-    """Return the loop over slots of `improve_slot`."""
-
-    @loop
-    def improve(
-        tx_delay: Any, sqrt_cycles: Any, server_hz: Any, capacity: Any, assignment: Any
-    ) -> None:
-        assert formulas
-        for slot in range(len(assignment)):
-            improve_slot(
-                tx_delay[slot], sqrt_cycles[slot], server_hz[slot], capacity[slot], assignment[slot]
-            )
-
-    return improve
+_descend = _over_slots(descend_slot)
+_improve = _over_slots(improve_slot)
