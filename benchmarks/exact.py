@@ -45,13 +45,13 @@ def small() -> dict[str, float]:
         solution, seconds = timed(solve, slots)
         searched, search_seconds = timed(local_search, slots)
         bound, bound_seconds = timed(lower_bound, slots)
-        gap = 1 - bound / solution.average_delay
+        gap = 1 - bound / solution.average_cost
         figures |= {
             f"9 x 3 {preset}: optimal, slots/s": len(slots) / seconds,
             f"9 x 3 {preset}: proven share": float(solution.proven.mean()),
             f"9 x 3 {preset}: local search, us a slot": 1e6 * search_seconds / len(slots),
             f"9 x 3 {preset}: local search above the optimum, %": 100
-            * (average_delay(slots, searched) / solution.average_delay - 1).mean(),
+            * (average_delay(slots, searched) / solution.average_cost - 1).mean(),
             f"9 x 3 {preset}: lower bound, us a slot": 1e6 * bound_seconds / len(slots),
             f"9 x 3 {preset}: lower bound below the optimum, mean %": 100 * gap.mean(),
         }
@@ -63,7 +63,7 @@ def medium(num_devices: int, capacity: int) -> dict[str, float]:
     slots = sample("large", 20, num_devices=num_devices, capacity=capacity)
     answers = [timed(solve, slot) for slot in slots]
     seconds = [taken for _, taken in answers]
-    least = np.array([solution.average_delay for solution, _ in answers])
+    least = np.array([solution.average_cost for solution, _ in answers])
     case = f"{num_devices} x 5, M_max {capacity}"
     return {
         f"{case}: optimal, median s": float(np.median(seconds)),

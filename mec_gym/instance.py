@@ -156,14 +156,7 @@ class Instance:
         Raises:
             ValueError: some slot has no feasible assignment; the message names the first.
         """
-        places = self.capacity.sum(axis=-1).reshape(-1)
-        short = np.flatnonzero(places < self.num_devices)
-        if len(short):
-            raise ValueError(
-                f"capacity: slot {short[0]} has {places[short[0]]} places for {self.num_devices}"
-                f" devices ({len(short)} of {len(places)} slots have too few); no assignment is"
-                " feasible, raise capacity"
-            )
+        require_places(self.capacity, self.num_devices)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the attributes by name, but None; `Instance(**arrays)` is the same slots."""
@@ -203,6 +196,22 @@ def gain_at_sending(step_gain: FloatArray) -> FloatArray:
     """
     own = np.arange(step_gain.shape[-2])
     return step_gain[..., own, own, :]
+
+
+def require_places(capacity: IntArray, num_devices: int) -> None:
+    """Check that each slot has as many places, of `capacity` (..., N), as devices.
+
+    Raises:
+        ValueError: some slot has no feasible assignment; the message names the first.
+    """
+    places = capacity.sum(axis=-1).reshape(-1)
+    short = np.flatnonzero(places < num_devices)
+    if len(short):
+        raise ValueError(
+            f"capacity: slot {short[0]} has {places[short[0]]} places for {num_devices}"
+            f" devices ({len(short)} of {len(places)} slots have too few); no assignment is"
+            " feasible, raise capacity"
+        )
 
 
 _NAMES = tuple(field.name for field in fields(Instance))

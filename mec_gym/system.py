@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from mec_gym import equations
 from mec_gym.equations import computation_delay, transmission_delay, uplink_rate
 from mec_gym.instance import Instance
+from mec_gym.problem import Problem
 
 __all__ = [
     "allocate",
@@ -35,7 +36,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def check_assignment(instance: Instance, assignment: ArrayLike) -> IntArray:
+def check_assignment(instance: Instance | Problem, assignment: ArrayLike) -> IntArray:
     """Return the assignment as integers.
 
     Raises:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from evaluate.paper.stated import DQN_RAO
 from evaluate.paper.study import Point
-from mec_gym import policies
+from mec_gym import average_delay, policies
 from mec_gym.benchmark.comparison import Reference, Result, play
 from mec_gym.io.settings import Settings
 from mec_gym.policies import Policy
@@ -96,7 +96,7 @@ def measure(
             **{name: [policies.get(name)] for name in STUDIED},
             "optimal": [lambda *_, found=solution: found.assignment],
         }
-        reference = Reference(solution.average_delay, solution.proven)
+        reference = Reference(average_delay(instance, solution.assignment), solution.proven)
         results = {each.name: each for each in play(players, instance, seed, reference)}
         rows += [_row(point, result) for result in results.values()]
         for name, other in PAIRS:

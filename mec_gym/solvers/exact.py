@@ -7,16 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import bounds, system
+from mec_gym import bounds
 from mec_gym.compiling import loop
 from mec_gym.instance import Instance
-from mec_gym.solvers.local_search import local_search, numbers_of
+from mec_gym.problem import Problem
+from mec_gym.solvers.local_search import local_search
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 TOLERANCE = 1e-9
-"""Proven means: no assignment has an average delay lower by more than this, relatively."""
+"""Proven means: no assignment costs less by more than this, relatively."""
 
 _WIDENING = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """Shares of the gap between the bound and local search that are searched, one after the other.
@@ -34,30 +35,30 @@ class Solution:
 
     Attributes:
         assignment: server of each device, (..., M); within capacity.
-        average_delay: its average delay D, (...), seconds.
-        lower_bound: never above the least average delay there is, (...), seconds.
+        average_cost: its cost per task, (...), seconds; the paper's is the average delay D.
+        lower_bound: never above the least such cost there is, (...), seconds.
         proven: whether the two differ by at most `TOLERANCE`, relatively, (...).
     """
 
     assignment: IntArray
-    average_delay: FloatArray
+    average_cost: FloatArray
     lower_bound: FloatArray
     proven: NDArray[np.bool_]
 
 
-def optimal(instance: Instance, seed: int = 0) -> IntArray:
+def optimal(instance: Instance | Problem, seed: int = 0) -> IntArray:
     """Return the best assignment that `solve` finds in its default time, (..., M).
 
     Raises:
-        ValueError: a slot has fewer places than devices.
+        ValueError: a slot has no feasible assignment.
     """
     return solve(instance).assignment
 
 
-def solve(instance: Instance, time_limit: float = 10.0) -> Solution:
-    """Minimise the average delay within capacity, and prove it where the time allows.
+def solve(instance: Instance | Problem, time_limit: float = 10.0) -> Solution:
+    """Minimise the cost within capacity and allowed links, and prove it where the time allows.
 
-    At the prices of the convex relaxation each assignment's delay is the bound plus terms that are
+    At the prices of the convex relaxation each assignment's cost is the bound plus terms that are
     all 0 or more (see `explore`), so those that can beat the local search are mostly few
     enough to enumerate.
 
@@ -66,45 +67,53 @@ def solve(instance: Instance, time_limit: float = 10.0) -> Solution:
         time_limit: seconds for each slot, after which it is left as it is, unproven.
 
     Raises:
-        ValueError: a slot has fewer places than devices, or the time limit is not above 0.
+        ValueError: a slot has no feasible assignment, or the time limit is not above 0.
     """
     if not time_limit > 0:
         raise ValueError(f"time_limit: {time_limit!r}; it must be above 0 seconds")
-    relaxation = bounds.relax(instance)
-    assignment = local_search(instance)
-    slots, rows = instance.flatten(), assignment.reshape(-1, instance.num_devices)
-    bound = relaxation.total_delay.reshape(-1) / instance.num_devices
+    problem = Problem.of(instance)
+    relaxation = bounds.relax(problem)
+    assignment = local_search(problem)
+    slots, rows = problem.flatten(), assignment.reshape(-1, problem.num_devices)
+    bound = relaxation.total_cost.reshape(-1) / problem.num_devices
     price, charge = (
-        array.reshape(-1, instance.num_servers) for array in (relaxation.price, relaxation.charge)
+        array.reshape(-1, problem.num_servers) for array in (relaxation.price, relaxation.charge)
     )
     _enumerate(slots, rows, bound, price, charge, time_limit)
 
-    average_delay = system.average_delay(instance, assignment)
+    average_cost = slots.cost(rows) / problem.num_devices
     # Two results for the same assignment may differ in the last digits.
-    lower_bound = np.minimum(bound.reshape(average_delay.shape), average_delay)
-    proven = average_delay - lower_bound <= TOLERANCE * average_delay
-    return Solution(assignment, average_delay, lower_bound, np.asarray(proven))
+    lower_bound = np.minimum(bound, average_cost)
+    proven = average_cost - lower_bound <= TOLERANCE * average_cost
+    lead = problem.batch_shape
+    return Solution(
+        assignment,
+        average_cost.reshape(lead),
+        lower_bound.reshape(lead),
+        np.asarray(proven.reshape(lead)),
+    )
 
 
 def _enumerate(
-    slots: Instance,
+    slots: Problem,
     assignment: IntArray,
     bound: FloatArray,
     price: FloatArray,
     charge: FloatArray,
     time_limit: float,
 ) -> None:
-    """Improve the assignments (B, M) and raise the bounds (B,) on the average delay, in place."""
+    """Improve the assignments (B, M) and raise the bounds (B,) on the cost per task, in place."""
     num_devices = slots.num_devices
-    target = price * slots.server_hz / 2
+    shared = np.isfinite(slots.server_hz)
+    target = price * np.where(shared, slots.server_hz, 0.0) / 2
     tolerance = TOLERANCE / 2 * num_devices * np.maximum(bound, 0.0)
-    gap = (system.average_delay(slots, assignment) - bound) * num_devices - tolerance
-    tx_delay, sqrt_cycles, server_hz, capacity = numbers_of(slots)
+    gap = slots.cost(assignment) - bound * num_devices - tolerance
+    link_cost, size, server_hz, capacity = slots.numbers()
 
     def tree_of(row: int, share: float) -> tuple[Tree, Path]:
         return search_tree(
-            tx_delay[row],
-            sqrt_cycles[row],
+            link_cost[row],
+            size[row],
             capacity[row],
             price[row],
             charge[row],
@@ -142,7 +151,7 @@ class Tree(NamedTuple):
 
     Attributes:
         device: which device is decided at each depth, (M,).
-        work: its sqrt(C), (M,).
+        work: its q, (M,).
         server: its servers, the cheapest first, (M, N).
         extra: what each costs above the cheapest at the relaxation's prices, (M, N), seconds.
         least: load that the devices from a depth on cannot but add to a server, (M + 1, N).
@@ -164,7 +173,7 @@ class Path(NamedTuple):
         depth: how many devices are decided, (1,); -1 when all is explored.
         option: the option to try next at each depth, (M,).
         extra: extra cost of the decisions up to a depth, (M + 1,), seconds.
-        load: sum of sqrt(C) on each server by then, (M + 1, N).
+        load: sum of q on each server by then, (M + 1, N).
         left: places left on each server by then, (M + 1, N).
         limit: only an assignment of a lower excess is of interest, (1,), seconds.
         best: the last assignment found, (M,); -1 before.
@@ -181,27 +190,27 @@ class Path(NamedTuple):
 
 @loop
 def search_tree(
-    tx_delay: FloatArray,
-    sqrt_cycles: FloatArray,
+    link_cost: FloatArray,
+    size: FloatArray,
     capacity: IntArray,
     price: FloatArray,
     charge: FloatArray,
     limit: float,
 ) -> tuple[Tree, Path]:
     """Return the tree of one slot's assignments of an excess below `limit`, and its root."""
-    num_devices, num_servers = tx_delay.shape
+    num_devices, num_servers = link_cost.shape
     extra = np.empty((num_devices, num_servers))
     server = np.empty((num_devices, num_servers), np.int64)
     choice = np.empty(num_devices)
     for device in range(num_devices):
-        cost = tx_delay[device] + sqrt_cycles[device] * price + charge
+        cost = link_cost[device] + size[device] * price + charge
         cost[capacity == 0] = np.inf
         server[device] = np.argsort(cost)
         extra[device] = cost[server[device]] - cost.min()
         choice[device] = extra[device, min(1, num_servers - 1)]
     # Those with the least choice first: what they leave is seldom worth going on with.
     order = np.argsort(-choice, kind="mergesort")
-    server, extra, work = server[order], extra[order], sqrt_cycles[order]
+    server, extra, work = server[order], extra[order], size[order]
 
     least = np.zeros((num_devices + 1, num_servers))
     most = np.zeros((num_devices + 1, num_servers))
@@ -240,7 +249,7 @@ def explore(
 ) -> None:
     """Go on, by so many nodes at most, to look for assignments of an excess below the limit.
 
-    The excess of an assignment is its total delay above the relaxation's bound: the extra costs of
+    The excess of an assignment is what it costs above the relaxation's bound: the extra costs of
     its decisions, (L_n - target_n)^2 / F_n for each server and `charge` for each place left free.
     One that is found lowers the limit to `tolerance` below its own.
     """

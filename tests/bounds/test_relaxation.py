@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario, average_delay, bounds
-from mec_gym.bounds import relaxation
+from mec_gym.bounds import loops
 from mec_gym.solvers.local_search import local_search
 
 
@@ -69,11 +69,12 @@ def test_lower_bound_keeps_leading_dimensions_and_needs_no_batch():
     np.testing.assert_allclose(bounds.lower_bound(grid).ravel(), one_by_one, rtol=1e-8)
 
 
-def test_slots_are_solved_in_blocks_and_none_is_missed(monkeypatch):
-    slots = make(np.random.default_rng(2), 7, 5, 3)
-    whole = bounds.lower_bound(slots)
-    monkeypatch.setattr(relaxation, "_BLOCK_LINKS", 3 * 15)
-    np.testing.assert_allclose(bounds.lower_bound(slots), whole, rtol=1e-8)
+@pytest.mark.parametrize("capacity", [12, 40])
+def test_links_left_out_on_the_way_change_no_bound(monkeypatch, capacity):
+    slots = Scenario.preset("city", num_devices=300, num_servers=25, capacity=capacity).sample(2, 4)
+    left_out = bounds.lower_bound(slots)
+    monkeypatch.setattr(loops, "_DROP", 0.0)
+    np.testing.assert_allclose(left_out, bounds.lower_bound(slots), rtol=3e-9)
 
 
 def test_lower_bound_of_a_city_is_within_a_hundredth_of_a_percent_of_local_search():

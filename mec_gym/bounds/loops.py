@@ -1,0 +1,122 @@
+"""The relaxation of one slot after the other, compiled: links chosen, solved, and all checked."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.bounds.interior_point import GAP, solve_links
+from mec_gym.compiling import loop, loops_for
+from mec_gym.kernels import kernel
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_DROP = 1e-6
+"""Links are left out while the rest is solved, see `solve_links`; 0 where one of them mattered."""
+
+
+@loops_for
+def relax_slots(formulas: str) -> Any:
+    """Return the loop that writes the bound and the prices of each slot."""
+
+    @loop
+    def over_slots(
+        link_cost: Any,
+        size: Any,
+        server_hz: Any,
+        capacity: Any,
+        total_cost: Any,
+        price: Any,
+        charge: Any,
+    ) -> None:
+        assert formulas
+        for slot in range(len(total_cost)):
+            total_cost[slot] = relax_slot(
+                link_cost[slot],
+                size[slot],
+                server_hz[slot],
+                capacity[slot],
+                price[slot],
+                charge[slot],
+            )
+
+    return over_slots
+
+
+@kernel
+def dual_bound(
+    link_cost: FloatArray,
+    size: FloatArray,
+    server_hz: FloatArray,
+    capacity: IntArray,
+    price: FloatArray,
+    charge: FloatArray,
+) -> float:
+    """Return what prices prove of a slot's cost by weak duality, rounded down, seconds.
+
+    As L^2 / F >= p L - p^2 F / 4 for any p, and at most M_n^max tasks pay a charge k_n >= 0, every
+    feasible assignment costs at least
+    sum over m of min over n of (a_mn + p_n q_m + k_n) - sum of k_n M_n^max
+    - sum of p_n^2 F_n / 4.
+    """
+    num_devices, num_servers = link_cost.shape
+    charged: float = 0.0
+    refund: float = 0.0
+    for device in range(num_devices):
+        least = np.inf
+        for server in range(num_servers):
+            if capacity[server] > 0:
+                paid = link_cost[device, server] + size[device] * price[server] + charge[server]
+                least = min(least, paid)
+        charged += least
+    for server in range(num_servers):
+        refund += charge[server] * capacity[server]
+        if price[server] > 0:
+            refund += price[server] ** 2 * server_hz[server] / 4
+    # Room for the rounding of these sums, of a cost that is compared with them, and of an excess
+    # that is added to them.
+    rounding: float = (
+        4 * (num_devices + num_servers + 8) * np.finfo(np.float64).eps * (charged + refund)
+    )
+    return charged - refund - rounding
+
+
+@kernel
+def relax_slot(
+    link_cost: FloatArray,
+    size: FloatArray,
+    server_hz: FloatArray,
+    capacity: IntArray,
+    price: FloatArray,
+    charge: FloatArray,
+) -> float:
+    """Write the prices of one slot and return the bound on its cost that they prove, seconds.
+
+    The bound is over all links, whichever were left out on the way.
+    """
+    num_devices, num_servers = link_cost.shape
+    first = np.zeros(num_devices + 1, np.int64)
+    server_of = np.empty(num_devices * num_servers, np.int64)
+    cost = np.empty(num_devices * num_servers)
+    link = 0
+    for device in range(num_devices):
+        for server in range(num_servers):
+            if capacity[server] > 0 and link_cost[device, server] < np.inf:
+                server_of[link], cost[link] = server, link_cost[device, server]
+                link += 1
+        first[device + 1] = link
+    best = -np.inf
+    best_price, best_charge = np.zeros(num_servers), np.zeros(num_servers)
+    for drop in (_DROP, 0.0):
+        found = solve_links(
+            first, server_of[:link], cost[:link], size, server_hz, capacity, price, charge, drop
+        )
+        bound = dual_bound(link_cost, size, server_hz, capacity, price, charge)
+        if bound > best:
+            best = bound
+            best_price[:], best_charge[:] = price, charge
+        if not found - best > GAP * abs(found):
+            break
+    price[:], charge[:] = best_price, best_charge
+    return best
