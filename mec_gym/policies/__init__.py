@@ -22,6 +22,7 @@ POLICIES: dict[str, str] = {
     "goa": "mec_gym.policies.baselines:goa",
     "goa-capacity": "mec_gym.policies.baselines:goa_capacity",
     "least-delay": "mec_gym.policies.baselines:least_delay",
+    "prices": "mec_gym.solvers.prices:prices",
     "local-search": "mec_gym.solvers.local_search:local_search",
     "optimal": "mec_gym.solvers.exact:optimal",
 }
@@ -37,7 +38,7 @@ SHIPPED = {
 BASELINES = ("roa", "goa", "least-delay")
 """What trained networks are compared with where nothing else is asked for."""
 
-HINDSIGHT = frozenset({"local-search", "optimal"})
+HINDSIGHT = frozenset({"prices", "local-search", "optimal"})
 """Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""
 
 

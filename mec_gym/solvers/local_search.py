@@ -36,7 +36,7 @@ def local_search(instance: Instance | Problem, seed: int = 0) -> IntArray:
     _descend()(*slots.numbers(), assignment)
     stuck = np.flatnonzero((assignment < 0).any(axis=-1))
     if len(stuck):  # the first devices have left the last ones nothing that they may use
-        started = np.stack([_matched(slots[slot]) for slot in stuck.tolist()])
+        started = np.stack([matched(slots[slot]) for slot in stuck.tolist()])
         _improve()(*slots[stuck].numbers(), started)
         assignment[stuck] = started
     return assignment.reshape(problem.size.shape)
@@ -59,7 +59,7 @@ def polish(instance: Instance | Problem, assignment: IntArray) -> IntArray:
     return polished.reshape(checked.shape)
 
 
-def _matched(slot: Problem) -> IntArray:
+def matched(slot: Problem) -> IntArray:
     """Return a feasible assignment of one slot, (M,): the least of its costs were they alone."""
     from scipy.optimize import linear_sum_assignment
 
