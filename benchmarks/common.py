@@ -17,7 +17,7 @@ RIVALS = Path(".venv-rivals")
 @dataclass(frozen=True)
 class Arguments:
     json: Path | None = None
-    """file to write the figures to"""
+    """File to write the figures to."""
 
 
 def main(doc: str | None, benchmarks: Mapping[str, Figures]) -> None:

@@ -43,7 +43,7 @@ def soak(decisions: int, copies: int = COPIES) -> list[float]:
 @dataclass(frozen=True)
 class Arguments:
     decisions: int = 10**8
-    """to play"""
+    """How many decisions to play."""
 
 
 if __name__ == "__main__":

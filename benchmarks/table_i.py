@@ -61,11 +61,11 @@ def memory(make: Callable[[], Any]) -> dict[str, float]:
 @dataclass(frozen=True)
 class Arguments:
     episodes: tyro.conf.Positional[int]
-    """of training"""
+    """Episodes of training."""
     chunk: tyro.conf.Positional[int] = 1
-    """so many steps, then as many updates"""
+    """How many steps are played before as many updates are made."""
     memory: bool = False
-    """the memory, not the time"""
+    """Measure the memory, not the time."""
 
 
 def main(make: Callable[[int, int], Any], warm_up: int = 0) -> None:

@@ -77,11 +77,11 @@ class Channel(Settings, ABC):
         1.0,
         ge=0,
         le=1,
-        description="rho of a link's complex fading amplitude from one decision step to the next;"
-        " 1: constant within the slot, 0: independent",
+        description="Correlation rho of a link's complex fading amplitude from one decision step to the"
+        " next; 1: constant within the slot, 0: independent.",
     )
     kind: str = Field(
-        "", description='name of the model, or your own class as "module:name"; found by itself'
+        "", description='Name of the model, or your own class as "module:name"; found by itself.'
     )
 
     @property
@@ -131,7 +131,7 @@ class Channel(Settings, ABC):
 class UniformChannel(Channel):
     """Gains h_mn uniform and independent (Sec. IV-A: U[0.5, 2.0])."""
 
-    gain: RangeField = Field((0.5, 2.0), description="gain h_mn of a link")
+    gain: RangeField = Field((0.5, 2.0), description="Gain h_mn of a link.")
 
     @property
     def gain_range(self) -> tuple[float, float]:
@@ -156,19 +156,23 @@ class PathLossChannel(Channel):
     `device_positions_m`. Positions and shadowing are constant within a slot.
     """
 
-    side_m: Positive = Field(500.0, description="side of the square that holds the devices, m")
+    side_m: Positive = Field(500.0, description="Side of the square that holds the devices, m.")
     server_positions_m: tuple[tuple[float, float], ...] | None = Field(
-        None, description="x, y of each server in metres; none: a regular grid over the square"
+        None, description="Place x, y of each server, m; none: a regular grid over the square."
     )
     device_positions_m: tuple[tuple[float, float], ...] | None = Field(
         None,
-        description="x, y that devices are drawn from; none: anywhere in the square",
+        description="Places x, y that devices are drawn from, m; none: anywhere in the square.",
     )
-    loss_at_1m_db: float = Field(15.3, ge=-100, le=200, description="loss at 1 m, dB")
-    exponent: Positive = Field(3.76, description="of the distance in the loss")
-    min_distance_m: Positive = Field(10.0, description="shorter distances count as this one")
-    shadowing_db: float = Field(8.0, ge=0, le=30, description="standard deviation; 0: none")
-    fading: Literal["rayleigh", "none"] = Field("rayleigh", description="of each link, or none")
+    loss_at_1m_db: float = Field(15.3, ge=-100, le=200, description="Loss at 1 m, dB.")
+    exponent: Positive = Field(3.76, description="Exponent of the distance in the loss.")
+    min_distance_m: Positive = Field(10.0, description="Distance as which shorter ones count, m.")
+    shadowing_db: float = Field(
+        8.0, ge=0, le=30, description="Standard deviation of the shadowing, dB; 0: none."
+    )
+    fading: Literal["rayleigh", "none"] = Field(
+        "rayleigh", description="Fading of each link, or none."
+    )
 
     @model_validator(mode="after")
     def _positions_are_numbers(self) -> "PathLossChannel":

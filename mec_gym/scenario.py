@@ -61,46 +61,48 @@ class Scenario(Settings):
         ValueError: one line that names each wrong field, its value and the remedy.
     """
 
-    num_devices: int = Field(9, ge=1, le=10**6, description="devices, M")
-    num_servers: int = Field(3, ge=1, le=10**6, description="edge servers, N")
+    num_devices: int = Field(9, ge=1, le=10**6, description="Number of devices, M.")
+    num_servers: int = Field(3, ge=1, le=10**6, description="Number of edge servers, N.")
     capacity: Capacity = Field(
-        3, description="places M_n^max: one number for all servers, or one each"
+        3, description="Places of a server, M_n^max: one number for all servers, or one each."
     )
-    task_bits: RangeField = Field((2e5, 5e5), description="input size S_m, bits; 1 kb is 1000 bits")
+    task_bits: RangeField = Field(
+        (2e5, 5e5), description="Input size S_m, bits; 1 kb is 1000 bits."
+    )
     task_cycles: RangeField | None = Field(
-        (5e8, 2e9), description="work C_m, cycles; none where cycles_per_bit is given"
+        (5e8, 2e9), description="Work C_m, cycles; none where cycles_per_bit is given."
     )
     cycles_per_bit: RangeField | None = Field(
-        None, description="task complexity (Fig. 5): C_m = S_m x cycles_per_bit, cycles/bit"
+        None, description="Task complexity (Fig. 5), cycles/bit: C_m is S_m times this."
     )
     server_hz: NumberOrEach = Field(
-        (5e9, 9e9), description="CPU frequency F_n, cycles/s; a list of N where servers='listed'"
+        (5e9, 9e9), description="CPU frequency F_n, cycles/s; a list of N where servers='listed'."
     )
     servers: Literal["fixed", "per-slot", "listed"] = Field(
         "fixed",
-        description="F_n is drawn once from server_seed, drawn anew each slot, or listed",
+        description="Whether F_n is drawn once from server_seed, drawn anew each slot, or listed.",
     )
-    server_seed: int = Field(0, ge=0, description="seed of the one deployment of servers='fixed'")
-    channel: AnyChannel = Field(UniformChannel(), description="how the gains h_mn arise")
-    bandwidth_hz: Positive = Field(1e6, description="uplink bandwidth B, Hz")
+    server_seed: int = Field(0, ge=0, description="Seed of the one deployment of servers='fixed'.")
+    channel: AnyChannel = Field(UniformChannel(), description="How the gains h_mn arise.")
+    bandwidth_hz: Positive = Field(1e6, description="Uplink bandwidth B, Hz.")
     bandwidth_sharing: Literal["none", "equal"] = Field(
-        "none", description="each device has B (Eq. 1), or B/M"
+        "none", description="Whether each device has B (none, Eq. 1), or B/M (equal)."
     )
     tx_power_w: NumberOrEach = Field(
-        0.1, description="transmit power P_m, W: one number for all devices, or one each"
+        0.1, description="Transmit power P_m, W: one number for all devices, or one each."
     )
     noise_psd: Positive | None = Field(
-        1e-9, description="noise density, W/Hz; sigma^2 is this times a device's bandwidth"
+        1e-9, description="Noise density, W/Hz; sigma^2 is this times a device's bandwidth."
     )
     noise_w: Positive | None = Field(
-        None, description="noise power sigma^2, W, given directly; noise_psd is then none"
+        None, description="Noise power sigma^2, W, given directly; noise_psd is then none."
     )
 
     lookahead: int | None = Field(
         None,
         ge=0,
         strict=True,
-        description="how many of the devices to come are seen; none: all of them, as in the paper",
+        description="How many of the devices to come are seen; none: all of them, as in the paper.",
     )
 
     @model_validator(mode="before")

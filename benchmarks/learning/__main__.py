@@ -35,7 +35,7 @@ TRAININGS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 @dataclass(frozen=True)
 class Arguments:
     training: tyro.conf.Positional[list[str]] = field(default_factory=lambda: list(TRAININGS))
-    """which; by default all"""
+    """Trainings to make, by default all."""
 
 
 if __name__ == "__main__":

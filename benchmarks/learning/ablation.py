@@ -69,7 +69,7 @@ def markdown(rows: Mapping[str, Trained]) -> str:
 @dataclass(frozen=True)
 class Arguments:
     row: tyro.conf.Positional[list[str]] = field(default_factory=lambda: list(ROWS))
-    """which; by default all"""
+    """Rows to train, by default all."""
 
 
 if __name__ == "__main__":

@@ -98,9 +98,9 @@ def learned(name: str, episodes: int, found: dict[str, NDArray[np.float64]]) -> 
 @dataclass(frozen=True)
 class Arguments:
     json: Path | None = None
-    """file to write the figures to"""
+    """File to write the figures to."""
     episodes: int = 4000
-    """of training; Table I: 4000"""
+    """Episodes of training; Table I has 4000."""
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def measured() -> dict[str, Any]:
 @dataclass(frozen=True)
 class Arguments:
     redraw: bool = False
-    """make the picture of the numbers that are there"""
+    """Only draw the picture, of the numbers that are there."""
 
 
 if __name__ == "__main__":

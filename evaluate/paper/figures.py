@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from evaluate.paper import stated
 from evaluate.paper.measurements import Row, measure, write_rows
@@ -16,7 +17,7 @@ from evaluate.paper.smoothness import read_loss
 from evaluate.paper.stated import DQN_RAO, DQN_SI
 from evaluate.paper.study import FULL, QUICK, STUDY_FILE, Point, Study
 from mec_gym.commands import shell
-from mec_gym.commands.arguments import parse
+from mec_gym.commands.arguments import by_default, parse
 from mec_gym.policies.trained import load_policy
 
 Step = Callable[[Study, Path], None]
@@ -34,15 +35,15 @@ class Arguments:
     """Train what Figs. 3 to 5 need, measure it, and draw them; what is finished is not redone."""
 
     quick: bool = False
-    """fewer points, seeds and episodes: a preview in minutes"""
-    out: Path | None = None
-    """directory for figures, numbers and runs; by default results/figures, or ...-quick"""
+    """Take fewer points, seeds and episodes: a preview in minutes."""
+    out: Annotated[Path | None, by_default("results/figures, or results/figures-quick")] = None
+    """Directory for figures, numbers and runs."""
     jobs: int = os.cpu_count() or 1
-    """how many runs to train at a time"""
-    seeds: int | None = None
-    """training seeds a point of Figs. 4 and 5; by default 3, or 2 if quick"""
-    publish: Path | None = None
-    """directory to copy the PNG files to, such as docs/figures"""
+    """How many runs to train at a time."""
+    seeds: Annotated[int | None, by_default("3, or 2 if quick")] = None
+    """Training seeds a point of Figs. 4 and 5."""
+    publish: Annotated[Path | None, by_default("no copy")] = None
+    """Directory to copy the PNG files to, such as docs/figures."""
 
 
 def draw_loss(study: Study, out: Path) -> None:

@@ -18,9 +18,9 @@ class Arguments:
     """Write what of the paper holds, from what `python -m evaluate.paper.figures` has measured."""
 
     results: Path = Path("results/figures")
-    """directory of the figures and their numbers"""
+    """Directory of the figures and their numbers."""
     out: Path = Path("docs/reproduction.md")
-    """Markdown file to write"""
+    """Markdown file to write."""
 
 
 def anchor(heading: str) -> str:

@@ -37,23 +37,30 @@ class Point:
 class Study(Settings):
     """Settings of all runs and measurements; the defaults are those of the paper's figures."""
 
-    quick: bool = Field(False, description="whether this is a small preview")
-    seeds: Annotated[int, Field(ge=2)] = Field(3, description="training seeds a point: 0, 1, ...")
-    episodes: Count = Field(4000, description="training episodes; Table I")
-    epsilon_episodes: Count = Field(2000, description="episodes that epsilon falls; Table I")
-    loss_episodes: Count = Field(500, description="episodes of Fig. 3")
-    loss_seeds: Annotated[int, Field(ge=2)] = Field(8, description="training seeds a minibatch")
-    batch_sizes: tuple[Count, ...] = Field((32, 64, 128, 256), description="of Fig. 3")
-    frequencies_ghz: tuple[Positive, ...] = Field((5, 6, 7, 8, 9, 10), description="of Fig. 4")
+    quick: bool = Field(False, description="Whether this is a small preview.")
+    seeds: Annotated[int, Field(ge=2)] = Field(3, description="Training seeds a point, from 0 on.")
+    episodes: Count = Field(4000, description="Training episodes; Table I has 4000.")
+    epsilon_episodes: Count = Field(
+        2000, description="Episodes over which epsilon falls; Table I has 2000."
+    )
+    loss_episodes: Count = Field(500, description="Episodes of Fig. 3.")
+    loss_seeds: Annotated[int, Field(ge=2)] = Field(8, description="Training seeds a minibatch.")
+    batch_sizes: tuple[Count, ...] = Field((32, 64, 128, 256), description="Minibatches of Fig. 3.")
+    frequencies_ghz: tuple[Positive, ...] = Field(
+        (5, 6, 7, 8, 9, 10), description="CPU frequencies of Fig. 4, GHz."
+    )
     complexities: tuple[Positive, ...] = Field(
-        (500, 600, 700, 800, 900, 1000), description="of Fig. 5, cycles/bit"
+        (500, 600, 700, 800, 900, 1000), description="Task complexities of Fig. 5, cycles/bit."
     )
     presets: tuple[str, ...] = Field(
-        ("paper", "paper-varied", "slack"), description="measured beside the figures"
+        ("paper", "paper-varied", "slack"),
+        description="Scenarios that are measured beside the figures.",
     )
-    slots: Annotated[int, Field(ge=2)] = Field(1000, description="held-out slots of each point")
+    slots: Annotated[int, Field(ge=2)] = Field(1000, description="Held-out slots of each point.")
     slots_seed: int = Field(
-        2_000_000, ge=0, description="their seed; of the seeds of training it must be none"
+        2_000_000,
+        ge=0,
+        description="Seed of the held-out slots; of the seeds of training it must be none.",
     )
 
     @property

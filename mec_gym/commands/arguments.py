@@ -64,9 +64,14 @@ def _wrapped(paragraph: str, width: int) -> str:
     return "\n".join("\n".join(each) for each in lines)
 
 
+def by_default(said: str) -> Any:
+    """Return what has `--help` say of an argument left out what its default stands for."""
+    return tyro.conf.arg(help_behavior_hint=f"(default: {said})")
+
+
 def listed(what: str, names: Iterable[str]) -> str:
     """Return a line of `--help` that lists names."""
-    return f"{what}: {', '.join(names)}"
+    return f"{what.capitalize()}: {', '.join(names)}."
 
 
 def refusal(end: SystemExit, said: str, prog: str) -> str:

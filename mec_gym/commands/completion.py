@@ -17,13 +17,13 @@ from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 class Arguments:
     """Print what makes your shell complete the commands, presets and flags of mec-gym on Tab.
 
-    bash: mec-gym completion bash > ~/.local/share/bash-completion/completions/mec-gym
+    For bash: mec-gym completion bash > ~/.local/share/bash-completion/completions/mec-gym
 
-    zsh: mec-gym completion zsh > DIR/_mec-gym, where DIR is one of $fpath
+    For zsh: mec-gym completion zsh > DIR/_mec-gym, where DIR is one of $fpath.
     """
 
     shell: tyro.conf.Positional[Literal["bash", "zsh"]]
-    """which shell"""
+    """Shell to complete for."""
 
 
 def commands() -> Any:

@@ -12,7 +12,7 @@ from mec_gym.benchmark import frozen, leaderboard, report
 from mec_gym.benchmark.comparison import compare, find_reference
 from mec_gym.benchmark.models import by_name, load_models
 from mec_gym.commands import shell
-from mec_gym.commands.arguments import listed, parse
+from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.io.files import check_writable, replace_file
 from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy
 from mec_gym.presets import PRESETS
@@ -24,31 +24,43 @@ from mec_gym.solvers.local_search import polish
 class Arguments:
     """Compare policies and trained runs on the same slots: of a scenario, or frozen benchmarks."""
 
-    scenario: Annotated[str | None, arg(metavar="PRESET|FILE.toml")] = None
-    """preset, or TOML file; by default that of the first trained model, or else paper"""
+    scenario: Annotated[
+        str | None,
+        arg(metavar="PRESET|FILE.toml"),
+        by_default("that of the first trained model, or else paper"),
+    ] = None
+    """Scenario to draw slots from: a preset, a TOML file, or your own as "module:name"."""
     policies: Annotated[list[str], arg(metavar="NAME ...")] = field(
         default_factory=lambda: [*BASELINES]
     )
-    """names of policies, trained ones too, or "module:name" of your own"""
-    model: Annotated[list[str], arg(metavar="RUN ...")] = field(default_factory=list)
-    """run directories, or names as for policies; they come first, and runs that differ in nothing
-    but the seed become one row"""
+    """Policies by name, trained ones too, or your own as "module:name"."""
+    model: Annotated[
+        list[str],
+        arg(
+            metavar="RUN ...",
+            help="Run directories, or names as for --policies; they come first, and runs that"
+            " differ in nothing but the seed become one row.",
+        ),
+        by_default("none"),
+    ] = field(default_factory=list)
     polish: bool = False
-    """also show each model with its assignment improved by local search, as a row of its own"""
+    """Also show each model with its assignment improved by local search, as a row of its own."""
     instances: int = 1000
-    """how many slots"""
+    """How many slots to play."""
     seed: int = 1_000_001
-    """seed of the slots; of the seeds a model was trained with it must be none"""
+    """Seed of the slots; of the seeds a model was trained with it must be none."""
     time_limit: float = 1.0
-    """seconds a slot to prove its optimum; beyond them the gap is to a lower bound"""
-    benchmark: Annotated[list[str] | None, arg(metavar="[NAME ...]")] = None
-    """frozen benchmarks to play instead, all if none is named, with every policy there is"""
-    json: Annotated[Path | None, arg(metavar="FILE")] = None
-    """file to write the result to"""
-    markdown: Annotated[Path | None, arg(metavar="FILE")] = None
-    """with --benchmark: file whose leaderboard is replaced, such as README.md"""
+    """Seconds a slot to prove its optimum; beyond them the gap is to a lower bound."""
+    benchmark: Annotated[
+        list[str] | None, arg(metavar="[NAME ...]"), by_default("slots of --scenario")
+    ] = None
+    """Frozen benchmarks to play instead, all if none is named, with every policy there is."""
+    json: Annotated[Path | None, arg(metavar="FILE"), by_default("no file")] = None
+    """File to write the result to."""
+    markdown: Annotated[Path | None, arg(metavar="FILE"), by_default("no file")] = None
+    """File whose leaderboard --benchmark replaces, such as README.md."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
-    """module of your own to import first, where a run's files name it; may be repeated"""
+    """Module of your own to import first, where a run's files name it; may be repeated."""
 
 
 def lists() -> list[str]:

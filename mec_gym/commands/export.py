@@ -32,11 +32,11 @@ class Arguments:
     """Write a trained policy for others to use: FILE.onnx for other runtimes, FILE.zip for SB3."""
 
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
-    """run directory, or name of a policy that comes with mec_gym"""
+    """Run directory, or name of a policy that comes with mec_gym."""
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-    """its name ends in .onnx or .zip"""
+    """File to write, whose name ends in .onnx or .zip."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
-    """module of your own to import first, where the model's files name it; may be repeated"""
+    """Module of your own to import first, where the model's files name it; may be repeated."""
 
 
 def main(arguments: list[str], launcher: str) -> None:

@@ -10,7 +10,7 @@ from tyro.conf import arg
 
 from mec_gym import policies
 from mec_gym.commands import shell
-from mec_gym.commands.arguments import listed, parse
+from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.io.files import check_writable
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.presets import PRESETS
@@ -36,21 +36,28 @@ class Arguments:
     """Train DQN-RAO into a run directory, and compare it with the baselines on held-out slots."""
 
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
-    out: Annotated[Path | None, arg(metavar="DIR")] = None
-    """the run directory to make; by default a new one under runs/"""
-    start_from: Annotated[str | None, arg(name="from", metavar="DIR|NAME")] = None
-    """the run directory or shipped network whose weights the run begins with; --seed N, another
-    than its own, gives new slots, and --epsilon-start less exploration"""
-    resume: Annotated[Path | None, arg(metavar="DIR")] = None
-    """the run directory of a run that was stopped, to go on with; no preset needs to be given"""
+    out: Annotated[Path | None, arg(metavar="DIR"), by_default("a new one under runs/")] = None
+    """Run directory to make."""
+    start_from: Annotated[
+        str | None,
+        arg(
+            name="from",
+            metavar="DIR|NAME",
+            help="Run directory or shipped network whose weights the run begins with; --seed N,"
+            " another than its own, gives new slots, and --epsilon-start less exploration.",
+        ),
+        by_default("new weights"),
+    ] = None
+    resume: Annotated[Path | None, arg(metavar="DIR"), by_default("a new run")] = None
+    """Run directory of a run that was stopped, to go on with; no preset needs to be given."""
     checkpoint_seconds: float = 30.0
-    """seconds between two checkpoints"""
+    """Seconds between two checkpoints."""
     keep: int = 1
-    """how many checkpoints to keep"""
-    export_sb3: Annotated[Path | None, arg(metavar="FILE.zip")] = None
-    """Stable-Baselines3 zip to write as well; it is never read here"""
+    """How many checkpoints to keep."""
+    export_sb3: Annotated[Path | None, arg(metavar="FILE.zip"), by_default("no file")] = None
+    """Stable-Baselines3 zip to write as well; it is never read here."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
-    """module of your own to import first, for what is given as "module:name"; may be repeated"""
+    """Module of your own to import first, for what is given as "module:name"; may be repeated."""
 
 
 def usage(command: str) -> str:

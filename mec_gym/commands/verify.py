@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -14,10 +15,14 @@ from mec_gym.sb3.run import directory as runs
 class Arguments:
     """Check that every file of some runs is as it was written."""
 
-    run: tyro.conf.Positional[tuple[Path, ...]]
-    """run directories"""
+    run: Annotated[
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="RUN [RUN ...]", help_behavior_hint="(required)"),
+    ]
+    """Run directories, as `train` makes them."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
-    """module of your own to import first, where a run's files name it; may be repeated"""
+    """Module of your own to import first, where a run's files name it; may be repeated."""
 
 
 def main(arguments: list[str], launcher: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
+from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from mec_gym import observations, rewards
@@ -19,6 +20,13 @@ from mec_gym.scenario import Scenario
 
 Count = Annotated[int, Field(ge=1)]
 
+
+def _said(scenario: Scenario) -> str:
+    """Return what `--help` calls a scenario."""
+    size = f"{scenario.num_devices} devices x {scenario.num_servers} servers"
+    return size if scenario.label == "custom" else scenario.label
+
+
 NamedScenario = Annotated[
     Scenario,
     BeforeValidator(Scenario.of),
@@ -27,10 +35,13 @@ NamedScenario = Annotated[
         metavar="PRESET|FILE.toml",
         instance_from_str=lambda words: Scenario.load(words[0]),
         is_instance=lambda value: isinstance(value, Scenario),
-        str_from_instance=lambda scenario: [scenario.label],
+        str_from_instance=lambda scenario: [_said(scenario)],
     ),
 ]
 """A scenario as `Scenario.of` takes it; on a command line a name or a TOML file's path."""
+
+
+_NONE_IF_EMPTY = arg(help_behavior_hint=lambda default: f"(default: {default or 'none'})")
 
 
 def _named(table: Mapping[str, Any], field: str) -> BeforeValidator:
@@ -52,81 +63,110 @@ class TrainConfig(Settings):
         ValueError: one line that names each wrong field, its value and the remedy.
     """
 
-    name: str = Field("dqn-rao", min_length=1, description="what tables call the trained policy")
-    scenario: NamedScenario = Field(Scenario(), description="Sec. IV-A")
-    scenarios: tuple[NamedScenario, ...] = Field(
+    name: str = Field("dqn-rao", min_length=1, description="What tables call the trained policy.")
+    scenario: NamedScenario = Field(
+        Scenario(),
+        description="Network and tasks to train on: a preset, a TOML file, or your own as"
+        ' "module:name"; the paper\'s are those of Sec. IV-A.',
+    )
+    scenarios: Annotated[tuple[NamedScenario, ...], _NONE_IF_EMPTY] = Field(
         (),
-        description="train on all of these, with as many copies each, and not on `scenario`, whose"
-        " slots then only count the episodes and are held out; needs network servers and mask",
+        description="Train on all of these, with as many copies each, and not on `scenario`, whose"
+        " slots then only count the episodes and are held out; needs network servers and mask.",
     )
     observation: ObservationName = Field(
-        "paper", description='what the agent sees; Eq. (11); your own class as "module:name"'
+        "paper",
+        description='What the agent sees, your own class as "module:name"; the paper\'s is Eq. (11).',
     )
     reward: RewardName = Field(
-        "paper", description='reward of a decision; Eq. (13); your own function as "module:name"'
+        "paper",
+        description='Reward of a decision, your own function as "module:name"; the paper\'s is Eq. (13).',
     )
     overload_penalty: float = Field(
-        10.0, ge=0, allow_inf_nan=False, description="lambda of Eq. (13), s; the paper says large"
+        10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Penalty for a full server, lambda of Eq. (13), seconds; the paper says large.",
     )
     network: Literal["mlp", "servers"] = Field(
         "mlp",
-        description="Table I's, for one size; or one that scores each server, of an observation"
-        " with a row for each, and whose trained policy never chooses a full one",
+        description="Network: mlp is Table I's, for one size; servers scores each server, of an"
+        " observation with a row for each, and its trained policy never chooses a full one.",
     )
     mask: bool = Field(
-        False, description="in training, never choose and never value a full server; see network"
+        False,
+        description="In training, never choose and never value a full server; needs network servers.",
     )
-    double: bool = Field(False, description="double Q-learning")
-    episodes: Count = Field(4000, description="training episodes; Table I")
+    double: bool = Field(
+        False,
+        description="Use double Q-learning: the network in training chooses the action of the next"
+        " state, the target network values it.",
+    )
+    episodes: Count = Field(4000, description="Training episodes, a slot each; Table I has 4000.")
     hidden: tuple[Count, ...] = Field(
-        (128, 64), min_length=1, description="neurons a hidden layer; Table I"
+        (128, 64), min_length=1, description="Neurons of each hidden layer; Table I has 128 and 64."
     )
     replay_size: Annotated[int, Field(ge=1, le=10**8)] = Field(
-        100_000, description="transitions kept; Table I"
+        100_000, description="Transitions kept in the replay buffer; Table I has 100000."
     )
-    batch_size: Count = Field(64, description="minibatch; Table I")
-    learning_rate: Positive = Field(1e-3, description="Adam's; Table I")
+    batch_size: Count = Field(64, description="Transitions in a minibatch; Table I has 64.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of Adam; Table I has 0.001.")
     learning_rate_end: Positive | None = Field(
-        None, description="what it falls to, linearly in steps; none: it stays"
+        None, description="What the learning rate falls to, linearly in steps; none: it stays."
     )
-    gamma: float = Field(0.95, gt=0, le=1, description="discount factor; Table I")
-    epsilon_start: float = Field(1.0, ge=0, le=1, description="exploration at first; Table I")
-    epsilon_end: float = Field(0.05, ge=0, le=1, description="exploration at the end; Table I")
+    gamma: float = Field(0.95, gt=0, le=1, description="Discount factor; Table I has 0.95.")
+    epsilon_start: float = Field(
+        1.0, ge=0, le=1, description="Chance of a random action at first; Table I has 1."
+    )
+    epsilon_end: float = Field(
+        0.05, ge=0, le=1, description="Chance of a random action at the end; Table I has 0.05."
+    )
     epsilon_episodes: Count = Field(
-        2000, description="episodes over which epsilon falls, linearly in steps; Table I"
+        2000, description="Episodes over which epsilon falls, linearly in steps; Table I has 2000."
     )
-    target_update_steps: Count = Field(100, description="steps between target copies; Table I")
-    update_every_steps: Count = Field(1, description="steps between updates; Algorithm 1, line 10")
+    target_update_steps: Count = Field(
+        100,
+        description="Steps between copies of the network to the target network; Table I has 100.",
+    )
+    update_every_steps: Count = Field(
+        1, description="Steps between updates; Algorithm 1, line 10, makes one after each step."
+    )
     updates_at_once: Count = Field(
         1,
-        description="updates made one after the other when so many are due; more is faster, and the"
-        " last ones may take a run a few steps past `episodes`",
+        description="Updates made one after the other when so many are due; more is faster, and the"
+        " last ones may take a run a few steps past `episodes`.",
     )
-    num_envs: Count = Field(1, description="copies of the environment that play side by side")
+    num_envs: Count = Field(1, description="Copies of the environment that play side by side.")
     loss: LossName = Field(
         "squared",
-        description='squared or huber; Algorithm 1, line 11; your own function as "module:name"',
+        description='Loss of the temporal-difference error, your own function as "module:name"; that of'
+        " Algorithm 1, line 11, is squared.",
     )
     huber_delta: Positive = Field(
         1.0,
-        description="error in s beyond which loss huber is linear (squared has none); near the size"
-        " of the rewards, the states that exploring brings about weigh no more than the others",
+        description="Error in seconds beyond which loss huber is linear (squared has none); near the"
+        " size of the rewards, the states that exploring brings about weigh no more than others.",
     )
     max_grad_norm: Positive | None = Field(
-        None, description="gradient clipping; the paper names none"
+        None,
+        description="Norm that gradients are clipped to; none: they are not, and the paper names none.",
     )
     seed: int = Field(
-        0, ge=0, lt=2**32, description="seed of slots, exploration, weights and minibatches"
+        0, ge=0, lt=2**32, description="Seed of slots, exploration, weights and minibatches."
     )
     heldout_slots: Annotated[int, Field(ge=2)] = Field(
-        500, description="held-out slots for the curves and the closing table"
+        500, description="Held-out slots for the curves and the closing table."
     )
     heldout_seed: int = Field(
-        1_000_000, ge=0, description="their seed; of the seeds of training it must be none"
+        1_000_000,
+        ge=0,
+        description="Seed of the held-out slots; of the seeds of training it must be none.",
     )
-    heldout_episodes: Count = Field(100, description="episodes between held-out evaluations")
-    log_episodes: Count = Field(20, description="episodes between two points of a training curve")
-    threads: Count = Field(1, description="more than one slows networks of this size")
+    heldout_episodes: Count = Field(100, description="Episodes between held-out evaluations.")
+    log_episodes: Count = Field(20, description="Episodes between two points of a training curve.")
+    threads: Count = Field(
+        1, description="Threads to train with; more than one slows networks of this size."
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
