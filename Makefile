@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
-.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons test-gymnasium test-frameworks
+.PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons test-gymnasium test-frameworks reference
 
 help:
 	@echo "make setup        install everything into .venv"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-frameworks run those with RLlib, Minari and moviepy (3 GB), which make test skips"
 	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
 	@echo "make docs         build the site of docs/; it begins at build/site/index.html"
+	@echo "make reference    write what docs/reference has from the code"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
 	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios"
@@ -73,6 +74,9 @@ soak: setup
 .venv/installed-docs: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[docs]"
 	touch $@
+
+reference: setup
+	$(BIN)/python .ci/pages.py
 
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml

@@ -1,8 +1,9 @@
 """What of the site is made from the code: fields, help texts, docstrings, and notebooks as pages.
 
-Where a page of docs/ has one of these lines, the site has instead:
+From one of these lines to `<!-- end -->` a page of docs/ has, as `make reference` writes it:
 
-- `<!-- api mec_gym.system -->`: what the docstrings of a module, class or function say
+- `<!-- api mec_gym.system -->`: what a module, class or function is, what it has and where it
+  stands; on the site all that its docstrings say
 - `<!-- fields mec_gym.scenario:Scenario -->`: a table of the fields of a settings class
 - `<!-- presets mec_gym.presets:PRESETS -->`: a table of what each preset changes
 - `<!-- help train paper -->`: what `mec-gym train paper --help` prints
@@ -15,6 +16,7 @@ import base64
 import contextlib
 import hashlib
 import importlib
+import inspect
 import io
 import os
 import re
@@ -33,12 +35,57 @@ STYLE = """
 """
 """Wide enough for lines of 100 characters; names of fields stay whole."""
 
-_LINE = re.compile(r"^<!-- (api|fields|presets|help)( .+?)? -->$", re.MULTILINE)
+_PART = re.compile(
+    r"^<!-- (api|fields|presets|help)( [^\n]+?)? -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL
+)
 
 
 def api(name: str) -> str:
     """Return what mkdocstrings reads."""
     return f"::: {name}"
+
+
+def api_in_short(name: str) -> str:
+    """Return what a module, class or function is, where it stands, and what it has."""
+    found = _imported(name)
+    file = Path(inspect.getsourcefile(found) or "").relative_to(ROOT).as_posix()
+    lines = [f"### `{name}`", "", f"{_first_sentence(found)} In [{file}](../../{file})."]
+    if rows := [f"| `{each}` | {_cell(said)} |" for each, said in _members(found).items()]:
+        lines += ["", "| name | what |", "|---|---|", *rows]
+    return "\n".join(lines)
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        module, _, attribute = name.rpartition(".")
+        return getattr(importlib.import_module(module), attribute)
+
+
+def _members(found: Any) -> dict[str, str]:
+    """Return the public functions, classes, methods and properties of a module or class."""
+    if inspect.ismodule(found):
+        named = {name: getattr(found, name) for name in getattr(found, "__all__", vars(found))}
+        members = {
+            name: value
+            for name, value in named.items()
+            if inspect.isroutine(value) or inspect.isclass(value)
+            if hasattr(found, "__all__") or value.__module__ == found.__name__
+        }
+    else:
+        members = {
+            name: getattr(value, "__func__", value)
+            for name, value in (vars(found) if inspect.isclass(found) else {}).items()
+            if inspect.isfunction(getattr(value, "__func__", value)) or hasattr(value, "fget")
+        }
+    public = {name: value for name, value in members.items() if not name.startswith("_")}
+    return {name: _first_sentence(value) for name, value in public.items() if value.__doc__}
+
+
+def _first_sentence(found: Any) -> str:
+    paragraph = (inspect.getdoc(found) or "").partition("\n\n")[0]
+    return " ".join(paragraph.split())
 
 
 def fields(name: str) -> str:
@@ -68,7 +115,7 @@ def _found(name: str) -> Any:
 
 
 def _default(value: Any) -> str:
-    return "none" if value is None else f"`{_text(value)}`"
+    return "none" if value in (None, ()) else f"`{_text(value)}`"
 
 
 def _text(value: Any) -> str:
@@ -102,15 +149,36 @@ def help_of(command: str) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         main([*command.split(), "--help"])
-    return f"```text\n{printed.getvalue().strip()}\n```"
+    lines = (line.rstrip() for line in printed.getvalue().strip().splitlines())
+    return "\n".join(["```text", *lines, "```"])
 
 
-_MAKERS = {"api": api, "fields": fields, "presets": presets, "help": help_of}
+_WRITTEN = {"api": api_in_short, "fields": fields, "presets": presets, "help": help_of}
+_ON_THE_SITE = _WRITTEN | {"api": api}
 
 
 def expand(page: str) -> str:
-    """Return a page with what its special lines stand for."""
-    return _LINE.sub(lambda line: _MAKERS[line[1]]((line[2] or "").strip()), page)
+    """Return a page as the site has it."""
+    return _PART.sub(lambda part: _ON_THE_SITE[part[1]]((part[2] or "").strip()), page)
+
+
+def written(page: str) -> str:
+    """Return a page of docs/ with what the code says now."""
+
+    def anew(part: re.Match[str]) -> str:
+        made = _WRITTEN[part[1]]((part[2] or "").strip())
+        return f"<!-- {part[1]}{part[2] or ''} -->\n{made}\n<!-- end -->"
+
+    return _PART.sub(anew, page)
+
+
+def write() -> None:
+    """Write the pages of docs/ that are made from the code."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if (made := written(text)) != text:
+            page.write_text(made, encoding="utf-8")
+            print(page.relative_to(ROOT))
 
 
 def notebook(file: Path) -> Any:
@@ -178,3 +246,7 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Expand a page, and lead links to a notebook to its page: MkDocs calls this."""
     return re.sub(r"(\]\([^)\s]*notebooks/\w+)\.py\)", r"\1.md)", expand(markdown))
+
+
+if __name__ == "__main__":
+    write()

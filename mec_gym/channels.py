@@ -77,8 +77,8 @@ class Channel(Settings, ABC):
         1.0,
         ge=0,
         le=1,
-        description="Correlation rho of a link's complex fading amplitude from one decision step to the"
-        " next; 1: constant within the slot, 0: independent.",
+        description="Correlation rho of a link's complex fading amplitude from one decision step to"
+        " the next; 1: constant within the slot, 0: independent.",
     )
     kind: str = Field(
         "", description='Name of the model, or your own class as "module:name"; found by itself.'

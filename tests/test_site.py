@@ -50,6 +50,26 @@ def test_each_line_that_is_to_be_replaced_is(page, pages, monkeypatch):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_page_has_what_the_code_says_now(page, pages, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = page.read_text(encoding="utf-8")
+    assert pages.written(text) == text, "make reference writes it"
+    assert len(re.findall(r"^<!-- (api|fields|presets|help)", text, re.MULTILINE)) == text.count(
+        "<!-- end -->"
+    )
+
+
+def test_an_entry_says_what_a_module_or_class_is_has_and_where_it_stands(pages):
+    module = pages.api_in_short("mec_gym.rewards")
+    assert "In [mec_gym/rewards.py](../../mec_gym/rewards.py)." in module
+    assert "| `paper` | Return minus the delay of the task on equal CPU shares" in module
+    assert "equal_share_delay" not in module  # it is of another module
+    channel = pages.api_in_short("mec_gym.channels.PathLossChannel")
+    assert "| `gain_range` |" in channel
+    assert "`_" not in channel
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_name_whose_docstring_is_shown_exists(page):
     for name in re.findall(r"^<!-- api (.+) -->$", page.read_text(encoding="utf-8"), re.MULTILINE):
         try:

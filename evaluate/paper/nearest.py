@@ -79,7 +79,7 @@ by Eq. (20) or equal; GOA as it is or within capacity. No training is needed for
 optimum stands where DQN-RAO would be at best. "Off" is the root mean square of the relative
 differences to the stated values. The rows after the first name what differs from it. Delays in
 seconds; all {len(found)} readings are in
-`readings.csv`.
+`readings.csv` beside the figures, in `results/figures` by default, once `make figures` has run.
 
 {table(head, rows)}
 

@@ -1,5 +1,6 @@
 """Tables on a terminal: however narrow it is, no name and no number is cut."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +45,20 @@ def deal(names: int, columns: Sequence[Column], width: int) -> list[list[Column]
             left = width - names - _BETWEEN - column.width
         blocks[-1].append(column)
     return blocks
+
+
+def broken(text: str, width: int) -> str:
+    """Return a text whose words that are wider than `width` go on in a new line after `: _ / -`."""
+    return re.sub(rf"\S{{{width + 1},}}", lambda word: _broken(word[0], width), text)
+
+
+def _broken(word: str, width: int) -> str:
+    lines = [""]
+    for piece in re.split(r"(?<=[:_/-])", word):
+        if len(lines[-1] + piece) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
 
 
 def show(title: str, names: Column, columns: Sequence[Column], caption: str) -> None:
@@ -91,9 +106,10 @@ def _table(names: Column, width: int, block: Sequence[Column]) -> "Table":
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(Text(names.heading), width=width, overflow="fold")
     for column in block:
-        table.add_column(Text(column.heading), width=column.width, justify="right", overflow="fold")
+        heading = Text(broken(column.heading, column.width))
+        table.add_column(heading, width=column.width, justify="right", overflow="fold")
     for name, *cells in zip(names.cells, *(column.cells for column in block), strict=True):
-        table.add_row(Text(name), *map(Text, cells))
+        table.add_row(Text(broken(name, width)), *map(Text, cells))
     return table
 
 

@@ -1,6 +1,7 @@
 """`mec-gym evaluate`: compare policies and trained runs on the same slots."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from tyro.conf import arg
 
 from mec_gym.benchmark import frozen, leaderboard, report
 from mec_gym.benchmark.comparison import compare, find_reference
-from mec_gym.benchmark.models import by_name, load_models
+from mec_gym.benchmark.models import Model, by_name, load_models
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.io.files import check_writable, replace_file
@@ -78,12 +79,22 @@ def polished(policy: Policy) -> Policy:
     return lambda instance, seed: polish(instance, policy(instance, seed))
 
 
+def _scenario(given: str | None, models: Sequence[Model]) -> tuple[Scenario, str]:
+    """Return the scenario to play, and what the table's title calls it."""
+    if given is not None:
+        return Scenario.of(given), given
+    for model in models:
+        if model.scenario is not None:
+            preset = model.scenario.label
+            return model.scenario, f"scenario of {model.source}" if preset == "custom" else preset
+    return Scenario(), "paper"
+
+
 def on_scenario(given: Arguments) -> dict[str, Any]:
     """Compare on slots of one scenario, print the table and return the JSON."""
     models = load_models(given.model, held_out_seed=given.seed)
     others = load_models(given.policies, held_out_seed=given.seed)
-    own = [model.scenario for model in [*models, *others] if model.scenario is not None]
-    scenario = Scenario.of(given.scenario or (own[0] if own else "paper"))
+    scenario, called = _scenario(given.scenario, [*models, *others])
     for model in [*models, *others]:
         if not model.sees_enough(scenario):
             raise ValueError(
@@ -101,9 +112,9 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
         )
     slots = scenario.sample(given.instances, given.seed)
     results = compare(policies, slots, given.seed, find_reference(slots, given.time_limit))
-    report.show(results, f"{scenario.label}: {len(slots)} slots, seed {given.seed}")
+    report.show(results, f"{called}: {len(slots)} slots, seed {given.seed}")
     return {
-        "scenario": scenario.label,
+        "scenario": called,
         "instances": len(slots),
         "seed": given.seed,
         "difference_to": results[0].name,

@@ -75,6 +75,20 @@ def test_each_block_names_every_row(width, terminal):
     assert len(blocks) > 1 or width == 120
 
 
+def test_a_long_name_is_broken_after_a_mark_and_not_within_a_word(terminal):
+    assert tables.broken("more than\nmine:fastest_first, ms", 16) == (
+        "more than\nmine:fastest_\nfirst, ms"
+    )
+    assert tables.broken("runs/paper-20260101", 11) == "runs/paper-\n20260101"
+    assert tables.broken("short, and no-more", 16) == "short, and no-more"
+    assert tables.broken("alongwordwithoutany", 5) == "alongwordwithoutany"  # folded by rich
+    names = Column("policy", ["mine:fastest_first"])
+    columns = [Column("more than\nmine:fastest_first, ms", ["-5.00 ± 1.00"])]
+    lines = shown(terminal(40), lambda: tables.show("title", names, columns, "caption"))
+    words = {word for line in lines for word in line.split()}
+    assert {"mine:fastest_", "first,", "ms", "first"} <= words
+
+
 def test_columns_are_dealt_in_the_order_of_their_importance():
     columns = [
         Column(name, ["1" * size]) for name, size in zip("abcd", (10, 10, 30, 5), strict=True)

@@ -10,6 +10,7 @@ from evaluate.__main__ import main
 from mec_gym.policies.trained import save_policy
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import make_dqn, snapshot
+from mec_gym.scenario import Scenario
 
 
 @pytest.fixture
@@ -19,6 +20,36 @@ def run(tmp_path):
     directory.mkdir()
     save_policy(snapshot(make_dqn(config), config), directory)
     return directory
+
+
+def own_file(directory):
+    path = directory / "site.toml"
+    path.write_text(Scenario(num_devices=4).to_toml())
+    return str(path)
+
+
+def own_module(directory):
+    (directory / "title_site.py").write_text(
+        "from mec_gym import Scenario\nSITE = Scenario(num_devices=4)\n"
+    )
+    return "title_site:SITE"
+
+
+@pytest.mark.parametrize("own", [own_file, own_module])
+def test_the_title_and_the_json_say_what_scenario_was_given(own, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    path, source = tmp_path / "result.json", own(tmp_path)
+    flags = ["--scenario", source, "--policies", "roa", "goa", "--instances", "5"]
+    assert main([*flags, "--json", str(path)]) == 0
+    assert f"\n{source}: 5 slots, seed 1000001\n" in capsys.readouterr().out
+    assert json.loads(path.read_text())["scenario"] == source
+
+
+def test_a_scenario_that_no_one_gave_is_called_by_the_run_that_brings_it(tmp_path, capsys):
+    config = TrainConfig(scenario=Scenario(num_devices=4, capacity=2))
+    save_policy(snapshot(make_dqn(config), config), tmp_path)
+    assert main(["--model", str(tmp_path), "--instances", "5"]) == 0
+    assert f"\nscenario of {tmp_path}: 5 slots" in capsys.readouterr().out
 
 
 def test_the_json_holds_what_the_contract_says_for_each_policy(run, tmp_path, capsys):

@@ -21,8 +21,8 @@ from mec_gym.scenario import Scenario
 Count = Annotated[int, Field(ge=1)]
 
 
-def _said(scenario: Scenario) -> str:
-    """Return what `--help` calls a scenario."""
+def called(scenario: Scenario) -> str:
+    """Return what a scenario is called where there is no room for its fields."""
     size = f"{scenario.num_devices} devices x {scenario.num_servers} servers"
     return size if scenario.label == "custom" else scenario.label
 
@@ -35,7 +35,7 @@ NamedScenario = Annotated[
         metavar="PRESET|FILE.toml",
         instance_from_str=lambda words: Scenario.load(words[0]),
         is_instance=lambda value: isinstance(value, Scenario),
-        str_from_instance=lambda scenario: [_said(scenario)],
+        str_from_instance=lambda scenario: [called(scenario)],
     ),
 ]
 """A scenario as `Scenario.of` takes it; on a command line a name or a TOML file's path."""
@@ -76,11 +76,12 @@ class TrainConfig(Settings):
     )
     observation: ObservationName = Field(
         "paper",
-        description='What the agent sees, your own class as "module:name"; the paper\'s is Eq. (11).',
+        description='What the agent sees, your own class as "module:name"; the paper has Eq. (11).',
     )
     reward: RewardName = Field(
         "paper",
-        description='Reward of a decision, your own function as "module:name"; the paper\'s is Eq. (13).',
+        description='Reward of a decision, your own function as "module:name"; the paper has'
+        " Eq. (13).",
     )
     overload_penalty: float = Field(
         10.0,
@@ -95,7 +96,8 @@ class TrainConfig(Settings):
     )
     mask: bool = Field(
         False,
-        description="In training, never choose and never value a full server; needs network servers.",
+        description="In training, never choose and never value a full server; needs network"
+        " servers.",
     )
     double: bool = Field(
         False,
@@ -139,17 +141,17 @@ class TrainConfig(Settings):
     num_envs: Count = Field(1, description="Copies of the environment that play side by side.")
     loss: LossName = Field(
         "squared",
-        description='Loss of the temporal-difference error, your own function as "module:name"; that of'
-        " Algorithm 1, line 11, is squared.",
+        description='Loss of an update, your own function as "module:name"; Algorithm 1, line 11,'
+        " has squared.",
     )
     huber_delta: Positive = Field(
         1.0,
-        description="Error in seconds beyond which loss huber is linear (squared has none); near the"
-        " size of the rewards, the states that exploring brings about weigh no more than others.",
+        description="Error in seconds beyond which loss huber is linear (squared has none); near"
+        " the size of the rewards, the states that exploring leads to weigh no more than others.",
     )
     max_grad_norm: Positive | None = Field(
         None,
-        description="Norm that gradients are clipped to; none: they are not, and the paper names none.",
+        description="Norm that gradients are clipped to; none: no clipping, as in the paper.",
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="Seed of slots, exploration, weights and minibatches."

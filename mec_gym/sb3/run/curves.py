@@ -23,7 +23,7 @@ from mec_gym.instance import Instance
 from mec_gym.io.progress import Progress
 from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
-from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.config import TrainConfig, called
 
 _SERVERS_SHOWN = 16
 """Of so many servers, the first ones, the load is drawn."""
@@ -401,8 +401,8 @@ def hyperparameters(config: TrainConfig) -> dict[str, float | str]:
     The table takes the columns and their types from any one of the runs, so all have the same.
     """
     fields = config.model_dump(exclude=_NOT_COMPARED) | {
-        "scenario": config.scenario.label,
-        "scenarios": ", ".join(scenario.label for scenario in config.scenarios) or "none",
+        "scenario": called(config.scenario),
+        "scenarios": ", ".join(map(called, config.scenarios)) or "none",
         "hidden": " ".join(map(str, config.hidden)),
         "learning_rate_end": config.learning_rate_end or config.learning_rate,
         "max_grad_norm": str(config.max_grad_norm or "none"),
