@@ -7,7 +7,7 @@ for arrays. A user's own reward or observation needs no mark; what it calls does
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import CodeType
 from typing import Any, TypeVar
 
@@ -31,13 +31,17 @@ def kernel(function: F) -> F:
     return function
 
 
-def sources(*functions: Callable[..., Any]) -> str:
+def sources(*functions: Callable[..., Any], but: Collection[str] = ()) -> str:
     """Return a digest of all that functions are compiled from.
 
     That is the source of the module of each, the values of the constants that it names, its own
     or those of an imported module, and likewise of each function that it calls. A compiler that
     keeps a loop on disk cannot see that one of these has changed; a loop that has the digest in
     its closure is compiled anew.
+
+    Args:
+        functions: what is compiled.
+        but: packages that are not looked into.
     """
     texts: set[str] = set()
     waiting, seen = list(functions), set[int]()
@@ -47,12 +51,12 @@ def sources(*functions: Callable[..., Any]) -> str:
             continue
         seen.add(id(function))
         texts.add(_source(function.__module__) or _text(function.__code__))
-        for name, value in _named(function):
+        for name, value in _named(function, but):
             value = getattr(value, "py_func", value)  # what numba has compiled
             if inspect.isfunction(value):
-                waiting += [value] if _is_followed(value.__module__) else []
+                waiting += [value] if _is_followed(value.__module__, but) else []
             elif inspect.isclass(value):
-                texts.add(_source(value.__module__) if _is_followed(value.__module__) else "")
+                texts.add(_source(value.__module__) if _is_followed(value.__module__, but) else "")
             elif hasattr(value, "tobytes"):
                 texts.add(f"{name} = {value.tobytes()!r}")
             elif isinstance(value, _CONSTANTS):  # others have no value that is compiled
@@ -65,7 +69,7 @@ def has_file(function: Callable[..., Any]) -> bool:
     return function.__module__ != "__main__" and bool(_source(function.__module__))
 
 
-def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+def _named(function: Callable[..., Any], but: Collection[str]) -> Iterator[tuple[str, Any]]:
     """Yield what a function takes from outside, and what of the modules that it takes."""
     known = dict(function.__globals__)
     cells = function.__closure__ or ()
@@ -77,7 +81,7 @@ def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     while waiting:
         name, value = waiting.pop()
         yield name, value
-        if inspect.ismodule(value) and id(value) not in seen and _is_followed(value.__name__):
+        if inspect.ismodule(value) and id(value) not in seen and _is_followed(value.__name__, but):
             seen.add(id(value))
             own = vars(value)
             waiting += [(each, own[each]) for each in sorted(names & own.keys())]
@@ -99,8 +103,9 @@ def _content(cell: Any) -> Any:
         return None
 
 
-def _is_followed(module: str | None) -> bool:
-    return module is not None and module.partition(".")[0] not in _NOT_FOLLOWED
+def _is_followed(module: str | None, but: Collection[str]) -> bool:
+    package = (module or "").partition(".")[0]
+    return module is not None and package not in _NOT_FOLLOWED and package not in but
 
 
 def _source(module: str) -> str:

@@ -1,5 +1,6 @@
 """`mec-gym train PRESET [--field value ...]`: train DQN-RAO, then say how well it does."""
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,13 @@ def _base(source: str, resuming: bool) -> TrainConfig:
     return TrainConfig.preset(source)
 
 
+def _in_flags(error: ValueError, directory: Path) -> str:
+    """Return what `train` says of its arguments in the words of the command line."""
+    said = re.sub(r"^directory: ", "out: ", str(error))
+    said = said.replace("train(..., resume=True)", f"--resume {directory}")
+    return said.replace("start_from", "from")
+
+
 def _modules(given: Arguments) -> list[str]:
     """Return the modules of a user's own that the run's files name or that were asked for."""
     config = given.config
@@ -153,6 +161,8 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
             f"{error}; {directory} keeps what was saved before, --resume {directory} goes on"
             " from there"
         ) from None
+    except ValueError as error:
+        raise ValueError(_in_flags(error, directory)) from None
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     if result.interrupted:
         print(f"To go on with it: {launcher} train --resume {directory}{imports}")

@@ -22,7 +22,23 @@ class Progress(Protocol):
         """Say how it is going."""
 
 
-class Lines:
+class Unseen:
+    """Progress that nobody is shown."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        pass
+
+    def update(self, n: int = 1) -> None:
+        """Move on."""
+
+    def set_postfix_str(self, s: str) -> None:
+        """Say nothing."""
+
+
+class Lines(Unseen):
     """Progress as lines on stderr, one a remark.
 
     Args:
@@ -34,12 +50,6 @@ class Lines:
     def __init__(self, total: int, unit: str, done: int = 0) -> None:
         self._total, self._unit, self._done = total, unit, done
         self._start = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        pass
 
     def update(self, n: int = 1) -> None:
         """Move on."""
@@ -64,14 +74,15 @@ def progress(total: int, unit: str, done: int = 0, show: bool = True) -> Progres
         done: how many are done at the start.
         show: whether to show it at all.
     """
-    if show and not sys.stderr.isatty():
+    if not show:
+        return Unseen()  # a bar that is disabled begins a thread all the same
+    if not sys.stderr.isatty():
         return Lines(total, unit, done)
     from tqdm import tqdm
 
     bar: Progress = tqdm(
         total=total,
         initial=done,
-        disable=not show,
         file=sys.stderr,
         dynamic_ncols=True,
         bar_format=_BAR,

@@ -23,6 +23,7 @@ from mec_gym.policies.trained import (
 )
 from mec_gym.sb3.run import checkpoint
 from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.own_parts import own_parts
 
 CONFIG_FILE = "config.toml"
 BEST = "best"
@@ -33,6 +34,9 @@ START = "start"
 
 _CHECKPOINTS = "checkpoint"
 _LOCK = ".lock"
+_OWN_PARTS = "own_parts"
+"""Fact of a manifest: what `own_parts` said when the run began; not there where it was nothing."""
+
 _EVENTS = "events.out.tfevents.*"
 _ONLY_BEGUN = {_LOCK, f"{CONFIG_FILE}.new"}
 """What a run that was killed before it had a configuration may have left."""
@@ -77,11 +81,11 @@ def check_new(directory: Path) -> None:
     """
     if (directory / CONFIG_FILE).exists():
         raise ValueError(
-            f"out: {directory} is not empty but a run; --resume {directory} goes on with it,"
-            " or give a new directory"
+            f"directory: {directory} is not empty but a run; train(..., resume=True) goes on with"
+            " it, or give a new directory"
         )
     if directory.is_dir() and {path.name for path in directory.iterdir()} - _ONLY_BEGUN:
-        raise ValueError(f"out: {directory} is not empty; give a new directory")
+        raise ValueError(f"directory: {directory} is not empty; give a new directory")
 
 
 def begin_run(directory: Path, config: TrainConfig, start: TrainedPolicy | None = None) -> None:
@@ -100,16 +104,21 @@ def begin_run(directory: Path, config: TrainConfig, start: TrainedPolicy | None 
             (directory / START).mkdir()
             save_policy(start, directory / START)
         replace_file(directory / CONFIG_FILE, config.to_toml().encode())
-        _write_first_manifest(directory)
+        _write_first_manifest(directory, own_parts(config))
     except OSError as error:
         raise ValueError(
-            f"out: cannot write {directory}: {error.strerror}; give another directory"
+            f"directory: cannot write {directory}: {error.strerror}; give another directory"
         ) from None
 
 
-def _write_first_manifest(directory: Path) -> None:
+def _write_first_manifest(directory: Path, own: dict[str, str]) -> None:
     """Write the manifest of what stays as it is while a run goes on."""
-    digests.write_manifest(directory, [CONFIG_FILE, *_policy_in(directory, START)], finished=False)
+    names = [CONFIG_FILE, *_policy_in(directory, START)]
+    digests.write_manifest(directory, names, finished=False, **_facts_of(own))
+
+
+def _facts_of(own: dict[str, str]) -> dict[str, Any]:
+    return {_OWN_PARTS: own} if own else {}
 
 
 def _policy_in(directory: Path, name: str) -> list[str]:
@@ -158,12 +167,14 @@ def resume_run(directory: Path, config: TrainConfig) -> Checkpoint | None:
             if ours[name] != theirs[name]
         )
         raise ValueError(
-            f"resume: {directory} was begun with {differences}; leave these fields out, or begin a"
-            " new run with --out"
+            f"resume: {directory} was begun with {differences}; leave these fields as they were, or"
+            " begin a new run in another directory"
         )
+    parts = own_parts(config)
     if (directory / digests.MANIFEST_FILE).exists():
         try:
-            finished = digests.read_manifest(directory)["finished"]
+            manifest = digests.read_manifest(directory)
+            finished, before = manifest["finished"], manifest.get(_OWN_PARTS, {})
         except ValueError as error:
             raise ValueError(
                 f"{error}; {directory / digests.MANIFEST_FILE} may be removed to go on from the"
@@ -175,7 +186,13 @@ def resume_run(directory: Path, config: TrainConfig) -> Checkpoint | None:
                 f" `python -m train {directory / CONFIG_FILE} --from {directory} --seed N` begins a"
                 " new run with its weights, which takes it further"
             )
-    _write_first_manifest(directory)  # killed before there was one; or the rest will change
+        if edited := [part for part, digest in before.items() if parts.get(part) != digest]:
+            raise ValueError(
+                f"resume: {directory} was begun with another {' and '.join(edited)}, whose source"
+                " has been edited since; bring that back, or remove"
+                f" {directory / digests.MANIFEST_FILE} to go on with the new one all the same"
+            )
+    _write_first_manifest(directory, parts)  # killed before there was one; or the rest will change
     newest = _newest(directory)
     _cut_events(directory, newest.facts["events"] if newest else {})
     _restore_best(directory, newest)
@@ -216,7 +233,8 @@ def end_run(directory: Path, finished: bool) -> None:
     for policy in (START, BEST):
         names += _policy_in(directory, policy)
     names += _events_in(directory)
-    digests.write_manifest(directory, names, finished=finished)
+    own = digests.read_manifest_alone(directory).get(_OWN_PARTS, {})
+    digests.write_manifest(directory, names, finished=finished, **_facts_of(own))
     if finished:
         shutil.rmtree(directory / _CHECKPOINTS, ignore_errors=True)
 

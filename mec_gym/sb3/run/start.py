@@ -21,25 +21,25 @@ def load_weights(policy: TrainedPolicy, model: LossDQN, config: TrainConfig) -> 
     """
     if policy.observation != config.observation:
         raise ValueError(
-            f"from: the policy reads observation {policy.observation!r}, the run"
+            f"start_from: the policy reads observation {policy.observation!r}, the run"
             f" {config.observation!r}; set observation {policy.observation}"
         )
     network = "servers" if policy.scores_servers else "mlp"
     if network != config.network:
         raise ValueError(
-            f"from: the policy is of network {network!r}, the run of {config.network!r}; set"
+            f"start_from: the policy is of network {network!r}, the run of {config.network!r}; set"
             f" network {network}"
         )
     hidden = tuple(len(bias) for _, bias, *_ in policy.weights[:-1])
     if hidden != config.hidden:
         raise ValueError(
-            f"from: the policy has hidden {_words(hidden)}, the run {_words(config.hidden)}; set"
-            f" hidden {_words(hidden)}"
+            f"start_from: the policy has hidden {_words(hidden)}, the run"
+            f" {_words(config.hidden)}; set hidden {_words(hidden)}"
         )
     own = [array.shape for layer in model.flat.layers for array in layer]
     if [array.shape for layer in policy.weights for array in layer] != own:
         raise ValueError(
-            f"from: the policy is for {_size(policy.scenario)}, the run's scenario has"
+            f"start_from: the policy is for {_size(policy.scenario)}, the run's scenario has"
             f" {_size(config.scenario)}; give one of that size, or train one of network servers"
         )
     if config.heldout_seed in seeds_seen(policy):

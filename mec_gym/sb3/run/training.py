@@ -198,7 +198,9 @@ def train(
             f"keep: {keep}, checkpoint_seconds: {checkpoint_seconds}; at least 1 and at least 0"
         )
     if resume and start_from is not None:
-        raise ValueError("resume, from: a run that is gone on with has its weights; leave out from")
+        raise ValueError(
+            "resume, start_from: a run that is gone on with has its weights; leave out start_from"
+        )
     if resume:
         config_of(directory)  # else the lock would make a directory
     else:
@@ -207,7 +209,7 @@ def train(
     first = load_policy(start_from) if isinstance(start_from, str | Path) else start_from
     if first is not None:
         start.load_weights(first, model, config)
-    with locked(directory, "resume" if resume else "out"):
+    with locked(directory, "resume" if resume else "directory"):
         if resume:
             goes_on_from, first = resume_run(directory, config), start_of(directory)
             if first is not None:

@@ -31,9 +31,15 @@ def test_what_is_no_run_is_not_resumed_and_left_as_it_was(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_run_is_not_begun_where_another_is_and_the_remedy_is_named(whole):
-    with pytest.raises(ValueError, match=rf"--resume {whole['paper']} goes on with it"):
+def test_a_run_is_not_begun_where_another_is_and_the_remedy_is_named(whole, capsys):
+    with pytest.raises(
+        ValueError, match=r"directory: .* train\(..., resume=True\) goes on with it"
+    ):
         train(CONFIGS["paper"], whole["paper"], progress=False)
+    assert main(["paper", "--out", str(whole["paper"])]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: out: {whole['paper']} is not empty but a run")
+    assert f"--resume {whole['paper']} goes on with it" in said
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -41,7 +47,7 @@ def test_a_second_process_on_one_directory_is_refused(tmp_path, monkeypatch, res
     directory = tmp_path / "run"
     if resume:
         stopped(CONFIGS["paper"], directory, monkeypatch, 5)
-    with locked(directory, "out"), pytest.raises(ValueError, match="another process"):
+    with locked(directory, "directory"), pytest.raises(ValueError, match="another process"):
         train(CONFIGS["paper"], directory, progress=False, resume=resume)
 
 

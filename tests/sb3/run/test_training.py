@@ -170,7 +170,7 @@ def test_weights_that_are_not_finite_are_not_saved():
 
 def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"out: .* not empty; give a new directory"):
+    with pytest.raises(ValueError, match=r"directory: .* not empty; give a new directory"):
         train(SHORT, tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
@@ -178,7 +178,7 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
 def test_an_unwritable_output_is_refused_before_any_work(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(ValueError, match=r"out: cannot write .*; give another directory"):
+    with pytest.raises(ValueError, match=r"directory: cannot write .*; give another directory"):
         train(SHORT, file / "run", progress=False)
 
 
