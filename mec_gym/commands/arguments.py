@@ -71,7 +71,7 @@ def by_default(said: str) -> Any:
 
 def listed(what: str, names: Iterable[str]) -> str:
     """Return a line of `--help` that lists names."""
-    return f"{what.capitalize()}: {', '.join(names)}."
+    return f"{what.capitalize()}: {', '.join(names)}"
 
 
 def refusal(end: SystemExit, said: str, prog: str) -> str:

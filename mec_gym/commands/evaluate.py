@@ -133,6 +133,9 @@ def on_benchmarks(given: Arguments) -> dict[str, Any]:
 
 def evaluate(given: Arguments) -> None:
     """Compare what the arguments name."""
+    for name, least in (("instances", 2), ("seed", 0)):
+        if (number := getattr(given, name)) < least:
+            raise ValueError(f"{name}: {number}; it must be at least {least}")
     if given.json is not None:
         check_writable(given.json, "json")
     if given.polish and (given.benchmark is not None or not given.model):

@@ -295,6 +295,25 @@ def test_what_is_not_installed_is_named_with_the_remedy(arguments, library, extr
     assert any(each.replace("-", "_").startswith(library) for each in brought)
 
 
+@pytest.mark.parametrize(
+    ("module", "library"),
+    [
+        ("mec_gym.sb3.run.training", "torch"),
+        ("mec_gym.sb3.run.config", "tyro"),
+        ("mec_gym.sb3.agent.vec_env", "stable_baselines3"),
+        ("mec_gym.sb3.agent.export", "torch"),
+    ],
+)
+def test_what_a_program_imports_names_what_is_missing_with_the_remedy(module, library, tmp_path):
+    hidden = WITHOUT.format(absent=(library,), arguments=[]).partition("from mec_gym")[0]
+    done = run([sys.executable, "-c", f"{hidden}import {module}"], tmp_path)
+    assert done.returncode == 1
+    extra = "cli" if library == "tyro" else "train"
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: ")
+    assert last.endswith(f' needs {library}; pip install "mec-gym[{extra}]"')
+
+
 def test_comparing_needs_no_training_library(tmp_path):
     absent = ("torch", "stable_baselines3", "tensorboard", "filelock", "matplotlib")
     flags = ["--model", "dqn-rao", "--instances", "5"]

@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import torch
-from stable_baselines3 import DQN
-from torch import nn
+
+from mec_gym.io import extras
+
+with extras.needed("a zip of Stable-Baselines3"):
+    import torch
+    from stable_baselines3 import DQN
+    from torch import nn
 
 import mec_gym  # noqa: F401  # registers the environment
 from mec_gym.io.files import check_writable, replace_file

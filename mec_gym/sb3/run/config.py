@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
-from tyro.conf import arg
-from tyro.constructors import PrimitiveConstructorSpec
+
+from mec_gym.io import extras
+
+with extras.needed("training"):
+    from tyro.conf import arg
+    from tyro.constructors import PrimitiveConstructorSpec
 
 from mec_gym import observations, rewards
 from mec_gym.io import names

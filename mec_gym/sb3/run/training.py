@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import gymnasium as gym
-import torch
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.utils import LinearSchedule
-from threadpoolctl import threadpool_limits
+
+from mec_gym.io import extras
+
+with extras.needed("training"):
+    import torch
+    from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+    from stable_baselines3.common.utils import LinearSchedule
+    from threadpoolctl import threadpool_limits
 
 import mec_gym
 from mec_gym import observations
