@@ -28,7 +28,9 @@ PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 OWN_FILE = "\n".join(code for code in PYTHON if code.startswith("# mine.py"))
 EXAMPLES = [code for code in PYTHON if not code.startswith("# mine.py")]
 COMMANDS = [
-    line for code in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in code.splitlines()
+    line
+    for code in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
+    for line in code.replace("\\\n", "").splitlines()
 ]
 SHORT = {"episodes": 60, "epsilon_episodes": 30, "heldout_slots": 10, "num_envs": 16}
 
@@ -87,8 +89,8 @@ def test_each_example_and_each_command_of_the_document_runs_in_its_order(own_pla
     assert len(COMMANDS) >= 3
     for line in COMMANDS:
         words = shlex.split(line)
-        assert words[0] == "python"
-        done = python(*words[1:], cwd=own_place)
+        assert words[0] == "mec-gym"
+        done = python("-m", "mec_gym", *words[1:], cwd=own_place)
         assert done.returncode == 0, done.stderr
         assert "mine" in done.stdout
 
