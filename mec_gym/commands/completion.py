@@ -1,6 +1,6 @@
 """`mec-gym completion SHELL`: print what makes a shell complete the commands on Tab."""
 
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -8,8 +8,11 @@ from typing import Annotated, Any, Literal
 import tyro
 from tyro.conf import subcommand
 
+from mec_gym.benchmark import frozen
 from mec_gym.commands import evaluate, export, train, verify
 from mec_gym.commands.arguments import parse
+from mec_gym.policies import POLICIES, SHIPPED
+from mec_gym.presets import PRESETS
 from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 
 
@@ -26,6 +29,20 @@ class Arguments:
     """Shell to complete for."""
 
 
+def _of_evaluate() -> type:
+    """Return `evaluate`'s form with the names there are for values, which are then completed."""
+    one_of: Any = Literal
+    scenario, policy = one_of[tuple(PRESETS)], one_of[(*POLICIES, *SHIPPED)]
+    model, benchmark = one_of[tuple(SHIPPED)], one_of[tuple(frozen.names())]
+    named: list[tuple[str, Any, Any]] = [
+        ("scenario", scenario | None, None),
+        ("policies", list[policy], field(default_factory=list)),
+        ("model", list[model], field(default_factory=list)),
+        ("benchmark", list[benchmark] | None, None),
+    ]
+    return make_dataclass("Evaluate", named, bases=(evaluate.Arguments,), frozen=True)
+
+
 def commands() -> Any:
     """Return the type of all command lines: a subcommand each, and below train one a preset."""
     presets = [
@@ -38,7 +55,7 @@ def commands() -> Any:
     of_train = make_dataclass("Train", [("preset", reduce(or_, presets))])
     named = {
         "train": of_train,
-        "evaluate": evaluate.Arguments,
+        "evaluate": _of_evaluate(),
         "export": export.Arguments,
         "verify": verify.Arguments,
         "completion": Arguments,

@@ -245,7 +245,7 @@ def test_a_reader_who_has_seen_enough_is_no_error():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
-def test_bash_completes_commands_presets_and_flags(tmp_path):
+def test_bash_completes_commands_presets_flags_and_names(tmp_path):
     done = run([sys.executable, "-m", "mec_gym", "completion", "bash"], ROOT)
     assert (done.returncode, done.stderr) == (0, "")
     (tmp_path / "mec-gym").write_text(done.stdout)
@@ -260,13 +260,19 @@ words ev
 words train regret-
 words train paper --epi
 words evaluate --pol
+words evaluate --scenario pap
+words evaluate --policies roa regret-
+words evaluate --model dq
 """
     done = run(["bash", "--norc", "-c", script], tmp_path)
-    assert [line.split() for line in done.stdout.splitlines()] == [
+    assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
         ["evaluate"],
         ["regret-mix", "regret-online"],
         ["--episodes"],
         ["--policies", "--polish"],
+        ["paper", "paper-complexity", "paper-frequency", "paper-varied"],
+        ["regret-mix", "regret-online"],
+        ["dqn-rao"],
     ], done.stderr
 
 
