@@ -32,13 +32,14 @@ class Arguments:
 def _of_evaluate() -> type:
     """Return `evaluate`'s form with the names there are for values, which are then completed."""
     one_of: Any = Literal
+    many: Any = list
     scenario, policy = one_of[tuple(PRESETS)], one_of[(*POLICIES, *SHIPPED)]
     model, benchmark = one_of[tuple(SHIPPED)], one_of[tuple(frozen.names())]
     named: list[tuple[str, Any, Any]] = [
         ("scenario", scenario | None, None),
-        ("policies", list[policy], field(default_factory=list)),
-        ("model", list[model], field(default_factory=list)),
-        ("benchmark", list[benchmark] | None, None),
+        ("policies", many[policy], field(default_factory=list)),
+        ("model", many[model], field(default_factory=list)),
+        ("benchmark", many[benchmark] | None, None),
     ]
     return make_dataclass("Evaluate", named, bases=(evaluate.Arguments,), frozen=True)
 
