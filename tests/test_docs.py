@@ -103,3 +103,15 @@ def test_the_first_picture_is_made_of_the_numbers_beside_it(tmp_path):
     assert numbers["decisions"].keys() == gap_figure.POINTS.keys()
     gap_figure.draw(numbers, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_two_examples_begin_a_run_in_the_same_directory():
+    begun = [
+        run
+        for document in [*DOCUMENTS, *(ROOT / "docs" / "notebooks").glob("*.py")]
+        for line in document.read_text(encoding="utf-8").splitlines()
+        if "resume" not in line and "start_from" not in line
+        for run in re.findall(r'train\(\w+, "(runs/[\w-]+)"|--out (runs/[\w-]+)', line)
+    ]
+    assert len(begun) > 3
+    assert len(begun) == len(set(begun))
