@@ -22,7 +22,7 @@ help:
 	@echo "make reference    write what docs/reference has from the code"
 	@echo "make lint         check style and types"
 	@echo "make format       apply the style"
-	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios"
+	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios; writes docs/speed.md"
 
 setup: .venv/installed
 
@@ -96,9 +96,11 @@ format: setup
 	$(PYTHON) -m venv .venv-rivals
 	.venv-rivals/bin/python -m pip install --quiet --constraint .ci/constraints.txt \
 		--requirement benchmarks/rivals/requirements.txt --editable ".[cli]"
+	-.venv-rivals/bin/python -m benchmarks.rivals.build_pufferlib
 	touch $@
 
 # Without an index there are no rivals; all else is measured all the same.
 benchmark: setup
 	-@$(MAKE) --no-print-directory .venv-rivals/installed
+	$(BIN)/python -m benchmarks.rivals.figure
 	$(BIN)/python -m benchmarks
