@@ -1,8 +1,9 @@
 """Speed beside rivals, as a picture and a table: `python -m benchmarks.rivals.figure`.
 
-Measures all in turn, round by round, on one thread each, so that what else the machine does falls
-on all alike; takes some minutes. Writes docs/figures/speed.json, the picture beside it, and the
-table of docs/speed.md. `make benchmark` runs it after it has installed the rivals.
+Measures all in turn, round by round, on one thread each and by processor time, so that what else
+the machine does falls on all alike and counts little; takes some minutes. Writes
+docs/figures/speed.json, the picture beside it, and the table of docs/speed.md. `make benchmark`
+runs it after it has installed the rivals.
 """
 
 import json
@@ -104,7 +105,7 @@ class Worker:
         return False
 
     def rate(self) -> float:
-        """Return steps a second, measured now."""
+        """Return steps a second of processor time, measured now."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("\n")
@@ -212,7 +213,9 @@ def draw(numbers: Mapping[str, Any], path: Path) -> None:
         panel.grid(axis="x", color="0.9")
         panel.set_axisbelow(True)
         panel.tick_params(labelsize=11)
-    panels[-1].set_xlabel("steps a second on one core, log scale", fontsize=11.5)
+    panels[-1].set_xlabel(
+        "steps a second of processor time, one thread each, log scale", fontsize=11.5
+    )
     figure.savefig(path)
 
 
