@@ -13,10 +13,11 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
-from mec_gym.policies import network
 from mec_gym.sb3.agent.losses import SQUARED, Loss
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.networks import FlatNetwork, ServerScores
+from mec_gym.sb3.agent.optimizer import Adam
+from mec_gym.sb3.agent.passes import Rows
 from mec_gym.sb3.agent.replay import FlatReplayBuffer
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 
@@ -24,7 +25,15 @@ Array = NDArray[np.float32]
 
 
 class FlatPolicy(DQNPolicy):
-    """A DQN policy of linear layers with ReLU, which do the same in training and in use."""
+    """A DQN policy of linear layers with ReLU, which do the same in training and in use.
+
+    Args:
+        *args: as for DQNPolicy.
+        **kwargs: as for DQNPolicy; the `optimizer_class` is `mec_gym.sb3.agent.optimizer.Adam`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"optimizer_class": Adam} | kwargs)
 
     def set_training_mode(self, mode: bool) -> None:
         """Do nothing: no layer differs, and going through them at every step takes long."""
@@ -178,12 +187,19 @@ class LossDQN(DQN):
             return q_values
         return np.where(self.free(observations), q_values, -np.float32(np.inf))
 
-    def _next_values(self, observations: Array) -> Array:
-        """Return what the target network makes of the next states, (B,)."""
-        values = self.flat_target.q_values(observations)
-        choice = self.flat.q_values(observations) if self.double else values
-        best = self._masked(choice, observations).argmax(axis=1)
-        return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
+    def _next_values(self, observations: Array, dones: Array | None = None) -> Array:
+        """Return what the target network makes of the next states, (B,); 0 where none follows."""
+        rows = self._next_rows(observations, dones)
+        return self.flat_target.best_values(rows, self.flat if self.double else None)
+
+    def _next_rows(self, observations: Array, dones: Array | None = None) -> Rows:
+        """Return what the networks read of the next states: no more than matters of them."""
+        wanted = None if self.free is None else self.free(observations)
+        if dones is not None and self.flat.scores_servers:
+            goes_on = dones[:, None] == 0
+            every = (len(observations), observations.shape[1])
+            wanted = np.broadcast_to(goes_on, every) if wanted is None else wanted & goes_on
+        return self.flat.rows(observations, wanted)
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Take gradient steps on minibatches; Algorithm 1, lines 10 and 11.
@@ -192,28 +208,26 @@ class LossDQN(DQN):
             FloatingPointError: the loss is no longer a finite number; the message says since when.
         """
         assert isinstance(self.replay_buffer, FlatReplayBuffer)  # made by __init__
-        every = np.arange(batch_size)
         self._update_learning_rate(self.policy.optimizer)
         batch = self.replay_buffer.minibatch(gradient_steps * batch_size)
+        now = self.flat.rows(batch.observations, batch.actions)
+        following = self._next_rows(batch.next_observations, batch.dones)
+        going_on = (1 - batch.dones) * np.float32(self.gamma)
         targets = np.empty_like(batch.rewards)
         errors, q_values = np.empty_like(targets), np.empty_like(targets)
         # The target network stands still meanwhile; with double Q-learning the other does not.
-        stride = batch_size if self.double else len(targets)
+        online, stride = (self.flat, batch_size) if self.double else (None, len(targets))
         for start in range(0, len(targets), batch_size):
             part = slice(start, start + batch_size)
             if start % stride == 0:
                 due = slice(start, start + stride)
-                next_q = self._next_values(batch.next_observations[due])
-                going_on = (1 - batch.dones[due]) * np.float32(self.gamma)
-                targets[due] = batch.rewards[due] + going_on * next_q
-            outputs = self.flat.forward(batch.observations[part])
-            by_output = np.zeros_like(outputs[-1])
-            chosen = (every, batch.actions[part])
-            q_values[part] = network.q_values(self.flat.layers, outputs)[chosen]
+                next_q = self.flat_target.best_values(following.of(start, start + stride), online)
+                targets[due] = batch.rewards[due] + going_on[due] * next_q
+            rows, actions = now.of(start, start + batch_size), batch.actions[part]
+            q_values[part], *kept = self.flat.chosen(rows, actions)
             errors[part] = q_values[part] - targets[part]
-            by_q = network.q_values(self.flat.layers, [by_output])
-            by_q[chosen] = self.loss.derivative(errors[part]) / batch_size
-            self.flat.backward(outputs, by_output)
+            slope = np.asarray(self.loss.derivative(errors[part]) / batch_size, dtype=np.float32)
+            self.flat.backward(rows, kept, actions, slope)
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
