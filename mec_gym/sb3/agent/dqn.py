@@ -232,7 +232,7 @@ class LossDQN(DQN):
                 torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
         losses = self.loss.value(errors)
-        mean = float(losses.mean())
+        mean = float(np.add.reduce(losses)) / len(losses)  # `mean` takes three times as long
         if not math.isfinite(mean):
             since = int((~np.isfinite(losses)).argmax()) // batch_size + 1
             raise FloatingPointError(
@@ -240,6 +240,6 @@ class LossDQN(DQN):
                 " lower learning_rate or set max_grad_norm"
             )
         self.logger.record_mean("train/loss", mean)
-        self.logger.record_mean("train/q_value", float(q_values.mean()))
+        self.logger.record_mean("train/q_value", float(np.add.reduce(q_values)) / len(q_values))
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")

@@ -29,7 +29,8 @@ class FlatReplayBuffer(ReplayBuffer):
         stored = self.buffer_size if self.full else self.pos
         # NumPy's global generator, as Stable-Baselines3.
         rows = np.random.randint(0, stored, size=size) * self.n_envs  # noqa: NPY002
-        rows += np.random.randint(0, self.n_envs, size=size)  # noqa: NPY002
+        if self.n_envs > 1:  # one of one takes no random number
+            rows += np.random.randint(0, self.n_envs, size=size)  # noqa: NPY002
         kept = (self.observations, self.actions, self.next_observations, self.dones, self.rewards)
         # A transition is a row; an observation one of numbers.
         flat = (each.reshape(self.buffer_size * self.n_envs, -1) for each in kept)
