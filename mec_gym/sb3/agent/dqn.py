@@ -13,12 +13,13 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
+from mec_gym.sb3.agent.accelerator import Accelerator
 from mec_gym.sb3.agent.losses import SQUARED, Loss
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.networks import FlatNetwork, ServerScores
 from mec_gym.sb3.agent.optimizer import Adam
 from mec_gym.sb3.agent.passes import Rows
-from mec_gym.sb3.agent.replay import FlatReplayBuffer
+from mec_gym.sb3.agent.replay import FlatReplayBuffer, Minibatch
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
 
 Array = NDArray[np.float32]
@@ -92,6 +93,7 @@ class LossDQN(DQN):
         free: from observations (B, ...) to the servers that may be chosen (B, N): in the greedy
             choice, the random choice and the value of the next state. None: every server may.
         double: whether the network itself picks the next action that the target network values.
+        updates_on: the device that updates run on; all else is on the CPU, `device`.
         *args: as for DQN.
         **kwargs: as for DQN; a `max_grad_norm` of None clips nothing.
     """
@@ -107,9 +109,10 @@ class LossDQN(DQN):
         loss: Loss = SQUARED,
         free: Callable[[Array], NDArray[np.bool_]] | None = None,
         double: bool = False,
+        updates_on: str = "cpu",
         **kwargs: Any,
     ) -> None:
-        self.loss, self.free, self.double = loss, free, double
+        self.loss, self.free, self.double, self.updates_on = loss, free, double, updates_on
         super().__init__(*args, **{"replay_buffer_class": FlatReplayBuffer} | kwargs)
 
     def _setup_model(self) -> None:
@@ -124,6 +127,11 @@ class LossDQN(DQN):
         self.policy.optimizer = type(optimizer)([self.flat.values], **settings)
         self.policy.optimizer.register_load_state_dict_pre_hook(
             _refuse_zips_not_of("stable_baselines3.DQN")
+        )
+        self._accelerator = (
+            None
+            if self.updates_on == "cpu"
+            else Accelerator(self.q_net.q_net, torch.device(self.updates_on))
         )
 
     @property
@@ -144,7 +152,7 @@ class LossDQN(DQN):
             )
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "flat", "flat_target"]
+        return [*super()._excluded_save_params(), "flat", "flat_target", "_accelerator"]
 
     def predict(
         self,
@@ -210,6 +218,35 @@ class LossDQN(DQN):
         assert isinstance(self.replay_buffer, FlatReplayBuffer)  # made by __init__
         self._update_learning_rate(self.policy.optimizer)
         batch = self.replay_buffer.minibatch(gradient_steps * batch_size)
+        errors, q_values = self.descend(batch, batch_size)
+        losses = self.loss.value(errors)
+        mean = float(np.add.reduce(losses)) / len(losses)  # `mean` takes three times as long
+        if not math.isfinite(mean):
+            since = int((~np.isfinite(losses)).argmax()) // batch_size + 1
+            raise FloatingPointError(
+                f"loss: {mean} at update {self._n_updates + since}, step {self.num_timesteps};"
+                " lower learning_rate or set max_grad_norm"
+            )
+        self.logger.record_mean("train/loss", mean)
+        self.logger.record_mean("train/q_value", float(np.add.reduce(q_values)) / len(q_values))
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def descend(self, batch: Minibatch, batch_size: int) -> tuple[Array, Array]:
+        """Take a gradient step for each minibatch; return errors and Q-values before each, (B,)."""
+        if self._accelerator is not None:
+            return self._accelerator.descend(
+                self.flat,
+                self.flat_target,
+                self.policy.optimizer,
+                batch,
+                batch_size,
+                loss=self.loss,
+                gamma=self.gamma,
+                free=None if self.free is None else self.free(batch.next_observations),
+                double=self.double,
+                max_grad_norm=self.max_grad_norm,
+            )
         now = self.flat.rows(batch.observations, batch.actions)
         following = self._next_rows(batch.next_observations, batch.dones)
         going_on = (1 - batch.dones) * np.float32(self.gamma)
@@ -231,15 +268,4 @@ class LossDQN(DQN):
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.flat.values, self.max_grad_norm)
             self.policy.optimizer.step()
-        losses = self.loss.value(errors)
-        mean = float(np.add.reduce(losses)) / len(losses)  # `mean` takes three times as long
-        if not math.isfinite(mean):
-            since = int((~np.isfinite(losses)).argmax()) // batch_size + 1
-            raise FloatingPointError(
-                f"loss: {mean} at update {self._n_updates + since}, step {self.num_timesteps};"
-                " lower learning_rate or set max_grad_norm"
-            )
-        self.logger.record_mean("train/loss", mean)
-        self.logger.record_mean("train/q_value", float(np.add.reduce(q_values)) / len(q_values))
-        self._n_updates += gradient_steps
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        return errors, q_values

@@ -11,6 +11,7 @@ the outputs of all layers, (R, out) each, and the mean rows that they see, (B, i
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  # numba's products; loaded when threads are limited
 from numpy.typing import NDArray
 
 from mec_gym.compiling import loop

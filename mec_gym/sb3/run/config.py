@@ -127,6 +127,11 @@ class TrainConfig(Settings):
     heldout_episodes: Count = Field(100, description="episodes between held-out evaluations")
     log_episodes: Count = Field(20, description="episodes between two points of a training curve")
     threads: Count = Field(1, description="more than one slows networks of this size")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="where updates run; a GPU, cuda, is for large minibatches and updates at once,"
+        " and the run begins with what an update takes on both",
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
