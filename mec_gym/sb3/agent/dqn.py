@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
@@ -189,6 +190,28 @@ class LossDQN(DQN):
         assert isinstance(self._last_obs, np.ndarray)  # made by learn
         actions, _ = self.predict(self._last_obs)
         return actions, actions
+
+    def _store_transition(
+        self,
+        replay_buffer: ReplayBuffer,
+        buffer_action: NDArray[Any],
+        new_obs: Any,
+        reward: NDArray[Any],
+        dones: NDArray[Any],
+        infos: list[dict[str, Any]],
+    ) -> None:
+        """Keep a step of each copy, as DQN does; what is seen is copied where a slot has ended."""
+        if self._vec_normalize_env is not None:
+            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+            return
+        then = new_obs
+        if dones.any():
+            then = new_obs.copy()
+            for copy in np.flatnonzero(dones):
+                then[copy] = infos[copy].get("terminal_observation", then[copy])
+        assert isinstance(self._last_obs, np.ndarray)  # made by learn
+        replay_buffer.add(self._last_obs, then, buffer_action, reward, dones, infos)
+        self._last_obs = new_obs
 
     def _masked(self, q_values: Array, observations: Array) -> Array:
         if self.free is None:

@@ -1,6 +1,7 @@
 """A network whose parameters lie in one flat array, with its gradient by hand."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -60,6 +61,12 @@ class ServerScores(nn.Sequential):
 
 
 _NO_SHARE = np.empty(0, np.float32)
+
+
+@lru_cache(maxsize=8)  # those of acting and of minibatches, again and again
+def _one_row_each(samples: int, servers: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return start and place, see `Rows`, of samples of one row."""
+    return np.arange(samples + 1), np.arange(samples * servers).reshape(samples, servers)
 
 
 class FlatNetwork:
@@ -129,18 +136,17 @@ class FlatNetwork:
                 which = which[:, None] == np.arange(shape[1])
             packed: Rows = passes.pack(observations, self._free_at, which)
             return packed
-        place = np.arange(samples * self.widths[-1]).reshape(samples, -1)
+        start, place = _one_row_each(samples, int(self.widths[-1]))
         if which is not None and which.ndim == 2:
             place = np.where(which, place, -1)
         inputs = np.ascontiguousarray(observations).reshape(samples, -1)
-        return Rows(inputs, np.arange(samples + 1), _NO_SHARE, place)
+        return Rows(inputs, start, _NO_SHARE, place)
 
     def q_values(self, observations: Array) -> Array:
         """Return the Q-values (B, N)."""
         rows = self.rows(observations)
-        values, _ = passes.forward(self.parameters, self.widths, rows)
-        last: Array = passes.last_outputs(values, self.widths, rows)
-        return last.reshape(rows.place.shape)
+        values: Array = passes.all_values(self.parameters, self.widths, rows)
+        return values.reshape(rows.place.shape)
 
     def best_values(self, rows: Rows, judge: "FlatNetwork | None" = None) -> Array:
         """Return the Q-value of the best server of each sample, (B,); 0 where none matters.

@@ -38,6 +38,8 @@ class Rows(NamedTuple):
 
     def of(self, first: int, last: int) -> "Rows":
         """Return those of samples `first` to `last` - 1."""
+        if last - first == len(self.place):
+            return self
         before, begin, end = self.start[0], self.start[first], self.start[last]
         part = slice(begin - before, end - before)
         start = self.start[first : last + 1]
@@ -194,6 +196,12 @@ def backward(
 def last_outputs(outputs: Any, widths: Any, rows: Any) -> Any:
     """Return of all outputs, flat, those of the last layer, flat."""
     return outputs[len(outputs) - len(rows.inputs) * widths[-1] :]
+
+
+@loop
+def all_values(values: Any, widths: Any, rows: Any) -> Any:
+    """Return the last layer's outputs, flat; see `forward`."""
+    return last_outputs(forward(values, widths, rows)[0], widths, rows)
 
 
 @loop

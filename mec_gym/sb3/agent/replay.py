@@ -24,6 +24,25 @@ class Minibatch(NamedTuple):
 class FlatReplayBuffer(ReplayBuffer):
     """A replay buffer for observations that are one array, of episodes that are never truncated."""
 
+    def add(
+        self,
+        obs: NDArray[Any],
+        next_obs: NDArray[Any],
+        action: NDArray[Any],
+        reward: NDArray[Any],
+        done: NDArray[Any],
+        infos: list[dict[str, Any]],
+    ) -> None:
+        """Keep a step of each copy, (n_envs, ...): as Stable-Baselines3's own, copied only once."""
+        row = self.pos
+        self.observations[row], self.next_observations[row] = obs, next_obs
+        self.actions[row, :, 0] = action.ravel()
+        self.rewards[row], self.dones[row], self.timeouts[row] = reward, done, 0
+        if done.any():
+            self.timeouts[row] = [info.get("TimeLimit.truncated", False) for info in infos]
+        self.pos = (row + 1) % self.buffer_size
+        self.full = self.full or self.pos == 0
+
     def minibatch(self, size: int) -> Minibatch:
         """Return transitions drawn at random: those of `sample` with the same random numbers."""
         stored = self.buffer_size if self.full else self.pos

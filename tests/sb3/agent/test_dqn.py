@@ -189,6 +189,54 @@ def test_200_updates_are_those_of_pytorchs_own_gradients(network, loss, double, 
     assert moved > 0.02  # far more than the tolerance
 
 
+def test_table_1s_updates_are_those_of_numpys_own_products_to_the_last_bit():
+    model = make_dqn(TrainConfig(episodes=60))
+    model.learn(250)
+    values = torch.nn.Parameter(model.flat.values.detach().clone())
+    optimizer = torch.optim.Adam([values], lr=1e-3, fused=True)
+    optimizer.load_state_dict(copy.deepcopy(model.policy.optimizer.state_dict()))
+    np.random.seed(0)  # noqa: NPY002  # the buffer draws from it
+    model.train(40, 64)
+    np.random.seed(0)  # noqa: NPY002
+    batch = model.replay_buffer.minibatch(40 * 64)
+
+    def layers_of(flat):
+        shapes, start = [(128, 48), (64, 128), (3, 64)], 0
+        for out, width in shapes:
+            weight = flat[start : start + out * width].reshape(out, width)
+            start += out * (width + 1)
+            yield weight, flat[start - out : start]
+
+    def outputs_of(flat, seen):
+        outputs = [seen]
+        for weight, bias in layers_of(flat):
+            outputs.append(outputs[-1] @ weight.T + bias)
+            if len(bias) > 3:
+                np.maximum(outputs[-1], 0, out=outputs[-1])
+        return outputs
+
+    target = model.flat_target.values.detach().numpy()
+    best = outputs_of(target, batch.next_observations)[-1].max(axis=1)
+    expected = batch.rewards + (1 - batch.dones) * np.float32(0.95) * best
+    rows = np.arange(64)
+    for start in range(0, 40 * 64, 64):
+        part = slice(start, start + 64)
+        own = values.detach().numpy()
+        outputs = outputs_of(own, batch.observations[part])
+        error = np.zeros((64, 3), np.float32)
+        chosen = outputs[-1][rows, batch.actions[part]]
+        error[rows, batch.actions[part]] = 2 * (chosen - expected[part]) / 64
+        gradient = np.empty_like(own)
+        by_layer, layers = list(layers_of(gradient)), list(layers_of(own))
+        for number in (2, 1, 0):
+            by_weight, by_bias = by_layer[number]
+            by_weight[:], by_bias[:] = error.T @ outputs[number], error.sum(axis=0)
+            error = (error @ layers[number][0]) * (outputs[number] > 0)
+        values.grad = torch.from_numpy(gradient)
+        optimizer.step()
+    assert torch.equal(model.flat.values.detach(), values.detach())
+
+
 def test_updates_are_steps_of_adam_on_the_squared_loss_of_algorithm_1():
     model = make_dqn(TrainConfig(episodes=20))
     model.learn(63)
