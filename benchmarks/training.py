@@ -1,7 +1,8 @@
 """Training Table I against Stable-Baselines3 and SBX: the same network and updates.
 
 `python -m benchmarks.training [--json FILE]` times whole commands, in turn: ours also plays
-held-out slots, writes curves and prints the closing table. Then it times `learn` alone, without
+held-out slots, writes curves and prints the closing table; that of the preset `regret` has nothing
+beside it. Then it times `learn` alone, without
 imports and compilation (ours and SBX learn 40 episodes first; stock compiles nothing). A step is
 one decision of one device; an update is one minibatch of 64; in chunks of k, k steps are followed
 by k updates.
@@ -44,12 +45,14 @@ def commands() -> dict[str, float]:
             out = str(Path(scratch) / str(pair))
             ours.append(seconds(["-m", "train", "paper", *flags, "--out", out]))
             stock.append(seconds(["-m", "benchmarks.stock_sb3", str(EPISODES)]))
+        regret = seconds(["-m", "train", "regret", "--out", str(Path(scratch) / "regret")])
     ratios = [theirs / mine for mine, theirs in zip(ours, stock, strict=True)]
     return {
         f"train paper, {EPISODES} episodes, s": statistics.median(ours),
         f"plain Stable-Baselines3 script, {EPISODES} episodes, s": statistics.median(stock),
         "plain script's time / ours, median of pairs": statistics.median(ratios),
         "plain script's time / ours, least": min(ratios),
+        "train regret, 4000 episodes, s": regret,
     }
 
 

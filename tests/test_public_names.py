@@ -1,6 +1,8 @@
 """The names that users hold on to: none goes, and none comes unnoticed."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +35,23 @@ def test_the_public_names_are_these():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_there_and_says_what_it_is(name):
     assert inspect.getdoc(getattr(mec_gym, name))
+
+
+def test_no_other_name_is_there():
+    for name in ("no_such_name", "__wrapped__"):
+        with pytest.raises(AttributeError, match=f"'mec_gym' has no attribute '{name}'"):
+            getattr(mec_gym, name)
+    assert set(PUBLIC) <= set(dir(mec_gym))
+
+
+def test_names_are_loaded_when_they_are_asked_for():
+    code = (
+        "import sys, mec_gym\n"
+        "print([name for name in sys.modules if name.startswith(('mec_gym.', 'pydantic'))])\n"
+        "print(mec_gym.system.allocate_cpu is mec_gym.allocate_cpu, mec_gym.channels.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "True mec_gym.channels"]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

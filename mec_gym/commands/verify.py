@@ -8,7 +8,6 @@ import tyro
 
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import parse
-from mec_gym.sb3.run import directory as runs
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,8 @@ def main(arguments: list[str], launcher: str) -> int:
     given = parse(Arguments, arguments, f"{launcher} verify")
     if not given.run:
         raise ValueError("run: give one run directory or more")
+    from mec_gym.sb3.run import directory as runs  # imports torch
+
     for directory in given.run:
         try:
             print(f"{directory}: {runs.verify(directory)} files, each as it was written")

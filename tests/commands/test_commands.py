@@ -214,7 +214,16 @@ def test_help_lists_the_names_there_are_within_80_columns(line, lists, capsys, m
 
 
 @pytest.mark.parametrize(
-    "line", ["train", "train --help", "train papr", "train paper --help", "evaluate --help"]
+    "line",
+    [
+        "train",
+        "train --help",
+        "train papr",
+        "train paper --help",
+        "evaluate --help",
+        "verify --help",
+        "completion bash",
+    ],
 )
 def test_what_needs_no_training_loads_no_torch(line):
     code = (

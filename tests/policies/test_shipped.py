@@ -56,6 +56,9 @@ def test_its_preset_is_what_it_was_trained_with(name, preset):
     fresh = config.TrainConfig.preset(preset).model_dump(mode="json", exclude_none=True)
     for curves_only in ("heldout_slots", "heldout_episodes"):
         del kept[curves_only], fresh[curves_only]
+    fields = config.TrainConfig.model_fields
+    came_since = fresh.keys() - kept.keys()  # and change nothing by default
+    assert all(fresh.pop(name) == fields[name].default for name in came_since)
     assert kept == fresh
 
 

@@ -1,11 +1,9 @@
-"""A network whose parameters lie in one flat array, with its gradient by hand.
-
-At the sizes of Table I most of an update's time is spent between the calls of a library, not in
-them; NumPy's calls are the shortest.
-"""
+"""A network whose parameters lie in one flat array, with its gradient by hand."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mec_gym.policies import network
+from mec_gym.sb3.agent import passes
+from mec_gym.sb3.agent.passes import Rows
 
 Array = NDArray[np.float32]
 
@@ -60,6 +60,15 @@ class ServerScores(nn.Sequential):
         return rows[..., 0]
 
 
+_NO_SHARE = np.empty(0, np.float32)
+
+
+@lru_cache(maxsize=8)  # those of acting and of minibatches, again and again
+def _one_row_each(samples: int, servers: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return start and place, see `Rows`, of samples of one row."""
+    return np.arange(samples + 1), np.arange(samples * servers).reshape(samples, servers)
+
+
 class FlatNetwork:
     """The parameters and the gradient of a ReLU network, each as one tensor.
 
@@ -67,6 +76,8 @@ class FlatNetwork:
 
     Attributes:
         values: the parameters, flat; their `grad` is what `backward` writes.
+        parameters: the same memory as an array.
+        widths: of the inputs and of each layer.
         layers: views of them, as `mec_gym.policies.network` takes them.
 
     Args:
@@ -87,55 +98,88 @@ class FlatNetwork:
         parameters = [list(layer.parameters()) for layer in layers[::2]]
         every = [parameter for layer in parameters for parameter in layer]
         self.values = nn.Parameter(nn.utils.parameters_to_vector(every).detach().clone())
-        self.gradient = torch.zeros_like(self.values.data)
-        self.values.grad = self.gradient
+        gradient = torch.zeros_like(self.values.data)
+        self.values.grad = gradient
+        self.parameters, self._gradient = self.values.data.numpy(), gradient.numpy()
+        self.widths = np.array(
+            [layers[0].in_features, *(layer.out_features for layer in layers[::2])]
+        )
         start = 0
         self.layers: list[network.Layer] = []
-        self._gradients: list[network.Layer] = []
         for layer in parameters:
-            views: list[list[Array]] = [[], []]
+            views: list[Array] = []
             for parameter in layer:
                 part = slice(start, start := start + parameter.numel())
                 parameter.data = self.values.data[part].view_as(parameter)
-                views[0].append(parameter.data.numpy())  # the same memory
-                views[1].append(self.gradient[part].view_as(parameter).numpy())
-            self.layers.append(tuple(views[0]))
-            self._gradients.append(tuple(views[1]))
+                views.append(parameter.data.numpy())  # the same memory
+            self.layers.append(tuple(views))
 
-    def forward(self, inputs: Array) -> list[Array]:
-        """Return the inputs and every layer's output; see `mec_gym.policies.network`."""
-        if self._free_at is None:
-            inputs = inputs.reshape(len(inputs), -1)
-        return network.forward(self.layers, inputs, self._free(inputs))
+    @property
+    def scores_servers(self) -> bool:
+        """Whether its layers are shared by servers."""
+        return self._free_at is not None
 
-    def _free(self, inputs: Array) -> NDArray[np.bool_] | None:
-        """Return which servers the inputs show as free, (B, N); None where none are scored."""
-        return None if self._free_at is None else inputs[..., self._free_at] > 0
+    def rows(self, observations: Array, which: NDArray[Any] | None = None) -> Rows:
+        """Return what the network reads of observations (B, ...).
 
-    def q_values(self, inputs: Array) -> Array:
+        Args:
+            observations: of B samples.
+            which: the servers whose values matter: which they are, (B, N), or the one of each
+                sample, (B,); None: all.
+        """
+        samples = len(observations)
+        if self._free_at is not None:
+            shape = observations.shape[:2]
+            if which is None:
+                which = np.ones(shape, dtype=np.bool_)
+            elif which.ndim == 1:
+                which = which[:, None] == np.arange(shape[1])
+            packed: Rows = passes.pack(observations, self._free_at, which)
+            return packed
+        start, place = _one_row_each(samples, int(self.widths[-1]))
+        if which is not None and which.ndim == 2:
+            place = np.where(which, place, -1)
+        inputs = np.ascontiguousarray(observations).reshape(samples, -1)
+        return Rows(inputs, start, _NO_SHARE, place)
+
+    def q_values(self, observations: Array) -> Array:
         """Return the Q-values (B, N)."""
-        return network.q_values(self.layers, self.forward(inputs))
+        rows = self.rows(observations)
+        values: Array = passes.all_values(self.parameters, self.widths, rows)
+        return values.reshape(rows.place.shape)
 
-    def backward(self, outputs: list[Array], error: Array) -> None:
+    def best_values(self, rows: Rows, judge: "FlatNetwork | None" = None) -> Array:
+        """Return the Q-value of the best server of each sample, (B,); 0 where none matters.
+
+        Args:
+            rows: what `rows` returned.
+            judge: the network that says which server is best; None: this one.
+        """
+        online = self if judge is None else judge
+        found: Array = passes.best_values(
+            self.parameters, online.parameters, judge is not None, self.widths, rows
+        )
+        return found
+
+    def chosen(self, rows: Rows, actions: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+        """Return the Q-values of the chosen servers, (B,), and two arrays for `backward`."""
+        found: tuple[Array, Array, Array] = passes.chosen_values(
+            self.parameters, self.widths, rows, actions
+        )
+        return found
+
+    def backward(
+        self, rows: Rows, kept: Sequence[Array], actions: NDArray[np.int64], slope: Array
+    ) -> None:
         """Write the gradient of a loss.
 
         Args:
-            outputs: of `forward`.
-            error: derivative of the loss by the last of them.
+            rows: as for `chosen`.
+            kept: what that returned behind the Q-values.
+            actions: as for `chosen`.
+            slope: derivative of the loss by the Q-values of these, (B,).
         """
-        free = self._free(outputs[0])
-        share = None if free is None else network.free_share(free)
-        for number in reversed(range(len(self.layers))):
-            inputs, (weight, _, *context) = outputs[number], self.layers[number]
-            by_weight, by_bias, *by_context = self._gradients[number]
-            rows = error.reshape(-1, error.shape[-1])
-            np.matmul(rows.T, inputs.reshape(-1, inputs.shape[-1]), out=by_weight)
-            rows.sum(axis=0, out=by_bias)
-            if share is not None:
-                summed = error.sum(axis=-2)
-                np.matmul(summed.T, network.mean_row(share, inputs), out=by_context[0])
-            if number:
-                error = network.times(error, weight)
-                if share is not None:
-                    error += share * (summed @ context[0])[..., None, :]
-                error *= inputs > 0
+        outputs, means = kept
+        passes.descend(
+            self.parameters, self._gradient, self.widths, rows, outputs, means, actions, slope
+        )

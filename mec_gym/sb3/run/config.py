@@ -173,6 +173,11 @@ class TrainConfig(Settings):
     threads: Count = Field(
         1, description="Threads to train with; more than one slows networks of this size."
     )
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="Where updates run; a GPU, cuda, is for large minibatches and updates at once,"
+        " and the run begins with what an update takes on both.",
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

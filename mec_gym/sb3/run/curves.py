@@ -68,7 +68,14 @@ by the last held-out delay and gap; Parallel Coordinates shows which settings go
 _PICTURES_AT = (1 / 8, 1 / 4, 1 / 2, 1)
 """Of the episodes: a picture takes longer than a hundred updates. One more shows the beginning."""
 
-_NOT_COMPARED = {"heldout_episodes", "heldout_seed", "heldout_slots", "log_episodes", "threads"}
+_NOT_COMPARED = {
+    "device",
+    "heldout_episodes",
+    "heldout_seed",
+    "heldout_slots",
+    "log_episodes",
+    "threads",
+}
 """Fields that change no network."""
 
 _BINS = 30

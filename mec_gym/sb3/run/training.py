@@ -1,6 +1,7 @@
 """Train DQN-RAO into a run directory."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ from mec_gym.sb3.agent import losses
 from mec_gym.sb3.agent.dqn import LossDQN
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
-from mec_gym.sb3.run import checkpoint, start
+from mec_gym.sb3.run import checkpoint, device, start
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.curves import (
     SUB_RUNS,
@@ -88,7 +89,12 @@ class TrainedRun:
 
 
 def make_dqn(config: TrainConfig) -> LossDQN:
-    """Return the DQN of a configuration with its environment, untrained."""
+    """Return the DQN of a configuration with its environment, untrained.
+
+    Raises:
+        ValueError: its device is not there.
+    """
+    device.check(config)
     scenarios = config.scenarios or (config.scenario,)
     batches = [
         gym.make_vec(
@@ -110,6 +116,7 @@ def make_dqn(config: TrainConfig) -> LossDQN:
         loss=losses.find(config.loss, config.huber_delta),
         free=observer.free if config.mask else None,
         double=config.double,
+        updates_on=config.device,
         learning_rate=LinearSchedule(
             config.learning_rate, config.learning_rate_end or config.learning_rate, 1.0
         ),
@@ -192,7 +199,7 @@ def train(
     Raises:
         ValueError: a directory that is not new, cannot be written or is another process's; or
             nothing to resume, or a run of another configuration, or damaged; or weights that do
-            not fit.
+            not fit; or a device that is not there.
         FloatingPointError: loss or weights are no longer finite numbers.
         OSError: a file cannot be written; those that stood there are whole.
     """
@@ -210,6 +217,9 @@ def train(
     else:
         check_new(directory)
     model = make_dqn(config)  # so that what cannot be trained leaves no directory
+    if progress and config.device != "cpu":
+        print(device.verdict(config, make_dqn), file=sys.stderr, flush=True)
+        model = make_dqn(config)  # with the random numbers of a run that says nothing
     first = load_policy(start_from) if isinstance(start_from, str | Path) else start_from
     if first is not None:
         start.load_weights(first, model, config)
