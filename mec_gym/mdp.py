@@ -187,18 +187,17 @@ class State:
         if self.rows:
             return system.allocate(self.instance, assigned, self.sqrt_load)
         slot, servers = self.slot, assigned.tolist()
-        shares = [
-            equations.allocate(
-                slot.tx_delay[device][server],
-                slot.task_cycles[device],
-                slot.sqrt_cycles[device],
-                slot.server_hz[server],
-                slot.sqrt_load[server],
-            )
-            for device, server in enumerate(servers)
+        cpu_hz = [
+            equations.cpu_share(slot.server_hz[server], sqrt_cycles, slot.sqrt_load[server])
+            for server, sqrt_cycles in zip(servers, slot.sqrt_cycles, strict=False)
         ]
-        cpu_hz, delay = np.array(shares).reshape(-1, 2).T
-        return cpu_hz.copy(), delay.copy()
+        delay = [
+            equations.task_delay(links[server], cycles, hz)
+            for server, links, cycles, hz in zip(
+                servers, slot.tx_delay, slot.task_cycles, cpu_hz, strict=False
+            )
+        ]
+        return np.array(cpu_hz), np.array(delay)
 
 
 class States:
@@ -206,7 +205,7 @@ class States:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._fields = (*_steady(instance), *_unloaded(instance))
+        self._steady, self._num_servers = _steady(instance), instance.num_servers
         self._undecided = _undecided(instance)
 
     def __len__(self) -> int:
@@ -215,7 +214,8 @@ class States:
     def __getitem__(self, row: int) -> State:
         """Return the state of a slot before its first decision, a new one each time."""
         # Numbers of one slot at a time: many lists at once keep the garbage collector busy.
-        slot = Slot(*[field[row].tolist() for field in self._fields])
+        fields = [field[row].tolist() for field in self._steady]
+        slot = Slot(*fields, load=[0] * self._num_servers, sqrt_load=[0.0] * self._num_servers)
         assignment, mask = self._undecided
         state = object.__new__(State)
         state._begin((self._instance, row), slot, assignment[row].copy(), mask[row].copy())

@@ -124,7 +124,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             modes = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
-        self._num_servers = scenario.num_servers
+        self._num_devices, self._num_servers = scenario.num_devices, scenario.num_servers
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
         self.observer = observations.make(observation, scenario)
@@ -178,7 +178,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             ResetNeeded: there has been no reset, or the slot is complete.
         """
         state = self._state
-        if state is None or state.done:
+        if state is None or state.device == self._num_devices:
             when = "before the first reset" if state is None else "after the slot's last device"
             raise ResetNeeded(f"step: called {when}; call reset first")
         server = self._server(action)
@@ -186,7 +186,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         state.assign(server)
         self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.mask}
-        done = state.done
+        done = state.device == self._num_devices
         if done:
             info |= self._outcome(state)
         if self.render_mode == "human":
