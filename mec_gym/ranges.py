@@ -4,6 +4,7 @@ A `Range` is one number, which is a constant, or a pair (low, high).
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,22 @@ def low_high(limits: Range) -> tuple[float, float]:
 def from_unit(unit: FloatArray, limits: Range) -> FloatArray:
     """Map numbers uniform on [0, 1) to numbers uniform between `limits`, of the same shape."""
     low, high = low_high(limits)
-    return low + (high - low) * unit
+    return between(unit, low, high)
 
 
 def to_unit(value: FloatArray, limits: Range) -> FloatArray:
     """Map `limits` to [0, 1], the inverse of `from_unit`; a constant maps to 0."""
     low, high = low_high(limits)
+    return share(value, low, high)
+
+
+def between(unit: Any, low: float, high: float) -> Any:
+    """Return the number that stands at a share of the way; also in compiled loops."""
+    return low + (high - low) * unit
+
+
+def share(value: Any, low: float, high: float) -> Any:
+    """Return at what share of the way a number stands; also in compiled loops."""
     return (value - low) / (high - low or 1.0)
 
 

@@ -5,6 +5,7 @@ plays the slot in a row of `slots`, a `Slot` with a leading dimension; arrays ov
 for each of B.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -116,3 +117,67 @@ def finish(formulas: str) -> Any:
             feasible[copy] = overloads[copy] == 0
 
     return finish_all
+
+
+@loops_for
+def signals_of(formulas: str, between: Callable[..., Any]) -> Any:
+    """Return the compiled loop over links that slots are drawn with, see `signals` in it."""
+
+    @loop
+    def signals(unit: Any, plan: Any, ratio: Any) -> None:
+        """Write the ratio of signal to noise of each link, (n, M, N); see `filling.Plan`."""
+        assert formulas
+        low, high = plan.limits[0, 0], plan.limits[0, 1]
+        num_slots, num_devices, num_servers = ratio.shape
+        for slot in range(num_slots):
+            for device in range(num_devices):
+                for server in range(num_servers):
+                    gain = between(unit[slot, device * num_servers + server], low, high)
+                    ratio[slot, device, server] = equations.signal_to_noise(
+                        gain, plan.tx_power_w[device], plan.noise_w
+                    )
+
+    return signals
+
+
+@loops_for
+def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., Any]) -> Any:
+    """Return the compiled loop that writes slots that are drawn, see `settle` in it."""
+
+    @loop
+    def settle(unit: Any, log: Any, rows: Any, plan: Any, slots: Any, prepared: Any) -> None:
+        """Write slots, unassigned, and what is shown of them; `log` of 1 + signal / noise."""
+        assert formulas
+        _, num_devices, num_servers = log.shape
+        links, limits, shown = num_devices * num_servers, plan.limits, plan.shown
+        least, most = plan.clipped
+        for place, row in enumerate(rows):
+            numbers, slot = unit[place], mdp.slot_at(slots, row)
+            for device in range(num_devices):
+                bits = between(numbers[links + device], limits[1, 0], limits[1, 1])
+                work = between(numbers[links + num_devices + device], limits[2, 0], limits[2, 1])
+                cycles = bits * work if plan.cycles_per_bit else work
+                slot.task_cycles[device], slot.sqrt_cycles[device] = cycles, math.sqrt(cycles)
+                for server in range(num_servers):
+                    slot.tx_delay[device, server] = equations.transmission_delay(
+                        bits, equations.rate(log[place, device, server], plan.bandwidth_hz)
+                    )
+                if len(shown):
+                    out = prepared[row, 0]
+                    out[links + device] = min(max(share(bits, shown[1, 0], shown[1, 1]), least), most)
+                    value = min(max(share(cycles, shown[2, 0], shown[2, 1]), least), most)
+                    out[links + num_devices + device] = value
+            for server in range(num_servers):
+                slot.load[server], slot.sqrt_load[server] = 0, 0.0
+                if len(plan.server_hz):
+                    slot.server_hz[server] = plan.server_hz[server]
+                else:
+                    drawn = numbers[links + 2 * num_devices + server]
+                    slot.server_hz[server] = between(drawn, limits[3, 0], limits[3, 1])
+            if len(shown):
+                for link in range(links):
+                    gain = between(numbers[link], limits[0, 0], limits[0, 1])
+                    value = min(max(share(gain, shown[0, 0], shown[0, 1]), least), most)
+                    prepared[row, 0, link] = value
+
+    return settle
