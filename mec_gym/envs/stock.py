@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym.envs import pcg64
 from mec_gym.envs.filling import Filling
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slot
@@ -40,7 +41,7 @@ class Stock:
         slots: a `Slot` with a row for each slot.
         prepared: what the observation has worked out of each, see `Observation.prepare`.
         layers: how many slots of a copy there is room for.
-        rng: the copies' generators; none before `seed`.
+        seeded: whether the copies have generators.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Stock:
         prepared = observer.prepare(scenario.sample(1, 0))
         self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
         self._filling = Filling.of(scenario, observer)
-        self.rng: list[np.random.Generator] = []
+        self.seeded = False
+        self._generators = np.zeros((num_envs, 4), dtype=np.uint64)  # states, see `pcg64`
+        self._uniforms = pcg64.uniforms()
         self._drawn = np.zeros(num_envs, dtype=np.int64)  # parts of each copy, drawn so far
         self._begun = np.zeros(num_envs, dtype=np.int64)  # slots of each copy
         self._pending: list[tuple[Future[None], IntArray]] = []
@@ -80,14 +83,19 @@ class Stock:
     def seed(self, made: dict[int, np.random.Generator]) -> None:
         """Let some copies draw from other generators; what they have drawn ahead is void."""
         self._wait()
-        self.rng = [made.get(row) or self.rng[row] for row in range(self._num_envs)]
-        rows = list(made)
-        self._drawn[rows] = self._begun[rows] = 0
+        for row, generator in made.items():
+            self._generators[row] = pcg64.packed(generator)
+            self._drawn[row] = self._begun[row] = 0
+            self.seeded = True
 
-    def unplayed(self) -> IntArray:
-        """Return how many slots each copy has drawn beyond the last it began, (B,)."""
+    def generators(self) -> list[np.random.Generator]:
+        """Return what each copy drew the slot from that it began last, at its beginning."""
         self._wait()
-        return self._drawn * self._depth - self._begun
+        beyond = (self._drawn * self._depth - self._begun + 1) * self._scenario.num_uniforms
+        made = [pcg64.unpacked(state) for state in self._generators]
+        for generator, numbers in zip(made, beyond.tolist(), strict=True):
+            generator.bit_generator.advance(-numbers)  # type: ignore[attr-defined]  # PCG64 has it
+        return made
 
     def begin_next(self, copies: IntArray) -> IntArray:
         """Return the rows of the next slots of some copies, whose present slots are over."""
@@ -160,16 +168,16 @@ class Stock:
         first = self._drawn % self._parts * depth * self._num_envs
         layers = np.arange(depth) * self._num_envs
         at_once = max(1, _GAINS_AT_ONCE // (self._scenario.num_gains * depth))
-        unit = np.empty((min(at_once, len(copies)), depth, size))
+        unit = np.empty((min(at_once, len(copies)), depth * size))
         for some in _blocks(copies, at_once):
             drawn = unit[: len(some)]
-            for copy, numbers in zip(some.tolist(), drawn, strict=True):
-                self.rng[copy].random(out=numbers)
+            self._uniforms(self._generators, some, drawn)
             rows = ((first[some] + some)[:, None] + layers).ravel()
+            of_slots = drawn.reshape(-1, size)
             if self._filling is None:
-                self.keep(self._scenario.from_uniforms(drawn.reshape(-1, size)), rows)
+                self.keep(self._scenario.from_uniforms(of_slots), rows)
             else:
-                self._filling.fill(drawn.reshape(-1, size), rows, self.slots, self.prepared)
+                self._filling.fill(of_slots, rows, self.slots, self.prepared)
 
 
 def _blocks(copies: IntArray, size: int) -> Iterable[IntArray]:

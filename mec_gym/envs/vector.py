@@ -149,9 +149,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if instance is not None:
             self._check_instance(instance)
         seeds = self._seeds(seed)
-        if not self._stock.rng and len(rows) < self.num_envs:
+        if not self._stock.seeded and len(rows) < self.num_envs:
             raise ResetNeeded("reset: the first one resets every copy; leave out reset_mask")
-        self._seed([row for row in rows if seeds[row] is not None or not self._stock.rng], seeds)
+        self._seed([row for row in rows if seeds[row] is not None or not self._stock.seeded], seeds)
         if instance is None:
             self._begin_next(rows)
         else:
@@ -179,7 +179,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             InvalidAction: the actions are not (num_envs,) whole numbers 0..N-1.
             ResetNeeded: there has been no reset, or one of a copy whose slot is over is missing.
         """
-        if not self._stock.rng:
+        if not self._stock.seeded:
             raise ResetNeeded("step: called before the first reset; call reset first")
         over = None if self._begins_at_once else self._over()
         reward, terminated, ended = self._assign(self._row, self._servers(actions, over))
@@ -205,7 +205,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server of each copy has a free place, (num_envs, N)."""
-        if not self._stock.rng:
+        if not self._stock.seeded:
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
         return self._seen()[1].view(np.bool_)
 
@@ -256,16 +256,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             ResetNeeded: there has been no reset.
             ValueError: a copy plays a slot that was given.
         """
-        if not self._stock.rng:
+        if not self._stock.seeded:
             raise ResetNeeded("state: called before the first reset; call reset first")
         given = np.flatnonzero(self._row >= self._stock.first_given)
         if len(given):
             raise ValueError(f"state: copy {given[0]} plays a slot that was given, not drawn")
-        unplayed = (self._stock.unplayed() + 1) * self.scenario.num_uniforms
         return [
-            {"generator": _rewound(rng, numbers), "assignment": servers[:device].tolist()}
-            for rng, numbers, servers, device in zip(
-                self._stock.rng, unplayed.tolist(), self._assignment, self._device, strict=True
+            {"generator": dict(rng.bit_generator.state), "assignment": servers[:device].tolist()}
+            for rng, servers, device in zip(
+                self._stock.generators(), self._assignment, self._device, strict=True
             )
         ]
 
@@ -481,14 +480,6 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         return outcome | {f"_{key}": now.copy() for key in outcome}
-
-
-def _rewound(rng: np.random.Generator, numbers: int) -> dict[str, Any]:
-    """Return the state of a generator so many numbers ago."""
-    before: Any = np.random.PCG64()  # its state is a table of JSON values
-    before.state = rng.bit_generator.state
-    before.advance(-numbers)
-    return dict(before.state)
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:
