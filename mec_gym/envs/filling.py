@@ -22,7 +22,7 @@ class Plan(NamedTuple):
         limits: least and greatest gain, bits, work and CPU frequency, (4, 2).
         cycles_per_bit: whether work is given by the bit.
         server_hz: frequencies that are the same in each slot, (N,), or none, (0,).
-        tx_power_w: of each device, (M,).
+        tx_power_w: of each link, (M N,).
         noise_w: noise power, W.
         bandwidth_hz: of each device, Hz.
         shown: what of gain, bits and cycles the observation shows as 0 and as 1, (3, 2).
@@ -65,6 +65,7 @@ class Filling:
         work = scenario.task_cycles if scenario.cycles_per_bit is None else scenario.cycles_per_bit
         assert work is not None  # one of the two is given
         hz = scenario.deployment_hz
+        power = np.broadcast_to(scenario.tx_power_w, scenario.num_devices)
         speeds = scenario.server_hz if hz is None else 0.0
         drawn = (scenario.channel.gain, scenario.task_bits, work, speeds)
         return cls(
@@ -72,7 +73,7 @@ class Filling:
                 np.array([ranges.low_high(limits) for limits in drawn]),  # type: ignore[arg-type]
                 scenario.cycles_per_bit is not None,
                 np.empty(0) if hz is None else np.array(hz, dtype=np.float64),
-                np.broadcast_to(scenario.tx_power_w, scenario.num_devices).astype(np.float64),
+                np.repeat(power, scenario.num_servers).astype(np.float64),
                 float(scenario.noise_power_w),
                 float(scenario.device_bandwidth_hz),
                 shown,
@@ -82,14 +83,17 @@ class Filling:
 
     def fill(self, unit: FloatArray, rows: NDArray[Any], slots: Slot, prepared: Any) -> None:
         """Write the slots of uniform numbers (n, `num_uniforms`), unassigned, into n rows."""
-        log = np.empty((len(unit), *slots.tx_delay.shape[1:]))
+        links_delay = slots.tx_delay.reshape(len(slots.tx_delay), -1)
+        log = np.empty((len(unit), links_delay.shape[1]))
         self._signals(unit, self._plan, log)
         # By NumPy: a compiler's own logarithm may differ in the last bit.
         np.log1p(log, out=log)
-        if not len(self._plan.shown):
+        shown = _NOTHING_SHOWN
+        if len(self._plan.shown):
+            shown = prepared.reshape(len(prepared), -1)
+        else:
             prepared[rows] = True  # the links of later devices are known
-            prepared = _NOTHING_SHOWN
-        self._settle(unit, log, rows, self._plan, slots, prepared)
+        self._settle(unit, log, rows, self._plan, slots, links_delay, shown)
 
 
-_NOTHING_SHOWN = np.empty((0, 0, 0), np.float32)
+_NOTHING_SHOWN = np.empty((0, 0), np.float32)

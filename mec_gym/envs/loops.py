@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from mec_gym import equations, mdp, rewards
 from mec_gym.compiling import loop, loops_for
 
@@ -55,6 +57,26 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
         return ended
 
     return step
+
+
+@loops_for
+def first_outside(formulas: str) -> Any:
+    """Return the compiled loop that checks actions, see `first` in it."""
+
+    @loop
+    def first(servers: Any, num_servers: int) -> int:
+        """Return the first copy whose server is not within 0..N-1; -1: there is none."""
+        assert formulas
+        outside = 0
+        for server in servers:
+            outside += (server < 0) | (server >= num_servers)
+        if outside:
+            for copy, server in enumerate(servers):
+                if server < 0 or server >= num_servers:
+                    return copy
+        return -1
+
+    return first
 
 
 @loops_for
@@ -125,17 +147,14 @@ def signals_of(formulas: str, between: Callable[..., Any]) -> Any:
 
     @loop
     def signals(unit: Any, plan: Any, ratio: Any) -> None:
-        """Write the ratio of signal to noise of each link, (n, M, N); see `filling.Plan`."""
+        """Write the ratio of signal to noise of each link, (n, M N); see `filling.Plan`."""
         assert formulas
         low, high = plan.limits[0, 0], plan.limits[0, 1]
-        num_slots, num_devices, num_servers = ratio.shape
-        for slot in range(num_slots):
-            for device in range(num_devices):
-                for server in range(num_servers):
-                    gain = between(unit[slot, device * num_servers + server], low, high)
-                    ratio[slot, device, server] = equations.signal_to_noise(
-                        gain, plan.tx_power_w[device], plan.noise_w
-                    )
+        for slot in range(len(ratio)):
+            numbers, out = unit[slot], ratio[slot]
+            for link in range(len(out)):
+                gain = between(numbers[link], low, high)
+                out[link] = equations.signal_to_noise(gain, plan.tx_power_w[link], plan.noise_w)
 
     return signals
 
@@ -145,28 +164,33 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
     """Return the compiled loop that writes slots that are drawn, see `settle` in it."""
 
     @loop
-    def settle(unit: Any, log: Any, rows: Any, plan: Any, slots: Any, prepared: Any) -> None:
-        """Write slots, unassigned, and what is shown of them; `log` of 1 + signal / noise."""
+    def settle(
+        unit: Any, log: Any, rows: Any, plan: Any, slots: Any, links_delay: Any, shown: Any
+    ) -> None:
+        """Write slots, unassigned, and what is shown of them.
+
+        Links stand in one axis: `log` (n, M N) of 1 + signal / noise, `links_delay` (rows, M N) the
+        memory of `slots.tx_delay`, so that the compiler takes several at once.
+        """
         assert formulas
-        _, num_devices, num_servers = log.shape
-        links, limits, shown = num_devices * num_servers, plan.limits, plan.shown
+        num_devices, num_servers = slots.task_cycles.shape[1], slots.server_hz.shape[1]
+        links, limits, shows = log.shape[1], plan.limits, plan.shown
         least, most = plan.clipped
+        bits, of_link = np.empty(num_devices), np.empty(links)
         for place, row in enumerate(rows):
             numbers, slot = unit[place], mdp.slot_at(slots, row)
             for device in range(num_devices):
-                bits = between(numbers[links + device], limits[1, 0], limits[1, 1])
+                bits[device] = between(numbers[links + device], limits[1, 0], limits[1, 1])
                 work = between(numbers[links + num_devices + device], limits[2, 0], limits[2, 1])
-                cycles = bits * work if plan.cycles_per_bit else work
+                cycles = bits[device] * work if plan.cycles_per_bit else work
                 slot.task_cycles[device], slot.sqrt_cycles[device] = cycles, math.sqrt(cycles)
-                for server in range(num_servers):
-                    slot.tx_delay[device, server] = equations.transmission_delay(
-                        bits, equations.rate(log[place, device, server], plan.bandwidth_hz)
-                    )
-                if len(shown):
-                    out = prepared[row, 0]
-                    out[links + device] = min(max(share(bits, shown[1, 0], shown[1, 1]), least), most)
-                    value = min(max(share(cycles, shown[2, 0], shown[2, 1]), least), most)
-                    out[links + num_devices + device] = value
+                for link in range(device * num_servers, (device + 1) * num_servers):
+                    of_link[link] = bits[device]
+            signal, delay = log[place], links_delay[row]
+            for link in range(links):
+                delay[link] = equations.transmission_delay(
+                    of_link[link], equations.rate(signal[link], plan.bandwidth_hz)
+                )
             for server in range(num_servers):
                 slot.load[server], slot.sqrt_load[server] = 0, 0.0
                 if len(plan.server_hz):
@@ -174,10 +198,16 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
                 else:
                     drawn = numbers[links + 2 * num_devices + server]
                     slot.server_hz[server] = between(drawn, limits[3, 0], limits[3, 1])
-            if len(shown):
+            if len(shows):
+                out, low, high = shown[row], limits[0, 0], limits[0, 1]
+                first, last = shows[0, 0], shows[0, 1]
                 for link in range(links):
-                    gain = between(numbers[link], limits[0, 0], limits[0, 1])
-                    value = min(max(share(gain, shown[0, 0], shown[0, 1]), least), most)
-                    prepared[row, 0, link] = value
+                    gain = between(numbers[link], low, high)
+                    out[link] = min(max(share(gain, first, last), least), most)
+                for device in range(num_devices):
+                    size = share(bits[device], shows[1, 0], shows[1, 1])
+                    out[links + device] = min(max(size, least), most)
+                    work = share(slot.task_cycles[device], shows[2, 0], shows[2, 1])
+                    out[links + num_devices + device] = min(max(work, least), most)
 
     return settle

@@ -22,6 +22,7 @@ from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
 
+
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     """Offload the tasks of M devices to N edge servers, one device a step.
 

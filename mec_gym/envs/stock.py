@@ -17,11 +17,12 @@ from mec_gym.scenario import Scenario
 
 IntArray = NDArray[np.int64]
 
-_GAINS_KEPT = 1 << 18
-"""Slots are drawn ahead, about so many gains in all; at least one slot a copy."""
+
+_GAINS_KEPT = 1 << 16
+"""Slots are drawn ahead, about so many gains in all, to stay within the cache."""
 
 _GAINS_AT_ONCE = 1 << 14
-"""They are worked out about so many gains at a time, to stay within the cache."""
+"""They are worked out about so many gains at a time."""
 
 
 class Stock:
@@ -101,15 +102,17 @@ class Stock:
         """Return the rows of the next slots of some copies, whose present slots are over."""
         if self._short(copies).any():
             self._wait()
-            short = copies[self._short(copies)]
-            if len(short):
-                due = np.union1d(short, self._with_room())
+            short = self._short(copies)
+            if short.any():
+                room = self._with_room()
+                room[copies[short]] = True
+                due = np.flatnonzero(room)
                 self._fill(due)
                 self._drawn[due] += 1
         rows = self._begun[copies] % self.layers * self._num_envs + copies
         self._begun[copies] += 1
         if self._threads > 1 and not self._pending:
-            due = self._with_room()
+            due = np.flatnonzero(self._with_room())
             if 2 * len(due) >= self._num_envs:  # fewer are not worth a thread
                 for some in np.array_split(due, min(self._threads - 1, len(due))):
                     self._pending.append((self.pool.submit(self._fill, some), some))
@@ -151,9 +154,10 @@ class Stock:
         """Return which of some copies have begun all that they have drawn."""
         return np.asarray(self._begun[copies] == self._drawn[copies] * self._depth)
 
-    def _with_room(self) -> IntArray:
-        """Return the copies that have left the part that is to be filled next."""
-        return np.flatnonzero((self._begun - 1) // self._depth > self._drawn - self._parts)
+    def _with_room(self) -> NDArray[np.bool_]:
+        """Return which copies have left the part that is to be filled next, (B,)."""
+        playing = (self._begun - 1) // self._depth
+        return np.asarray(playing > self._drawn - self._parts)
 
     def _wait(self) -> None:
         """Wait for the parts that other threads fill."""

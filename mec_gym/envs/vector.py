@@ -107,6 +107,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._observer = single.observer
         self._observe = loops.observe_of(single.observer.write)
         self._step = loops.step_of(single.reward)
+        self._first_outside = loops.first_outside()
 
         num_devices = self.scenario.num_devices
         self._cut_off_after = limit
@@ -428,8 +429,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         servers, num_servers = servers.astype(np.int64, copy=False), self.scenario.num_servers
         if ignored is not None and ignored.any():
             servers = np.where(ignored, 0, servers)
-        if servers.view(np.uint64).max() >= num_servers:  # one below 0 counts as a great one
-            row = int(np.flatnonzero((servers < 0) | (servers >= num_servers))[0])
+        row = self._first_outside(servers, num_servers)
+        if row >= 0:
             raise InvalidAction(
                 f"action: {servers[row]} of copy {row} is not a server; they go from 0 to"
                 f" {num_servers - 1}"
