@@ -10,9 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.extending import register_jitable
 
 from mec_gym import equations, mdp, rewards
-from mec_gym.compiling import loop, loops_for
+from mec_gym.compiling import borrowed, loop, loops_for
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _borrowed(slots: Any) -> Any:
+    return mdp.Slot(
+        borrowed(slots.tx_delay),
+        borrowed(slots.task_cycles),
+        borrowed(slots.sqrt_cycles),
+        borrowed(slots.server_hz),
+        borrowed(slots.capacity),
+        borrowed(slots.load),
+        borrowed(slots.sqrt_load),
+    )
 
 
 @loops_for
@@ -38,6 +52,7 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
         Returns how many copies have now come that far.
         """
         assert formulas
+        slots = _borrowed(slots)
         ended = 0
         num_devices = slots.task_cycles.shape[1]
         for copy in range(len(server)):
@@ -95,6 +110,7 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     ) -> None:
         """Write what each copy sees, and which of its servers have a free place (B, N)."""
         assert formulas
+        slots, prepared, observation = _borrowed(slots), borrowed(prepared), borrowed(observation)
         for copy in range(len(row)):
             slot = mdp.slot_at(slots, row[copy])
             write(slot, device[copy], prepared[row[copy]], constants, observation[copy])
