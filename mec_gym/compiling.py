@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite.ir import Constant
+from llvmlite.ir import Constant  # type: ignore[import-untyped]
 from numba.extending import intrinsic, register_jitable
 
 from mec_gym import kernels
@@ -68,8 +68,7 @@ def loops_for(make: Callable[..., Any]) -> Callable[..., Any]:
     return made_once
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def borrowed(context: Any, array: Any) -> Any:
+def _borrowed(context: Any, array: Any) -> Any:
     """Return an array, in compiled code, whose rows are not counted as references to it.
 
     A loop that takes rows of arrays for each slot would count each of them up and down, which takes
@@ -82,6 +81,9 @@ def borrowed(context: Any, array: Any) -> Any:
         return made._getvalue()
 
     return array(array), generate
+
+
+borrowed: Any = intrinsic(_borrowed)
 
 
 def _register(*functions: Callable[..., Any]) -> None:

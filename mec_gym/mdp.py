@@ -98,6 +98,8 @@ class State:
         "slot",
     )
 
+    rows: tuple[Index, ...]
+
     def __init__(self, instance: Instance) -> None:
         batch = instance.batch_shape
         # Python's own numbers are several times faster one by one than NumPy's.
@@ -105,7 +107,8 @@ class State:
         changing: Callable[[NDArray[Any]], Any] = np.asarray if batch else _to_list
         steady = (kept(field) for field in _steady(instance))
         load, sqrt_load = (changing(field) for field in _unloaded(instance))
-        self._begin(instance, Slot(*steady, load, sqrt_load), *_undecided(instance))
+        slot = Slot._make((*steady, load, sqrt_load))
+        self._begin(instance, slot, *_undecided(instance))
         self.rows = tuple(np.arange(size) for size in batch)
 
     def _begin(
@@ -118,7 +121,7 @@ class State:
         self._instance = instance
         self.slot, self.assignment, self._mask = slot, assignment, mask
         self.gains_change = self._batch.step_gain is not None
-        self.rows: tuple[Index, ...] = ()
+        self.rows = ()
         self.device = 0
         self.prepared: Any = None
         self._num_devices = assignment.shape[-1]
@@ -139,7 +142,7 @@ class State:
     @property
     def done(self) -> bool:
         """Whether every device is assigned."""
-        return self.device == self._num_devices
+        return bool(self.device == self._num_devices)
 
     @property
     def free(self) -> NDArray[np.bool_]:
@@ -167,7 +170,9 @@ class State:
 
     def assign(self, server: Index) -> None:
         """Give the current device to a server and go on to the next device."""
-        slot, device, at_server = self.slot, self.device, server
+        slot = self.slot
+        device: Index = self.device
+        at_server = server
         if self.rows:
             device, at_server = (*self.rows, device), (*self.rows, server)
         assign(slot, device, at_server)
@@ -214,8 +219,8 @@ class States:
     def __getitem__(self, row: int) -> State:
         """Return the state of a slot before its first decision, a new one each time."""
         # Numbers of one slot at a time: many lists at once keep the garbage collector busy.
-        fields = [field[row].tolist() for field in self._steady]
-        slot = Slot(*fields, load=[0] * self._num_servers, sqrt_load=[0.0] * self._num_servers)
+        steady = [field[row].tolist() for field in self._steady]
+        slot = Slot._make((*steady, [0] * self._num_servers, [0.0] * self._num_servers))
         assignment, mask = self._undecided
         state = object.__new__(State)
         state._begin((self._instance, row), slot, assignment[row].copy(), mask[row].copy())

@@ -16,7 +16,7 @@ from mec_gym import equations, mdp, rewards
 from mec_gym.compiling import borrowed, loop, loops_for
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def _borrowed(slots: Any) -> Any:
     return mdp.Slot(
         borrowed(slots.tx_delay),

@@ -8,7 +8,7 @@ into NumPy for each copy would take longer than the numbers do.
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -33,8 +33,7 @@ def unpacked(state: NDArray[np.uint64]) -> np.random.Generator:
     return np.random.Generator(made)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _advanced(context: Any, upper: Any, lower: Any, inc_upper: Any, inc_lower: Any) -> Any:
+def _advance(context: Any, upper: Any, lower: Any, inc_upper: Any, inc_lower: Any) -> Any:
     """Return state x multiplier + inc modulo 2^128, in halves; numba has no numbers of 128 bits."""
     wide, half = ir.IntType(128), ir.IntType(64)
 
@@ -48,8 +47,12 @@ def _advanced(context: Any, upper: Any, lower: Any, inc_upper: Any, inc_lower: A
         halves = [builder.trunc(builder.lshr(new, above), half), builder.trunc(new, half)]
         return context.make_tuple(builder, signature.return_type, halves)
 
-    one = types.uint64
-    return types.UniTuple(one, 2)(one, one, one, one), generate
+    half_type: Any = types.uint64
+    halves_type: Any = types.UniTuple(half_type, 2)  # type: ignore[no-untyped-call]
+    return halves_type(*[half_type] * 4), generate
+
+
+_advanced: Any = intrinsic(_advance)
 
 
 @loops_for
