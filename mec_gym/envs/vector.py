@@ -1,6 +1,8 @@
 """The batched environment: many copies of `MEC-Offload-v0` stepped by one compiled loop."""
 
+import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,9 @@ IntArray = NDArray[np.int64]
 
 _TRIED = 12
 """So many decisions of a user's own reward and observation are compared."""
+
+_WORTH_THREADS = 1e-4
+"""Observations are written by several threads where they take one so many seconds."""
 
 _OF_EACH_COPY = {
     "action_space": "single_action_space",
@@ -62,8 +67,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         render_mode: None; a single environment can be rendered.
         autoreset_mode: a `gymnasium.vector.AutoresetMode`, or its name.
         max_episode_steps: after how many steps a slot is cut off; as Gymnasium's `TimeLimit`.
-        num_threads: how many threads work on it, the caller's among them; what it returns does not
-            depend on it.
+        num_threads: how many threads work on it, the caller's among them: the others draw slots
+            while it plays, and write a part of observations that take long. What it returns does
+            not depend on it.
         **settings: those of `OffloadEnv`, with its defaults.
 
     Raises:
@@ -114,6 +120,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
         self._stock = Stock(self.scenario, single.observer, num_envs, self.num_threads)
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
+        self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
@@ -311,9 +318,40 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
         mask = np.empty((len(row), self.scenario.num_servers), dtype=np.int8)
+        self._write(row, device, observation, mask)
+        return observation, mask
+
+    def _write(
+        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
+    ) -> None:
+        """Write the observations and masks of some copies, by several threads where worth it."""
+        if self.num_threads == 1:
+            self._write_part(row, device, observation, mask)
+        elif self._seconds_a_copy * len(row) <= _WORTH_THREADS:
+            start = time.perf_counter()
+            self._write_part(row, device, observation, mask)
+            if len(row) == self.num_envs:
+                seconds = (time.perf_counter() - start) / len(row)
+                self._seconds_a_copy = min(self._seconds_a_copy or seconds, seconds)
+        else:
+            ends = np.linspace(0, len(row), self.num_threads + 1, dtype=int)
+            parts = [
+                [array[first:end] for array in (row, device, observation, mask)]
+                for first, end in pairwise(ends.tolist())
+            ]
+            others = [self._stock.pool.submit(self._write_part, *part) for part in parts[1:]]
+            self._write_part(*parts[0])
+            for other, part in zip(others, parts[1:], strict=True):
+                if other.cancel():  # that thread is drawing
+                    self._write_part(*part)
+                else:
+                    other.result()
+
+    def _write_part(
+        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
+    ) -> None:
         constants = self._observer.constants
         self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
-        return observation, mask
 
     def _assign(
         self, row: IntArray, servers: IntArray

@@ -14,6 +14,7 @@ from strategies import ranges, scenarios
 
 from mec_gym import observations
 from mec_gym.channels import UniformChannel
+from mec_gym.envs import vector
 from mec_gym.envs.stock import Stock
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.observations import OBSERVATIONS
@@ -48,8 +49,9 @@ def test_compiled_loops_make_the_slots_of_from_uniforms_bit_for_bit(data):
 @pytest.mark.parametrize("observation", sorted(OBSERVATIONS))
 @pytest.mark.parametrize("num_threads", [2, 4])
 def test_what_a_batch_returns_does_not_depend_on_the_number_of_threads(
-    observation, reward, num_threads
+    observation, reward, num_threads, monkeypatch
 ):
+    monkeypatch.setattr(vector, "_WORTH_THREADS", 0.0)
     one, more = (
         OffloadVectorEnv(
             COPIES, num_threads=threads, observation=observation, reward=reward, scenario="slack"
