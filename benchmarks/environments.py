@@ -1,17 +1,20 @@
 """How fast the environments step: `python -m benchmarks.environments [--json FILE]`.
 
-A step is one decision of one device; resets and the drawing of slots are included, but for the
-scalar `step` alone. A rival's step decides for all its users at once, so it is also given by the
-decision. Rates are of one core and vary with the machine; read the ratios.
+A step is one decision of one device; resets and the drawing of slots are included, but where a row
+says `step`. Figures of one ratio are measured in turns. A rival's step decides for all its users at
+once, so it is also given by the decision. Rates are of one core, but for those of two threads, and
+vary with the machine; read the ratios.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from numpy.typing import NDArray
 
 import mec_gym
 from benchmarks import common
@@ -46,6 +49,51 @@ def scalar_seconds(name: str) -> float:
     )
 
 
+def with_resets_seconds(env: Any) -> float:
+    """Return the seconds of one unwrapped `step` with its share of the resets."""
+    num_actions = env.action_space.n
+    actions = np.random.default_rng(0).integers(0, num_actions, STEPS).tolist()
+    start = time.perf_counter()
+    for action in actions:
+        _, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            env.reset()
+    return (time.perf_counter() - start) / STEPS
+
+
+def in_turns(measures: Sequence[Callable[[], float]], turns: int = 7) -> NDArray[np.float64]:
+    """Return what each of some measures gives, turn about, (turns, measures)."""
+    return np.array([[measure() for measure in measures] for _ in range(turns)])
+
+
+def with_resets() -> dict[str, float]:
+    """Return how long a step takes when the resets count, beside CartPole's."""
+    envs = [gym.make(name).unwrapped for name in (ID, "CartPole-v1")]
+    for env in envs:
+        env.reset(seed=0)
+    seconds = in_turns([partial(with_resets_seconds, env) for env in envs])
+    ours, cartpole = seconds.min(axis=0)
+    return {
+        "scalar step with resets, us": ours * 1e6,
+        "CartPole-v1 step with resets, us": cartpole * 1e6,
+        "scalar rate with resets / CartPole-v1's": float(np.median(seconds[:, 1] / seconds[:, 0])),
+    }
+
+
+def threads(observation: str, copies: int = 1024) -> dict[str, float]:
+    """Return how much faster two threads step a batch than one."""
+    envs = [
+        gym.make_vec(ID, num_envs=copies, observation=observation, num_threads=count)
+        for count in (1, 2)
+    ]
+    rates = in_turns([partial(rate, env, 0.3) for env in envs])
+    row = f"batch of {copies}, {observation}, num_threads=2"
+    return {
+        f"{row}, decisions/s": float(rates[:, 1].max()),
+        f"{row} / num_threads=1": float(np.median(rates[:, 1] / rates[:, 0])),
+    }
+
+
 def rate(env: gym.vector.VectorEnv[Any, Any, Any], seconds: float = 1.0) -> float:
     """Return decisions a second of a batch, everything included."""
     num_servers = env.single_action_space.n
@@ -76,6 +124,7 @@ def figures() -> dict[str, float]:
         "CartPole-v1 step, us": cartpole * 1e6,
         "scalar step rate / CartPole-v1's": cartpole / ours,
     }
+    result |= with_resets()
     for name in RIVALS:
         rival = common.rival_answer("benchmarks.rivals.steps", name)
         if rival is not None:
@@ -88,6 +137,7 @@ def figures() -> dict[str, float]:
             reached = rate(gym.make_vec(ID, num_envs=copies, observation=observation))
             result[f"batch of {copies}, {observation}, decisions/s"] = reached
             result[f"batch of {copies}, {observation} / SyncVectorEnv of 64"] = reached / base
+        result |= threads(observation)
     for preset in ("paper", "large", "city"):
         scenario = mec_gym.Scenario.preset(preset)
         reached = rate(gym.make_vec(ID, num_envs=16, scenario=preset, observation="si"))

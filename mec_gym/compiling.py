@@ -20,8 +20,8 @@ _kept: ContextVar[bool] = ContextVar("kept", default=True)
 
 
 def loop(function: F) -> F:
-    """Compile a function that loops over slots."""
-    compiled: Any = numba.njit(cache=_kept.get(), error_model="numpy")(function)
+    """Compile a function that loops over slots; other threads run beside it."""
+    compiled: Any = numba.njit(cache=_kept.get(), error_model="numpy", nogil=True)(function)
     return cast(F, compiled)
 
 

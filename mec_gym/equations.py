@@ -10,6 +10,8 @@ import numpy as np
 
 from mec_gym.kernels import kernel
 
+_LN_2 = math.log(2)
+
 Real = Any
 """A float, or an array of any shape; several of them broadcast."""
 
@@ -17,9 +19,22 @@ Real = Any
 def uplink_rate(gain: Real, bandwidth_hz: Real, tx_power_w: Real, noise_w: Real) -> Real:
     """Return the uplink rate R_mn = B log2(1 + P_m h_mn / sigma^2), bits/s; Eq. (1)."""
     # log1p keeps the rate exact where the signal is far below the noise.
-    return bandwidth_hz * np.log1p(tx_power_w * gain / noise_w) / math.log(2)
+    return rate(np.log1p(signal_to_noise(gain, tx_power_w, noise_w)), bandwidth_hz)
 
 
+@kernel
+def signal_to_noise(gain: Real, tx_power_w: Real, noise_w: Real) -> Real:
+    """Return the ratio of signal to noise P_m h_mn / sigma^2 in Eq. (1)."""
+    return tx_power_w * gain / noise_w
+
+
+@kernel
+def rate(log: Real, bandwidth_hz: Real) -> Real:
+    """Return the uplink rate, bits/s, of ln(1 + P_m h_mn / sigma^2), the last part of Eq. (1)."""
+    return bandwidth_hz * log / _LN_2
+
+
+@kernel
 def transmission_delay(task_bits: Real, rate: Real) -> Real:
     """Return the transmission delay S_m / R_mn, seconds; Eq. (2)."""
     return task_bits / rate

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import system
+from mec_gym import equations, system
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 
@@ -75,7 +75,7 @@ class State:
     """One slot, or a batch of B slots, whose devices are assigned in order.
 
     Attributes:
-        instance: the slots; with no or one leading dimension.
+        gains_change: whether their gains change within the slot.
         slot: their numbers, and what the decisions so far have put on each server: lists for one
             slot, arrays with a leading dimension for a batch.
         device: the device to decide on next, 0..M; M when all are assigned.
@@ -86,43 +86,63 @@ class State:
     """
 
     __slots__ = (
+        "_instance",
         "_mask",
         "_num_devices",
         "assignment",
         "device",
-        "instance",
+        "gains_change",
         "last",
         "prepared",
         "rows",
         "slot",
     )
 
+    rows: tuple[Index, ...]
+
     def __init__(self, instance: Instance) -> None:
         batch = instance.batch_shape
-        self.rows: tuple[Index, ...] = tuple(np.arange(size) for size in batch)
         # Python's own numbers are several times faster one by one than NumPy's.
         kept: Callable[[NDArray[Any]], Any] = _read_only if batch else _to_list
         changing: Callable[[NDArray[Any]], Any] = np.asarray if batch else _to_list
-        self.instance = instance
+        steady = (kept(field) for field in _steady(instance))
+        load, sqrt_load = (changing(field) for field in _unloaded(instance))
+        slot = Slot._make((*steady, load, sqrt_load))
+        self._begin(instance, slot, *_undecided(instance))
+        self.rows = tuple(np.arange(size) for size in batch)
+
+    def _begin(
+        self,
+        instance: Instance | tuple[Instance, int],
+        slot: Slot,
+        assignment: IntArray,
+        mask: NDArray[np.int8],
+    ) -> None:
+        self._instance = instance
+        self.slot, self.assignment, self._mask = slot, assignment, mask
+        self.gains_change = self._batch.step_gain is not None
+        self.rows = ()
         self.device = 0
         self.prepared: Any = None
-        self._num_devices = instance.num_devices
-        self.assignment = np.full(instance.task_cycles.shape, -1, dtype=np.int64)
-        self._mask = (instance.capacity > 0).astype(np.int8)
-        self.slot = Slot(
-            kept(instance.tx_delay),
-            kept(instance.task_cycles),
-            kept(np.sqrt(instance.task_cycles)),
-            kept(instance.server_hz),
-            kept(instance.capacity),
-            changing(np.zeros(instance.capacity.shape, dtype=np.int64)),
-            changing(np.zeros(instance.capacity.shape)),
-        )
+        self._num_devices = assignment.shape[-1]
+
+    @property
+    def _batch(self) -> Instance:
+        """The slots, or those among which the one is."""
+        return self._instance[0] if isinstance(self._instance, tuple) else self._instance
+
+    @property
+    def instance(self) -> Instance:
+        """The slots; with no or one leading dimension."""
+        if isinstance(self._instance, tuple):  # it is only taken out where it is asked for
+            batch, row = self._instance
+            self._instance = batch[row]
+        return self._instance
 
     @property
     def done(self) -> bool:
         """Whether every device is assigned."""
-        return self.device == self._num_devices
+        return bool(self.device == self._num_devices)
 
     @property
     def free(self) -> NDArray[np.bool_]:
@@ -150,10 +170,16 @@ class State:
 
     def assign(self, server: Index) -> None:
         """Give the current device to a server and go on to the next device."""
-        at_server = self.at(server)
-        assign(self.slot, self.at(self.device), at_server)
-        self._mask[at_server] = self.slot.load[at_server] < self.slot.capacity[at_server]
-        self.assignment[self.at(self.device)] = server
+        slot = self.slot
+        device: Index = self.device
+        at_server = server
+        if self.rows:
+            device, at_server = (*self.rows, device), (*self.rows, server)
+        assign(slot, device, at_server)
+        free = slot.load[at_server] < slot.capacity[at_server]
+        if free is not True:  # an array, or a server that is full now
+            self._mask[at_server] = free
+        self.assignment[device] = server
         self.device += 1
         self.last = server
 
@@ -162,7 +188,43 @@ class State:
 
         Eqs. (20), (21).
         """
-        return system.allocate(self.instance, self.assignment[..., : self.device], self.sqrt_load)
+        assigned = self.assignment[..., : self.device]
+        if self.rows:
+            return system.allocate(self.instance, assigned, self.sqrt_load)
+        slot, servers = self.slot, assigned.tolist()
+        cpu_hz = [
+            equations.cpu_share(slot.server_hz[server], sqrt_cycles, slot.sqrt_load[server])
+            for server, sqrt_cycles in zip(servers, slot.sqrt_cycles, strict=False)
+        ]
+        delay = [
+            equations.task_delay(links[server], cycles, hz)
+            for server, links, cycles, hz in zip(
+                servers, slot.tx_delay, slot.task_cycles, cpu_hz, strict=False
+            )
+        ]
+        return np.array(cpu_hz), np.array(delay)
+
+
+class States:
+    """The states of a batch's slots, one by one, each as `State(instance[row])` would be."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._steady, self._num_servers = _steady(instance), instance.num_servers
+        self._undecided = _undecided(instance)
+
+    def __len__(self) -> int:
+        return len(self._instance)
+
+    def __getitem__(self, row: int) -> State:
+        """Return the state of a slot before its first decision, a new one each time."""
+        # Numbers of one slot at a time: many lists at once keep the garbage collector busy.
+        steady = [field[row].tolist() for field in self._steady]
+        slot = Slot._make((*steady, [0] * self._num_servers, [0.0] * self._num_servers))
+        assignment, mask = self._undecided
+        state = object.__new__(State)
+        state._begin((self._instance, row), slot, assignment[row].copy(), mask[row].copy())
+        return state
 
 
 def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
@@ -176,6 +238,28 @@ def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
     while not state.done:
         state.assign(choose(state))
     return state.assignment.reshape(instance.task_cycles.shape)
+
+
+def _steady(instance: Instance) -> tuple[NDArray[Any], ...]:
+    """Return what a `Slot` has that no decision changes."""
+    return (
+        instance.tx_delay,
+        instance.task_cycles,
+        np.sqrt(instance.task_cycles),
+        instance.server_hz,
+        instance.capacity,
+    )
+
+
+def _unloaded(instance: Instance) -> tuple[IntArray, FloatArray]:
+    """Return load and sqrt_load before the first decision."""
+    return np.zeros(instance.capacity.shape, np.int64), np.zeros(instance.capacity.shape)
+
+
+def _undecided(instance: Instance) -> tuple[IntArray, NDArray[np.int8]]:
+    """Return assignment and mask before the first decision."""
+    assignment = np.full(instance.task_cycles.shape, -1, dtype=np.int64)
+    return assignment, (instance.capacity > 0).astype(np.int8)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -4,12 +4,15 @@ A `Range` is one number, which is a constant, or a pair (low, high).
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Range = float | tuple[float, float]
+Real = Any
+"""A number, or an array of any shape."""
 
 
 def low_high(limits: Range) -> tuple[float, float]:
@@ -20,12 +23,24 @@ def low_high(limits: Range) -> tuple[float, float]:
 def from_unit(unit: FloatArray, limits: Range) -> FloatArray:
     """Map numbers uniform on [0, 1) to numbers uniform between `limits`, of the same shape."""
     low, high = low_high(limits)
-    return low + (high - low) * unit
+    placed: FloatArray = between(unit, low, high)
+    return placed
 
 
 def to_unit(value: FloatArray, limits: Range) -> FloatArray:
     """Map `limits` to [0, 1], the inverse of `from_unit`; a constant maps to 0."""
     low, high = low_high(limits)
+    shares: FloatArray = share(value, low, high)
+    return shares
+
+
+def between(unit: Real, low: float, high: float) -> Real:
+    """Return the number that stands at a share of the way; also in compiled loops."""
+    return low + (high - low) * unit
+
+
+def share(value: Real, low: float, high: float) -> Real:
+    """Return at what share of the way a number stands; also in compiled loops."""
     return (value - low) / (high - low or 1.0)
 
 

@@ -27,6 +27,7 @@ _GIVEN_ELSEWHERE = {
     "options": "give them to reset(options=...)",
     "num_envs": "gym.make_vec makes a batch",
     "autoreset_mode": "gym.make_vec makes a batch, which takes it",
+    "num_threads": "gym.make_vec makes a batch, which takes it",
     "max_episode_steps": "gym.make takes it",
 }
 
@@ -71,6 +72,17 @@ def check_autoreset_mode(mode: Any) -> AutoresetMode:
                 return each
     modes = ", ".join(each.name for each in AutoresetMode)
     raise ValueError(f"autoreset_mode: no {quoted(mode)}; there are: {modes}")
+
+
+def check_count(name: str, count: Any) -> int:
+    """Return a number of copies or threads.
+
+    Raises:
+        ValueError: it is no whole number above 0.
+    """
+    if isinstance(count, bool) or not isinstance(count, Integral) or int(count) < 1:
+        raise ValueError(f"{name}: {quoted(count)} is not a whole number above 0")
+    return int(count)
 
 
 def check_max_episode_steps(steps: Any) -> int | None:

@@ -5,11 +5,47 @@ plays the slot in a row of `slots`, a `Slot` with a leading dimension; arrays ov
 for each of B.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from llvmlite.ir import Constant  # type: ignore[import-untyped]
+from numba.extending import intrinsic, register_jitable
+
 from mec_gym import equations, mdp, rewards
 from mec_gym.compiling import loop, loops_for
+
+
+def _borrow(context: Any, array: Any) -> Any:
+    """Return an array, in compiled code, whose rows are not counted as references to it.
+
+    A loop that takes rows of arrays for each slot would count each of them up and down, which takes
+    longer than much of what it does with them. The caller holds the arrays meanwhile.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        made = context.make_array(signature.return_type)(context, builder, args[0])
+        made.meminfo = Constant(made.meminfo.type, None)
+        return made._getvalue()
+
+    return array(array), generate
+
+
+_borrowed: Any = intrinsic(_borrow)
+
+
+@register_jitable
+def _borrowed_slots(slots: Any) -> Any:
+    return mdp.Slot(
+        _borrowed(slots.tx_delay),
+        _borrowed(slots.task_cycles),
+        _borrowed(slots.sqrt_cycles),
+        _borrowed(slots.server_hz),
+        _borrowed(slots.capacity),
+        _borrowed(slots.load),
+        _borrowed(slots.sqrt_load),
+    )
 
 
 @loops_for
@@ -35,6 +71,7 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
         Returns how many copies have now come that far.
         """
         assert formulas
+        slots = _borrowed_slots(slots)
         ended = 0
         num_devices = slots.task_cycles.shape[1]
         for copy in range(len(server)):
@@ -57,6 +94,26 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
 
 
 @loops_for
+def first_outside(formulas: str) -> Any:
+    """Return the compiled loop that checks actions, see `first` in it."""
+
+    @loop
+    def first(servers: Any, num_servers: int) -> int:
+        """Return the first copy whose server is not within 0..N-1; -1: there is none."""
+        assert formulas
+        outside = 0
+        for server in servers:
+            outside += (server < 0) | (server >= num_servers)
+        if outside:
+            for copy, server in enumerate(servers):
+                if server < 0 or server >= num_servers:
+                    return copy
+        return -1
+
+    return first
+
+
+@loops_for
 def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     """Return the compiled loop that writes observations, see `observe` in it."""
 
@@ -72,6 +129,8 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     ) -> None:
         """Write what each copy sees, and which of its servers have a free place (B, N)."""
         assert formulas
+        slots = _borrowed_slots(slots)
+        prepared, observation = _borrowed(prepared), _borrowed(observation)
         for copy in range(len(row)):
             slot = mdp.slot_at(slots, row[copy])
             write(slot, device[copy], prepared[row[copy]], constants, observation[copy])
@@ -116,3 +175,75 @@ def finish(formulas: str) -> Any:
             feasible[copy] = overloads[copy] == 0
 
     return finish_all
+
+
+@loops_for
+def signals_of(formulas: str, between: Callable[..., Any]) -> Any:
+    """Return the compiled loop over links that slots are drawn with, see `signals` in it."""
+
+    @loop
+    def signals(unit: Any, plan: Any, ratio: Any) -> None:
+        """Write the ratio of signal to noise of each link, (n, M N); see `filling.Plan`."""
+        assert formulas
+        low, high = plan.limits[0, 0], plan.limits[0, 1]
+        for slot in range(len(ratio)):
+            numbers, out = unit[slot], ratio[slot]
+            for link in range(len(out)):
+                gain = between(numbers[link], low, high)
+                out[link] = equations.signal_to_noise(gain, plan.tx_power_w[link], plan.noise_w)
+
+    return signals
+
+
+@loops_for
+def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., Any]) -> Any:
+    """Return the compiled loop that writes slots that are drawn, see `settle` in it."""
+
+    @loop
+    def settle(
+        unit: Any, log: Any, rows: Any, plan: Any, slots: Any, links_delay: Any, shown: Any
+    ) -> None:
+        """Write slots, unassigned, and what is shown of them.
+
+        Links stand in one axis: `log` (n, M N) of 1 + signal / noise, `links_delay` (rows, M N) the
+        memory of `slots.tx_delay`, so that the compiler takes several at once.
+        """
+        assert formulas
+        num_devices, num_servers = slots.task_cycles.shape[1], slots.server_hz.shape[1]
+        links, limits, shows = log.shape[1], plan.limits, plan.shown
+        least, most = plan.clipped
+        bits, of_link = np.empty(num_devices), np.empty(links)
+        for place, row in enumerate(rows):
+            numbers, slot = unit[place], mdp.slot_at(slots, row)
+            for device in range(num_devices):
+                bits[device] = between(numbers[links + device], limits[1, 0], limits[1, 1])
+                work = between(numbers[links + num_devices + device], limits[2, 0], limits[2, 1])
+                cycles = bits[device] * work if plan.cycles_per_bit else work
+                slot.task_cycles[device], slot.sqrt_cycles[device] = cycles, math.sqrt(cycles)
+                for link in range(device * num_servers, (device + 1) * num_servers):
+                    of_link[link] = bits[device]
+            signal, delay = log[place], links_delay[row]
+            for link in range(links):
+                delay[link] = equations.transmission_delay(
+                    of_link[link], equations.rate(signal[link], plan.bandwidth_hz)
+                )
+            for server in range(num_servers):
+                slot.load[server], slot.sqrt_load[server] = 0, 0.0
+                if len(plan.server_hz):
+                    slot.server_hz[server] = plan.server_hz[server]
+                else:
+                    drawn = numbers[links + 2 * num_devices + server]
+                    slot.server_hz[server] = between(drawn, limits[3, 0], limits[3, 1])
+            if len(shows):
+                out, low, high = shown[row], limits[0, 0], limits[0, 1]
+                first, last = shows[0, 0], shows[0, 1]
+                for link in range(links):
+                    gain = between(numbers[link], low, high)
+                    out[link] = min(max(share(gain, first, last), least), most)
+                for device in range(num_devices):
+                    size = share(bits[device], shows[1, 0], shows[1, 1])
+                    out[links + device] = min(max(size, least), most)
+                    work = share(slot.task_cycles[device], shows[2, 0], shows[2, 1])
+                    out[links + num_devices + device] = min(max(work, least), most)
+
+    return settle

@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from mec_gym import equations, observations, rewards
 from mec_gym.envs import arguments, rendering
+from mec_gym.envs.ahead import Ahead
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
-
-_GAINS_DRAWN_AT_ONCE = 2048
-"""Slots are drawn in blocks of about so many gains, for speed; one by one they are the same."""
 
 
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -127,15 +125,14 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             modes = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
-        self._num_servers = scenario.num_servers
+        self._num_devices, self._num_servers = scenario.num_devices, scenario.num_servers
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
         self.observer = observations.make(observation, scenario)
         self.reward = rewards.find(reward, scenario)
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_servers)
-        self._block: Instance | None = None
-        self._next_in_block = 0
+        self._ahead = Ahead(scenario, self.observer)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 
@@ -162,9 +159,12 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             self._check_instance(instance)
         super().reset(seed=arguments.check_seed(seed))
         if seed is not None:
-            self._block = None
-        self._state = State(self._next_slot() if instance is None else instance)
-        self._observation = self.observer.begin(self._state)
+            self._ahead.drop()
+        if instance is None:
+            self._state, self._observation = self._ahead.begin_next(self.np_random)
+        else:
+            self._state = State(instance)
+            self._observation = self.observer.begin(self._state)
         if self.render_mode == "human":
             self.render()
         return self._observation.copy(), {"action_mask": self._state.mask}
@@ -179,7 +179,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             ResetNeeded: there has been no reset, or the slot is complete.
         """
         state = self._state
-        if state is None or state.done:
+        if state is None or state.device == self._num_devices:
             when = "before the first reset" if state is None else "after the slot's last device"
             raise ResetNeeded(f"step: called {when}; call reset first")
         server = self._server(action)
@@ -187,7 +187,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         state.assign(server)
         self.observer.update(self._observation, state)
         info: dict[str, Any] = {"action_mask": state.mask}
-        done = state.done
+        done = state.device == self._num_devices
         if done:
             info |= self._outcome(state)
         if self.render_mode == "human":
@@ -251,15 +251,6 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
                 " pick one with instance[i]"
             )
         self.scenario.check(instance)
-
-    def _next_slot(self) -> Instance:
-        if self._block is None or self._next_in_block == len(self._block):
-            count = max(1, _GAINS_DRAWN_AT_ONCE // self.scenario.num_gains)
-            self._block = self.scenario.draw(count, self.np_random)
-            self._block.tx_delay  # noqa: B018  # worked out once, for the whole block
-            self._next_in_block = 0
-        self._next_in_block += 1
-        return self._block[self._next_in_block - 1]
 
     def _outcome(self, state: State) -> dict[str, Any]:
         """Return what the last step reports, with the CPU allocated by Eq. (20)."""

@@ -1,7 +1,8 @@
 """The batched environment: many copies of `MEC-Offload-v0` stepped by one compiled loop."""
 
+import time
 from collections.abc import Mapping, Sequence
-from numbers import Integral
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from mec_gym.compiling import refused
 from mec_gym.envs import arguments, loops
 from mec_gym.envs.offload import OffloadEnv
+from mec_gym.envs.stock import Stock
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
-from mec_gym.mdp import Slot, State, assign, slot_at
+from mec_gym.mdp import State, assign, slot_at
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.rewards import REWARDS, of_decision
 
@@ -25,6 +27,9 @@ IntArray = NDArray[np.int64]
 
 _TRIED = 12
 """So many decisions of a user's own reward and observation are compared."""
+
+_WORTH_THREADS = 1e-4
+"""Observations are written by several threads where they take one so many seconds."""
 
 _OF_EACH_COPY = {
     "action_space": "single_action_space",
@@ -36,12 +41,6 @@ _OF_EACH_COPY = {
     "spec": "spec",
 }
 """The attributes of a copy, and what they are called here."""
-
-_GAINS_KEPT = 1 << 18
-"""Slots are drawn ahead, about so many gains in all; at least one slot a copy."""
-
-_GAINS_AT_ONCE = 1 << 16
-"""They are worked out about so many gains at a time, to stay within the cache."""
 
 
 class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
@@ -68,6 +67,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         render_mode: None; a single environment can be rendered.
         autoreset_mode: a `gymnasium.vector.AutoresetMode`, or its name.
         max_episode_steps: after how many steps a slot is cut off; as Gymnasium's `TimeLimit`.
+        num_threads: how many threads work on it, the caller's among them: the others draw slots
+            while it plays, and write a part of observations that take long. What it returns does
+            not depend on it.
         **settings: those of `OffloadEnv`, with its defaults.
 
     Raises:
@@ -86,11 +88,11 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         render_mode: str | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         max_episode_steps: int | None = None,
+        num_threads: int = 1,
         **settings: Any,
     ) -> None:
-        copies: Any = num_envs  # a caller may give anything
-        if isinstance(copies, bool) or not isinstance(copies, Integral) or int(copies) < 1:
-            raise ValueError(f"num_envs: {copies!r} is not a whole number above 0")
+        num_envs = arguments.check_count("num_envs", num_envs)
+        self.num_threads = arguments.check_count("num_threads", num_threads)
         if render_mode is not None:
             raise ValueError(
                 f"render_mode: {render_mode!r}; a batch is not rendered, gym.make one environment"
@@ -99,7 +101,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._begins_at_once = self.autoreset_mode is AutoresetMode.SAME_STEP
         limit = arguments.check_max_episode_steps(max_episode_steps)
         single = OffloadEnv(**settings)
-        num_envs = self.num_envs = int(copies)
+        self.num_envs = num_envs
         self.render_mode = None
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.scenario = single.scenario
@@ -111,26 +113,14 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._observer = single.observer
         self._observe = loops.observe_of(single.observer.write)
         self._step = loops.step_of(single.reward)
+        self._first_outside = loops.first_outside()
 
-        num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
+        num_devices = self.scenario.num_devices
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
-        # A layer is a slot for each copy, a row each; the last one is for slots that are given.
-        self._drawn_ahead = min(max(1, _GAINS_KEPT // (num_envs * self.scenario.num_gains)), 64)
-        rows = num_envs * (self._drawn_ahead + 1)
-        self._slots = Slot(
-            tx_delay=np.empty((rows, num_devices, num_servers)),
-            task_cycles=np.empty((rows, num_devices)),
-            sqrt_cycles=np.empty((rows, num_devices)),
-            server_hz=np.empty((rows, num_servers)),
-            capacity=np.tile(self.scenario.capacities, (rows, 1)),
-            load=np.zeros((rows, num_servers), dtype=np.int64),
-            sqrt_load=np.zeros((rows, num_servers)),
-        )
-        prepared = self._observer.prepare(self.scenario.sample(1, 0))
-        self._prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
-        self._rng: list[np.random.Generator] = []
-        self._next = np.full(num_envs, self._drawn_ahead)  # layer of each copy's next slot
+        self._stock = Stock(self.scenario, single.observer, num_envs, self.num_threads)
+        self._slots, self._prepared = self._stock.slots, self._stock.prepared
+        self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
@@ -167,14 +157,13 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if instance is not None:
             self._check_instance(instance)
         seeds = self._seeds(seed)
-        if not self._rng and len(rows) < self.num_envs:
+        if not self._stock.seeded and len(rows) < self.num_envs:
             raise ResetNeeded("reset: the first one resets every copy; leave out reset_mask")
-        self._seed([row for row in rows if seeds[row] is not None or not self._rng], seeds)
+        self._seed([row for row in rows if seeds[row] is not None or not self._stock.seeded], seeds)
         if instance is None:
             self._begin_next(rows)
         else:
-            self._keep(instance[rows], self._drawn_ahead * self.num_envs + rows)
-            self._begin(rows, self._drawn_ahead)
+            self._begin_given(instance[rows], rows)
         had = np.zeros(self.num_envs, dtype=np.bool_)
         had[rows] = True
         observation, mask = self._seen()
@@ -198,7 +187,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             InvalidAction: the actions are not (num_envs,) whole numbers 0..N-1.
             ResetNeeded: there has been no reset, or one of a copy whose slot is over is missing.
         """
-        if not self._rng:
+        if not self._stock.seeded:
             raise ResetNeeded("step: called before the first reset; call reset first")
         over = None if self._begins_at_once else self._over()
         reward, terminated, ended = self._assign(self._row, self._servers(actions, over))
@@ -224,7 +213,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return whether each server of each copy has a free place, (num_envs, N)."""
-        if not self._rng:
+        if not self._stock.seeded:
             raise ResetNeeded("action_masks: called before the first reset; call reset first")
         return self._seen()[1].view(np.bool_)
 
@@ -252,6 +241,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """Refuse: the copies share their attributes."""
         raise AttributeError(f"{name}: the copies share their attributes; make a new batch")
 
+    def close_extras(self, **kwargs: Any) -> None:
+        """End the other threads."""
+        self._stock.close()
+
     @property
     def spec(self) -> EnvSpec | None:
         """What Gymnasium made this of, in JSON values."""
@@ -271,16 +264,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             ResetNeeded: there has been no reset.
             ValueError: a copy plays a slot that was given.
         """
-        if not self._rng:
+        if not self._stock.seeded:
             raise ResetNeeded("state: called before the first reset; call reset first")
-        given = np.flatnonzero(self._row >= self._drawn_ahead * self.num_envs)
+        given = np.flatnonzero(self._row >= self._stock.first_given)
         if len(given):
             raise ValueError(f"state: copy {given[0]} plays a slot that was given, not drawn")
-        unplayed = (self._drawn_ahead - self._next + 1) * self.scenario.num_uniforms
         return [
-            {"generator": _rewound(rng, numbers), "assignment": servers[:device].tolist()}
-            for rng, numbers, servers, device in zip(
-                self._rng, unplayed.tolist(), self._assignment, self._device, strict=True
+            {"generator": dict(rng.bit_generator.state), "assignment": servers[:device].tolist()}
+            for rng, servers, device in zip(
+                self._stock.generators(), self._assignment, self._device, strict=True
             )
         ]
 
@@ -308,8 +300,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"state: not that of {self.num_envs} copies of {num_devices} devices and"
                 f" {num_servers} servers"
             )
-        self._rng = rng
-        self._next[:] = self._drawn_ahead  # what was drawn ahead is void
+        self._stock.seed(dict(enumerate(rng)))
         self._begin_next(np.arange(self.num_envs))
         for copy, servers in enumerate(chosen):
             slot = slot_at(self._slots, int(self._row[copy]))
@@ -327,9 +318,40 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
         mask = np.empty((len(row), self.scenario.num_servers), dtype=np.int8)
+        self._write(row, device, observation, mask)
+        return observation, mask
+
+    def _write(
+        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
+    ) -> None:
+        """Write the observations and masks of some copies, by several threads where worth it."""
+        if self.num_threads == 1:
+            self._write_part(row, device, observation, mask)
+        elif self._seconds_a_copy * len(row) <= _WORTH_THREADS:
+            start = time.perf_counter()
+            self._write_part(row, device, observation, mask)
+            if len(row) == self.num_envs:
+                seconds = (time.perf_counter() - start) / len(row)
+                self._seconds_a_copy = min(self._seconds_a_copy or seconds, seconds)
+        else:
+            ends = np.linspace(0, len(row), self.num_threads + 1, dtype=int)
+            parts = [
+                [array[first:end] for array in (row, device, observation, mask)]
+                for first, end in pairwise(ends.tolist())
+            ]
+            others = [self._stock.pool.submit(self._write_part, *part) for part in parts[1:]]
+            self._write_part(*parts[0])
+            for other, part in zip(others, parts[1:], strict=True):
+                if other.cancel():  # that thread is drawing
+                    self._write_part(*part)
+                else:
+                    other.result()
+
+    def _write_part(
+        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
+    ) -> None:
         constants = self._observer.constants
         self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
-        return observation, mask
 
     def _assign(
         self, row: IntArray, servers: IntArray
@@ -357,8 +379,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """
         copies = np.arange(min(self.num_envs, 2))
         slots = self.scenario.sample(len(copies), 0)
-        self._keep(slots, self._drawn_ahead * self.num_envs + copies)
-        self._begin(copies, self._drawn_ahead)
+        self._begin_given(slots, copies)
         states, constants = [State(slot) for slot in slots], single.observer.constants
         for state in states:
             state.prepared = single.observer.prepare(state.instance)
@@ -434,9 +455,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         return seeds
 
     def _seed(self, rows: Sequence[int], seeds: Sequence[int | None]) -> None:
-        made = {row: seeding.np_random(seeds[row])[0] for row in rows}
-        self._rng = [made.get(row) or self._rng[row] for row in range(self.num_envs)]
-        self._next[list(rows)] = self._drawn_ahead  # what was drawn ahead is void
+        self._stock.seed({row: seeding.np_random(seeds[row])[0] for row in rows})
 
     def _servers(self, actions: Any, ignored: NDArray[np.bool_] | None = None) -> IntArray:
         servers = _array(actions)
@@ -448,53 +467,25 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         servers, num_servers = servers.astype(np.int64, copy=False), self.scenario.num_servers
         if ignored is not None and ignored.any():
             servers = np.where(ignored, 0, servers)
-        if servers.view(np.uint64).max() >= num_servers:  # one below 0 counts as a great one
-            row = int(np.flatnonzero((servers < 0) | (servers >= num_servers))[0])
+        row = self._first_outside(servers, num_servers)
+        if row >= 0:
             raise InvalidAction(
                 f"action: {servers[row]} of copy {row} is not a server; they go from 0 to"
                 f" {num_servers - 1}"
             )
         return servers
 
-    def _begin_next(self, rows: IntArray) -> None:
-        """Begin the next slot drawn ahead; draw where none is left."""
-        self._draw(rows[self._next[rows] == self._drawn_ahead])
-        self._begin(rows, self._next[rows])
-        self._next[rows] += 1
+    def _begin_next(self, copies: IntArray) -> None:
+        """Begin the next slot of some copies."""
+        if len(copies):
+            self._row[copies] = self._stock.begin_next(copies)
+            self._device[copies] = 0
 
-    def _begin(self, rows: IntArray, layer: IntArray | int) -> None:
-        self._row[rows] = layer * self.num_envs + rows
-        self._device[rows] = 0
-
-    def _draw(self, rows: IntArray) -> None:
-        """Draw ahead for some copies, each from its own generator."""
-        if not len(rows):
-            return
-        ahead, size = self._drawn_ahead, self.scenario.num_uniforms
-        at_once = max(1, _GAINS_AT_ONCE // (self.scenario.num_gains * ahead))
-        layers = np.arange(ahead) * self.num_envs
-        for start in range(0, len(rows), at_once):
-            part = rows[start : start + at_once]
-            unit = np.empty((len(part), ahead, size))
-            for row, numbers in zip(part.tolist(), unit, strict=True):
-                self._rng[row].random(out=numbers)
-            slots = self.scenario.from_uniforms(unit.reshape(-1, size))
-            self._keep(slots, (part[:, None] + layers).ravel())
-        self._next[rows] = 0
-
-    def _keep(self, slots: Instance, rows: IntArray) -> None:
-        """Put slots, unassigned, into some rows."""
-        new = {
-            "tx_delay": slots.tx_delay,
-            "task_cycles": slots.task_cycles,
-            "sqrt_cycles": np.sqrt(slots.task_cycles),
-            "server_hz": slots.server_hz,
-            "load": 0,
-            "sqrt_load": 0,
-        }
-        for name, values in new.items():
-            getattr(self._slots, name)[rows] = values
-        self._prepared[rows] = self._observer.prepare(slots)
+    def _begin_given(self, slots: Instance, copies: IntArray) -> None:
+        """Begin slots that are given, one for each of some copies."""
+        rows = self._stock.first_given + copies
+        self._stock.keep(slots, rows)
+        self._row[copies], self._device[copies] = rows, 0
 
     def _final(self, now: NDArray[np.bool_]) -> dict[str, Any]:
         """Return `final_obs` and `final_info` of the copies whose slots are now over."""
@@ -528,14 +519,6 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         return outcome | {f"_{key}": now.copy() for key in outcome}
-
-
-def _rewound(rng: np.random.Generator, numbers: int) -> dict[str, Any]:
-    """Return the state of a generator so many numbers ago."""
-    before: Any = np.random.PCG64()  # its state is a table of JSON values
-    before.state = rng.bit_generator.state
-    before.advance(-numbers)
-    return dict(before.state)
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:

@@ -27,6 +27,7 @@ class SIObservation(Observation):
         loads = np.arange(scenario.num_devices + 1)
         places = self._show_places(scenario.capacities[:, None] - loads)
         self._shown_places = places.astype(np.float32)  # how u tasks on server n show
+        self._shown_one_by_one = self._shown_places.tolist()
         self._first_place = scenario.num_devices * (scenario.num_servers + 2)
         self.free_at = slice(self._first_place, None)  # places left
         seen = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
@@ -113,11 +114,16 @@ class SIObservation(Observation):
     def update(self, observation: Array, state: State) -> None:
         """Write the places left on the last server chosen, and what else is seen anew."""
         comes_into_sight = state.device + self._lookahead < self._num_devices
-        if comes_into_sight or state.instance.step_gain is not None:
+        if comes_into_sight or state.gains_change:
             observation[...] = self.begin(state)
             return
-        shown = self._shown_places[state.last, state.slot.load[state.at(state.last)]]
-        observation[(*state.rows, self._first_place + state.last)] = shown
+        server = state.last
+        if not state.rows:
+            shown = self._shown_one_by_one[server][state.slot.load[server]]
+            observation[self._first_place + server] = shown
+            return
+        shown = self._shown_places[server, state.slot.load[state.at(server)]]
+        observation[(*state.rows, self._first_place + server)] = shown
 
     def _scaled(self, name: str, values: FloatArray) -> FloatArray:
         """Return how values of an attribute of the instance show."""

@@ -30,6 +30,21 @@ def squashed(value: float) -> float:
     return value / (1 + abs(value) / 3)
 
 
+@kernel
+def within(value: float, limit: float) -> float:
+    """Return a number cut off at -limit and limit."""
+    return min(max(value, -limit), limit)
+
+
+@kernel
+def tx_to_come(slot: Slot, server: int, first: int, end: int) -> float:
+    """Return the sum of the transmission delays of some devices to a server, seconds."""
+    total = 0.0
+    for device in range(first, end):
+        total += slot.tx_delay[device][server]
+    return min(total, _LONGEST)
+
+
 class ServersObservation(Observation):
     """All that one server's worth for the current device depends on, a row a server: (N, 19).
 
@@ -129,23 +144,25 @@ class ServersObservation(Observation):
             mean_to_come = sqrt_to_come / to_come
             deviation = math.sqrt(max(squares / to_come - mean_to_come * mean_to_come, 0.0))
             larger /= to_come
-        tx_to_come = np.zeros(num_servers)  # the sum over those to come
-        if prepared[0]:
-            for later in range(device + 1, end):
-                tx_to_come += slot.tx_delay[later]
+        known = end if prepared[0] else device + 1  # of these devices the links are known
         total_hz, places, num_free, least, mean_tx_to_come = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
             total_hz += slot.server_hz[server]
             if slot.load[server] < slot.capacity[server]:
                 places += slot.capacity[server] - slot.load[server]
                 least = min(least, slot.tx_delay[device][server])
-                tx_to_come[server] = min(tx_to_come[server], _LONGEST)
-                mean_tx_to_come += float(tx_to_come[server])
+                mean_tx_to_come += tx_to_come(slot, server, device + 1, known)
                 num_free += 1
         mean_tx_to_come /= max(num_free, 1)
         unit_level = num_servers * unit_sqrt / total_hz
         unit_delay = unit_sqrt * unit_level
         level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + sqrt_to_come)
+        # The same for every server, where one is free.
+        size = within(joining / unit_sqrt - 1, limit)
+        size_to_come = within(mean_to_come / unit_sqrt - 1, limit)
+        spread, larger = within(deviation / unit_sqrt, limit), within(larger, limit)
+        empty = within((places - to_come - 1) / max(places, 1), limit)
+        few = within(1 / (1 + to_come / max(num_free, 1)), limit)
         for server in range(num_servers):
             left = slot.capacity[server] - slot.load[server]
             if left <= 0:
@@ -161,26 +178,24 @@ class ServersObservation(Observation):
             rise = bounds.rise_at_level(
                 slot.server_hz, slot.sqrt_load, sqrt_to_come, server, joining, level
             )
-            features = (
-                1.0,
-                tx_delay / unit_delay,
-                10 * (tx_delay - least) / unit_delay,
-                rise / unit_delay,
-                squashed(room / hz / unit_level),
-                squashed((room - joining) / hz / unit_level),
-                hz * num_servers / total_hz,
-                left * num_free / places,
-                1 / left,
-                room / left / unit_sqrt,
-                squashed(beside),
-                faster / places,
-                joining / unit_sqrt - 1,
-                mean_to_come / unit_sqrt - 1,
-                deviation / unit_sqrt,
-                larger,
-                20 * (float(tx_to_come[server]) - mean_tx_to_come) / max(to_come, 1) / unit_delay,
-                (places - to_come - 1) / places,
-                1 / (1 + to_come / num_free),
-            )
-            for column, feature in enumerate(features):
-                out[server, column] = min(max(feature, -limit), limit)
+            later_tx = tx_to_come(slot, server, device + 1, known) - mean_tx_to_come
+            row = out[server]
+            row[0] = 1.0
+            row[1] = within(tx_delay / unit_delay, limit)
+            row[2] = within(10 * (tx_delay - least) / unit_delay, limit)
+            row[3] = within(rise / unit_delay, limit)
+            row[4] = within(squashed(room / hz / unit_level), limit)
+            row[5] = within(squashed((room - joining) / hz / unit_level), limit)
+            row[6] = within(hz * num_servers / total_hz, limit)
+            row[7] = within(left * num_free / places, limit)
+            row[8] = within(1 / left, limit)
+            row[9] = within(room / left / unit_sqrt, limit)
+            row[10] = within(squashed(beside), limit)
+            row[11] = within(faster / places, limit)
+            row[12] = size
+            row[13] = size_to_come
+            row[14] = spread
+            row[15] = larger
+            row[16] = within(20 * later_tx / max(to_come, 1) / unit_delay, limit)
+            row[17] = empty
+            row[18] = few

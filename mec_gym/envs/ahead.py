@@ -1,0 +1,56 @@
+"""The slots that one environment has drawn ahead, and how their first observations look."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.mdp import State, States
+from mec_gym.observations import Observation
+from mec_gym.scenario import Scenario
+
+_GAINS_AT_ONCE = 2048
+"""Slots are drawn in blocks of about so many gains, for speed; one by one they are the same."""
+
+
+class Ahead:
+    """Slots drawn ahead from a generator, begun one after the other.
+
+    Args:
+        scenario: what they are drawn from.
+        observer: what shows them.
+    """
+
+    def __init__(self, scenario: Scenario, observer: Observation) -> None:
+        self._scenario, self._observer = scenario, observer
+        # An observation that overrides `begin` knows how to show many slots at once.
+        self._shown_at_once = type(observer).begin is not Observation.begin
+        self._shape = observer.space.shape
+        self._count = max(1, _GAINS_AT_ONCE // scenario.num_gains)
+        self._next = self._count
+        self._states: States
+        self._shown: NDArray[Any]  # their observations, or what `prepare` returns of each
+
+    def drop(self) -> None:
+        """Forget what is drawn: the generator is another one."""
+        self._next = self._count
+
+    def begin_next(self, rng: np.random.Generator) -> tuple[State, NDArray[np.float32]]:
+        """Return the state of the next slot of a generator, and its observation."""
+        if self._next == self._count:
+            slots = self._scenario.draw(self._count, rng)
+            self._states = States(slots)
+            at_once = self._shown_at_once
+            self._shown = (
+                self._observer.begin(State(slots)) if at_once else self._observer.prepare(slots)
+            )
+            self._next = 0
+        row = self._next
+        self._next += 1
+        state = self._states[row]
+        if self._shown_at_once:
+            return state, self._shown[row]
+        state.prepared = self._shown[row]
+        observation = np.empty(self._shape, np.float32)
+        Observation.update(self._observer, observation, state)
+        return state, observation

@@ -1,0 +1,188 @@
+"""The slots that the copies of a batch have drawn ahead, each from a generator of its own."""
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.envs import pcg64
+from mec_gym.envs.filling import Filling
+from mec_gym.instance import Instance
+from mec_gym.mdp import Slot
+from mec_gym.observations import Observation
+from mec_gym.scenario import Scenario
+
+IntArray = NDArray[np.int64]
+
+
+_GAINS_KEPT = 1 << 16
+"""Slots are drawn ahead, about so many gains in all, to stay within the cache."""
+
+_GAINS_AT_ONCE = 1 << 14
+"""They are worked out about so many gains at a time."""
+
+
+class Stock:
+    """Slots in rows, `layers` of one for each copy, and one more layer for slots that are given.
+
+    A copy's layers are filled a part at a time: with a part to play and a part to fill, other
+    threads fill while the batch plays. Each copy's numbers come from its own generator in order,
+    so its slots do not depend on when they are drawn, or by which thread.
+
+    Args:
+        scenario: what slots are drawn from.
+        observer: what shows them.
+        num_envs: how many copies, B.
+        num_threads: how many threads draw, the one that plays among them.
+
+    Attributes:
+        slots: a `Slot` with a row for each slot.
+        prepared: what the observation has worked out of each, see `Observation.prepare`.
+        layers: how many slots of a copy there is room for.
+        seeded: whether the copies have generators.
+    """
+
+    def __init__(
+        self, scenario: Scenario, observer: Observation, num_envs: int, num_threads: int
+    ) -> None:
+        self._scenario, self._observer, self._num_envs = scenario, observer, num_envs
+        self._threads = num_threads
+        kept = min(max(1, _GAINS_KEPT // (num_envs * scenario.num_gains)), 64)
+        self._parts = 1 if kept == num_threads == 1 else 2
+        self._depth = max(1, kept // self._parts)  # slots in a part
+        self.layers = self._parts * self._depth
+        rows = num_envs * (self.layers + 1)
+        num_devices, num_servers = scenario.num_devices, scenario.num_servers
+        self.slots = Slot(
+            tx_delay=np.empty((rows, num_devices, num_servers)),
+            task_cycles=np.empty((rows, num_devices)),
+            sqrt_cycles=np.empty((rows, num_devices)),
+            server_hz=np.empty((rows, num_servers)),
+            capacity=np.tile(scenario.capacities, (rows, 1)),
+            load=np.zeros((rows, num_servers), dtype=np.int64),
+            sqrt_load=np.zeros((rows, num_servers)),
+        )
+        prepared = observer.prepare(scenario.sample(1, 0))
+        self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
+        self._filling = Filling.of(scenario, observer)
+        self.seeded = False
+        self._generators = np.zeros((num_envs, 4), dtype=np.uint64)  # states, see `pcg64`
+        self._uniforms = pcg64.uniforms()
+        self._drawn = np.zeros(num_envs, dtype=np.int64)  # parts of each copy, drawn so far
+        self._begun = np.zeros(num_envs, dtype=np.int64)  # slots of each copy
+        self._pending: list[tuple[Future[None], IntArray]] = []
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+
+    @property
+    def first_given(self) -> int:
+        """The row of the first copy's slot among those that are given."""
+        return self.layers * self._num_envs
+
+    def seed(self, made: dict[int, np.random.Generator]) -> None:
+        """Let some copies draw from other generators; what they have drawn ahead is void."""
+        self._wait()
+        for row, generator in made.items():
+            self._generators[row] = pcg64.packed(generator)
+            self._drawn[row] = self._begun[row] = 0
+            self.seeded = True
+
+    def generators(self) -> list[np.random.Generator]:
+        """Return what each copy drew the slot from that it began last, at its beginning."""
+        self._wait()
+        beyond = (self._drawn * self._depth - self._begun + 1) * self._scenario.num_uniforms
+        made = [pcg64.unpacked(state) for state in self._generators]
+        for generator, numbers in zip(made, beyond.tolist(), strict=True):
+            generator.bit_generator.advance(-numbers)  # type: ignore[attr-defined]  # PCG64 has it
+        return made
+
+    def begin_next(self, copies: IntArray) -> IntArray:
+        """Return the rows of the next slots of some copies, whose present slots are over."""
+        if self._short(copies).any():
+            self._wait()
+            short = self._short(copies)
+            if short.any():
+                room = self._with_room()
+                room[copies[short]] = True
+                due = np.flatnonzero(room)
+                self._fill(due)
+                self._drawn[due] += 1
+        rows = self._begun[copies] % self.layers * self._num_envs + copies
+        self._begun[copies] += 1
+        if self._threads > 1 and not self._pending:
+            due = np.flatnonzero(self._with_room())
+            if 2 * len(due) >= self._num_envs:  # fewer are not worth a thread
+                for some in np.array_split(due, min(self._threads - 1, len(due))):
+                    self._pending.append((self.pool.submit(self._fill, some), some))
+        return np.asarray(rows)
+
+    def keep(self, slots: Instance, rows: IntArray) -> None:
+        """Put slots, unassigned, into some rows."""
+        new = {
+            "tx_delay": slots.tx_delay,
+            "task_cycles": slots.task_cycles,
+            "sqrt_cycles": np.sqrt(slots.task_cycles),
+            "server_hz": slots.server_hz,
+            "load": 0,
+            "sqrt_load": 0,
+        }
+        for name, values in new.items():
+            getattr(self.slots, name)[rows] = values
+        self.prepared[rows] = self._observer.prepare(slots)
+
+    @property
+    def pool(self) -> ThreadPoolExecutor:
+        """The other threads, begun when first asked for, also after a fork."""
+        if self._pool is None or self._pool[0] != os.getpid():
+            self._pool = os.getpid(), ThreadPoolExecutor(self._threads - 1)
+        return self._pool[1]
+
+    def close(self) -> None:
+        """End the other threads; they begin anew where they are needed."""
+        self._wait()
+        if self._pool is not None:
+            self._pool[1].shutdown()
+            self._pool = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._wait()
+        return self.__dict__ | {"_pool": None}
+
+    def _short(self, copies: IntArray) -> NDArray[np.bool_]:
+        """Return which of some copies have begun all that they have drawn."""
+        return np.asarray(self._begun[copies] == self._drawn[copies] * self._depth)
+
+    def _with_room(self) -> NDArray[np.bool_]:
+        """Return which copies have left the part that is to be filled next, (B,)."""
+        playing = (self._begun - 1) // self._depth
+        return np.asarray(playing > self._drawn - self._parts)
+
+    def _wait(self) -> None:
+        """Wait for the parts that other threads fill."""
+        pending, self._pending = self._pending, []
+        for future, copies in pending:
+            future.result()
+            self._drawn[copies] += 1
+
+    def _fill(self, copies: IntArray) -> None:
+        """Draw the next part of some copies."""
+        depth, size = self._depth, self._scenario.num_uniforms
+        first = self._drawn % self._parts * depth * self._num_envs
+        layers = np.arange(depth) * self._num_envs
+        at_once = max(1, _GAINS_AT_ONCE // (self._scenario.num_gains * depth))
+        unit = np.empty((min(at_once, len(copies)), depth * size))
+        for some in _blocks(copies, at_once):
+            drawn = unit[: len(some)]
+            self._uniforms(self._generators, some, drawn)
+            rows = ((first[some] + some)[:, None] + layers).ravel()
+            of_slots = drawn.reshape(-1, size)
+            if self._filling is None:
+                self.keep(self._scenario.from_uniforms(of_slots), rows)
+            else:
+                self._filling.fill(of_slots, rows, self.slots, self.prepared)
+
+
+def _blocks(copies: IntArray, size: int) -> Iterable[IntArray]:
+    return (copies[start : start + size] for start in range(0, len(copies), size))
