@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from mec_gym.commands.arguments import by_default
 from mec_gym.jobs import Processes
 from mec_gym.jobs.running import Workers
 
@@ -15,16 +16,16 @@ from mec_gym.jobs.running import Workers
 class Sharing:
     """Where pieces of work are done."""
 
-    processes: Annotated[int | None, arg(metavar="K")] = None
-    """how many pieces to do at a time on this machine; by default one a core"""
-    ray: Annotated[str | None, arg(metavar="auto|HOST:PORT")] = None
-    """the Ray cluster to do them on instead, one a CPU of it"""
-    storage: Annotated[Path | None, arg(metavar="DIR")] = None
-    """with --ray: directory that all its machines share; a run is then gone on with from its newest
-    checkpoint where a machine was lost"""
+    processes: Annotated[int | None, arg(metavar="K"), by_default("one a core")] = None
+    """How many pieces to do at a time on this machine."""
+    ray: Annotated[str | None, arg(metavar="auto|HOST:PORT"), by_default("this machine")] = None
+    """Ray cluster to do them on instead, one a CPU of it."""
+    storage: Annotated[Path | None, arg(metavar="DIR"), by_default("none")] = None
+    """Directory that all machines of --ray share; a run is then gone on with from its newest
+    checkpoint where a machine was lost."""
     dry_run: bool = False
-    """say how many pieces there are, how many are finished and about how many hours the others
-    take; where none is finished the first ones are done, and kept"""
+    """Say how many pieces there are, how many are finished and about how long the others take; where
+    none is finished the first ones are done, and kept."""
 
     @property
     def shared(self) -> bool:

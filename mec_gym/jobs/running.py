@@ -10,6 +10,8 @@ from mec_gym.io.progress import progress, remark
 from mec_gym.jobs.pieces import Outcome, Piece
 from mec_gym.jobs.results import Store, enter, entries, forget, held
 
+_MOST_REMARKS = 50
+
 
 class Workers(Protocol):
     """What does pieces: `Processes` or `OnRay`."""
@@ -94,12 +96,15 @@ def run(
         if not missing:
             return failures
         with workers, progress(len(named), unit, len(named) - len(missing), show) as bar:
-            place = workers.unfinished(local)
+            place, done = workers.unfinished(local), 0
+            often = max(1, len(named) // _MOST_REMARKS)  # each is a line where there is no bar
             with closing(workers.outcomes(missing, place)) as outcomes:
                 for outcome in outcomes:
                     _keep(outcome, store, place, failures)
                     bar.update()
-                    bar.set_postfix_str(outcome.piece.name)
+                    done += 1
+                    if done % often == 0 or done == len(missing):
+                        bar.set_postfix_str(outcome.piece.name)
     return failures
 
 

@@ -1,6 +1,5 @@
 """A training run as a piece of work: its result is the packed run directory."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,7 @@ from typing import Any
 from mec_gym.io.digests import MANIFEST_FILE, read_manifest
 from mec_gym.jobs import archives
 from mec_gym.jobs.pieces import Piece
-from mec_gym.policies.trained import (
-    POLICY_FILE,
-    WEIGHTS_FILE,
-    TrainedPolicy,
-    load_policy,
-    save_policy,
-)
+from mec_gym.policies.trained import TrainedPolicy, files_of, from_files
 from mec_gym.sb3.run.config import TrainConfig
 
 
@@ -36,7 +29,7 @@ def training(
     """
     settings = {"config": config.model_dump(mode="json", exclude_none=True)}
     weight = float(config.episodes * config.scenario.num_devices)
-    inputs = {} if start_from is None else policy_files(start_from)
+    inputs = {} if start_from is None else files_of(start_from)
     return Piece(name, f"{__name__}:train_run", settings, inputs, hints, weight, imports)
 
 
@@ -59,7 +52,7 @@ def train_run(settings: Mapping[str, Any], inputs: Mapping[str, bytes], workplac
             TrainConfig(**settings["config"]),
             directory,
             progress=False,
-            start_from=policy_of(inputs) if inputs and not begun else None,
+            start_from=from_files(inputs) if inputs and not begun else None,
             resume=begun,
             checkpoint_seconds=settings.get("checkpoint_seconds", CHECKPOINT_SECONDS),
         )
@@ -75,18 +68,3 @@ def is_finished(directory: Path) -> bool:
         ValueError: a file is damaged.
     """
     return (directory / MANIFEST_FILE).exists() and read_manifest(directory)["finished"] is True
-
-
-def policy_files(policy: TrainedPolicy) -> dict[str, bytes]:
-    """Return the files of a policy, by name."""
-    with tempfile.TemporaryDirectory() as scratch:
-        save_policy(policy, scratch)
-        return {name: Path(scratch, name).read_bytes() for name in (POLICY_FILE, WEIGHTS_FILE)}
-
-
-def policy_of(files: Mapping[str, bytes]) -> TrainedPolicy:
-    """Return the policy of `policy_files`."""
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, content in files.items():
-            Path(scratch, name).write_bytes(content)
-        return load_policy(Path(scratch))
