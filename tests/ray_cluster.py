@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
 PATH = os.pathsep.join(
     filter(None, [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
 )
@@ -55,8 +55,8 @@ class Cluster:
         self._cluster.shutdown()
 
 
-@pytest.fixture(scope="module")
-def cluster():
+def a_cluster():
+    """Give a cluster, and end it; where there is no ray the test is skipped."""
     pytest.importorskip("ray", reason="ray is not installed: there is none for this Python")
     before = os.environ.get("RAY_USAGE_STATS_ENABLED")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
