@@ -3,7 +3,8 @@
 Trains five seeds of each, side by side, and plays the frozen benchmarks, which nothing is trained
 or tuned on: the preset `regret` on one scenario each, and the presets that are for any size.
 Prints, for each benchmark, the mean gap to its proven optimum or lower bound, in percent, and the
-seconds of a training, beside others. `--processes`, `--ray` and `--dry-run` are as for `python -m train`.
+seconds of a training, beside others. `--processes`, `--ray` and `--dry-run` are as for
+`python -m train`.
 """
 
 import json

@@ -122,6 +122,8 @@ def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -
             " runs that were stopped"
         )
     config = given.config
+    if given.out is not None and (given.out / "config.toml").exists():
+        raise ValueError(f"out: {given.out} is a run itself; give a directory for runs")
     first = None if given.start_from is None else load_policy(given.start_from)
     numbers = seeds.seeds_of(given.seeds or "")
     modules = _modules(given)

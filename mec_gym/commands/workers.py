@@ -30,7 +30,7 @@ class Sharing:
     @property
     def shared(self) -> bool:
         """Whether the work is to be done in pieces at all."""
-        return self.ray is not None or (self.processes or 1) > 1 or self.dry_run
+        return self.ray is not None or self.processes not in (None, 1) or self.dry_run
 
     def workers(self) -> Workers:
         """Return what does the pieces.

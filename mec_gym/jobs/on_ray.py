@@ -59,7 +59,6 @@ class OnRay:
     def __enter__(self) -> Self:
         ray = _ray()
         before = signal.getsignal(signal.SIGTERM)
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._ours = not ray.is_initialized()
         try:
             if self._ours:
@@ -155,6 +154,7 @@ def _ray() -> Any:
     Raises:
         ModuleNotFoundError: it is not installed; the message has the remedy.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with extras.needed("--ray"):
         return importlib.import_module("ray")
 

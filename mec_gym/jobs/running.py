@@ -57,7 +57,13 @@ class Estimate:
             return f"{text}: nothing is left to do"
         if self.hours is None:
             return f"{text}; how long the others take is not known"
-        return f"{text}; about {self.hours:.2g} hours for the others on {self.where}"
+        return f"{text}; about {_time(self.hours)} for the others on {self.where}"
+
+
+def _time(hours: float) -> str:
+    if hours < 1 / 60:
+        return f"{3600 * hours:.0f} s"
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
 
 
 def run(

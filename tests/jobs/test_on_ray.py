@@ -79,7 +79,7 @@ def test_a_lost_node_costs_no_result_and_each_is_as_made_here(
         line for line in capsys.readouterr().err.splitlines() if "as its worker was lost" in line
     ]
     # What a note of was written may have been done when the node was lost, and is then not lost.
-    assert {f"square {n}" for n, count in starts.items() if count > 1} == {
+    assert {f"square {n}" for n, count in starts.items() if count > 1} <= {
         line.split(":")[0] for line in again
     }
     print("\n".join(again))

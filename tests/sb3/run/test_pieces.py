@@ -17,7 +17,7 @@ from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.pieces import training
 from mec_gym.sb3.run.training import train
 
-SETTINGS = {"episodes": 600, "epsilon_episodes": 300, "heldout_slots": 8, "heldout_episodes": 100}
+SETTINGS = {"episodes": 300, "epsilon_episodes": 150, "heldout_slots": 8, "heldout_episodes": 100}
 
 
 def policies_in(run):
@@ -107,7 +107,7 @@ def test_a_training_whose_process_is_killed_goes_on_and_ends_with_the_same_bytes
     killed_once(piece, store, Processes(1), store.folder / ".jobs" / "unfinished")
     assert "run: started 2 times" in capsys.readouterr().err
     assert policies_in(store.path(piece)) == policies_in(tmp_path / "plain")
-    assert load_policy(store.path(piece)).training["steps"] == 5400
+    assert load_policy(store.path(piece)).training["steps"] == 2700
 
 
 @pytest.mark.slow
