@@ -1,6 +1,7 @@
 """`mec-gym evaluate`: compare policies and trained runs on the same slots."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -192,7 +193,7 @@ def evaluate(given: Arguments) -> None:
         replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
 
 
-def main(arguments: list[str], launcher: str) -> None:
+def main(arguments: list[str], launcher: str) -> int:
     """Compare what the arguments name."""
     shell.import_modules(arguments)
     given = parse(Arguments, arguments, f"{launcher} evaluate", lists())
@@ -202,4 +203,11 @@ def main(arguments: list[str], launcher: str) -> None:
         raise ValueError(
             f"policies: none is named; give at least 1 of {', '.join([*POLICIES, *SHIPPED])}"
         )
-    evaluate(given)
+    try:
+        evaluate(given)
+    except KeyboardInterrupt:
+        if given.keep is None:
+            raise
+        print(f"interrupted; {given.keep} has the finished parts", file=sys.stderr)
+        return shell.INTERRUPTED
+    return 0
