@@ -39,6 +39,14 @@ def count_bytes(settings, inputs, workplace):
     return bytes([len(content) for content in inputs.values()])
 
 
+def wait_for_file(settings, inputs, workplace):
+    """Nothing, once a file is there."""
+    deadline = time.monotonic() + 60
+    while not Path(settings["file"]).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return {}
+
+
 def files(settings, inputs, workplace):
     """A packed directory."""
     from mec_gym.jobs import archives

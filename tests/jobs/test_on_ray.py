@@ -153,9 +153,12 @@ def test_a_node_that_joins_later_without_the_version_gets_nothing_done(
 ):
     package = tmp_path / "other" / "mec_gym"
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text("__version__ = '0.0.9'")
+    asked = tmp_path / "asked"
+    (package / "__init__.py").write_text(
+        f"__version__ = '0.0.9'\nopen({str(asked)!r}, 'w').close()"
+    )
     monkeypatch.chdir(tmp_path)
-    added = []
+    pieces, added = [at_work.of(at_work.wait_for_file, f"{n}", file=asked) for n in range(9)], []
 
     class Joined(OnRay):
         def _refuse_others(self):
@@ -163,7 +166,7 @@ def test_a_node_that_joins_later_without_the_version_gets_nothing_done(
             added.append(cluster.add(str(package.parent)))
 
     try:
-        failed = jobs.run(pieces_of(tmp_path), Results(tmp_path / "out"), Joined(cluster.address))
+        failed = jobs.run(pieces, Results(tmp_path / "out"), Joined(cluster.address))
     finally:
         cluster.lose(*added)
     assert failed == {}
