@@ -54,7 +54,7 @@ evaluate: setup
 	$(BIN)/python -m evaluate $(if $(RUN),--model $(RUN))
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup  # one Ray cluster
+	$(BIN)/python -m pytest --numprocesses auto
 
 test-fast: setup
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow"

@@ -23,7 +23,7 @@ TESTS = Path(__file__).parents[1]
 KILLS = int(os.environ.get("MEC_GYM_NODE_KILLS", 1))
 """`make soak` sets 50."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.slow
 
 DRIVER = """
 import sys

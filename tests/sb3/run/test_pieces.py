@@ -111,7 +111,6 @@ def test_a_training_whose_process_is_killed_goes_on_and_ends_with_the_same_bytes
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ray")
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the process to kill is found in /proc")
 def test_a_training_whose_ray_worker_is_killed_is_taken_up_by_another(cluster, tmp_path, capsys):
     from mec_gym.jobs.on_ray import OnRay
