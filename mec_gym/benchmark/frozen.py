@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mec_gym import bounds, jobs
+from mec_gym import jobs
 from mec_gym.benchmark import shards
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.instance import Instance
@@ -116,7 +116,7 @@ def make(name: str, data: Path = DATA, place: shards.Place | None = None) -> Ben
     if place is None:
         reference = find_reference(slots, recipe.time_limit)
     else:
-        pieces = shards.reference_pieces(slots, bounds.relax(slots), recipe.time_limit, name)
+        pieces = shards.reference_pieces(slots, recipe.time_limit, name)
         reference = shards.put_reference_together(shards.do(pieces, place), pieces)
     buffer = io.BytesIO()
     np.savez_compressed(

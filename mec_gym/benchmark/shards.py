@@ -1,12 +1,11 @@
 """A comparison in shards: what it plays and what it finds, part of the slots by part, as pieces.
 
 Put together, they are byte for byte what `comparison.play` gives. So a policy is played in shards
-only where a slot's assignment does not hang on the slots beside it; any other in one piece. The
-convex relaxation does, in its last digits, so it is solved for all slots first, which is fast.
+only where a slot's assignment does not hang on the slots beside it; any other in one piece.
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import bounds, jobs
+from mec_gym import jobs
 from mec_gym.benchmark import comparison
 from mec_gym.benchmark.comparison import Reference, Result, find_reference
 from mec_gym.benchmark.models import Polished
-from mec_gym.bounds import Relaxation
 from mec_gym.instance import Instance
 from mec_gym.io import names
 from mec_gym.io.files import read_npz
@@ -27,7 +25,6 @@ from mec_gym.jobs.pieces import Piece
 from mec_gym.jobs.running import Estimate, Workers
 from mec_gym.policies import POLICIES, Policy, get
 from mec_gym.policies.trained import TrainedPolicy, files_of, from_files
-from mec_gym.solvers.exact import solve
 
 SHARDS = 32
 """The most that slots are cut into, however many workers there are: the same cut, the same work."""
@@ -35,9 +32,7 @@ SHARDS = 32
 _ALONE = {place for name, place in POLICIES.items() if name != "roa"}
 """Policies of ours that look at each slot alone; ROA draws for all."""
 
-_OPTIMAL = POLICIES["optimal"]
-
-_SLOTS, _RELAXED = "slots.npz", "relaxation.npz"
+_SLOTS = "slots.npz"
 
 
 @dataclass(frozen=True)
@@ -59,16 +54,14 @@ def cut(slots: Instance) -> list[slice]:
     return [slice(first, first + size) for first in range(0, len(slots), size)]
 
 
-def reference_pieces(
-    slots: Instance, relaxation: Relaxation, time_limit: float, title: str = ""
-) -> list[Piece]:
+def reference_pieces(slots: Instance, time_limit: float, title: str = "") -> list[Piece]:
     """Return the pieces that find what no assignment of slots undercuts."""
     return [
         Piece(
             f"{_before(title)}optimum of slots {part.start}-{part.stop - 1}",
             f"{__name__}:find_shard",
             {"time_limit": time_limit},
-            {_SLOTS: _packed(slots[part].arrays()), _RELAXED: _relaxed(relaxation, part)},
+            {_SLOTS: _packed(slots[part].arrays())},
             weight=float(len(slots[part])),
         )
         for part in cut(slots)
@@ -79,7 +72,6 @@ def policy_pieces(
     name: str,
     policy: Policy,
     slots: Instance,
-    relaxation: Callable[[], Relaxation],
     seed: int,
     title: str = "",
 ) -> list[Piece] | None:
@@ -95,18 +87,12 @@ def policy_pieces(
         except ValueError:
             return None
         alone = settings["policy"] in _ALONE
-
-    def inputs(part: slice) -> dict[str, bytes]:
-        relaxed = settings.get("policy") == _OPTIMAL
-        more = {_RELAXED: _relaxed(relaxation(), part)} if relaxed else {}
-        return files | more | {_SLOTS: _packed(slots[part].arrays())}
-
     return [
         Piece(
             f"{_before(title)}{name} on slots {part.start}-{min(part.stop, len(slots)) - 1}",
             f"{__name__}:play_shard",
             settings,
-            inputs(part),
+            files | {_SLOTS: _packed(slots[part].arrays())},
             weight=float(len(slots[part])),
         )
         for part in (cut(slots) if alone else [slice(0, len(slots))])
@@ -115,19 +101,13 @@ def policy_pieces(
 
 def find_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> bytes:
     """Return the reference of a shard, packed."""
-    relaxation = Relaxation(**read_npz(inputs[_RELAXED]))
-    found = find_reference(_slots(inputs), settings["time_limit"], relaxation)
+    found = find_reference(_slots(inputs), settings["time_limit"])
     return _packed({"delay": found.delay, "proven": found.proven})
 
 
 def play_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> bytes:
     """Return what a policy makes of a shard, packed."""
-    policy: Policy
-    if _RELAXED in inputs:
-        relaxation = Relaxation(**read_npz(inputs[_RELAXED]))
-        policy = lambda slots, _: solve(slots, relaxation=relaxation).assignment  # noqa: E731
-    else:
-        policy = get(settings["policy"]) if "policy" in settings else from_files(inputs)
+    policy = get(settings["policy"]) if "policy" in settings else from_files(inputs)
     played = Polished(policy) if settings["polish"] else policy
     name, seed = settings["name"], settings["seed"]
     return _packed({"assignment": comparison.assigned(played, name, _slots(inputs), seed)})
@@ -157,11 +137,7 @@ class Comparison:
     def _finding(self) -> list[Piece]:
         if isinstance(self.reference, Reference):
             return []
-        return reference_pieces(self.slots, self._relaxation, self.reference, self.title)
-
-    @cached_property
-    def _relaxation(self) -> Relaxation:
-        return bounds.relax(self.slots)
+        return reference_pieces(self.slots, self.reference, self.title)
 
     @cached_property
     def _playing(self) -> dict[tuple[str, int], list[Piece] | None]:
@@ -170,7 +146,6 @@ class Comparison:
                 name if len(row) == 1 else f"{name} {number + 1}",
                 policy,
                 self.slots,
-                lambda: self._relaxation,
                 self.seed,
                 self.title,
             )
@@ -262,10 +237,6 @@ def _before(title: str) -> str:
 
 def _slots(inputs: Mapping[str, bytes]) -> Instance:
     return Instance(**read_npz(inputs[_SLOTS]))
-
-
-def _relaxed(relaxation: Relaxation, part: slice) -> bytes:
-    return _packed({name: array[part] for name, array in relaxation._asdict().items()})
 
 
 def _read(store: jobs.Results, piece: Piece) -> dict[str, NDArray[Any]]:

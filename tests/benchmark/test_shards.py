@@ -94,7 +94,7 @@ def test_a_policy_that_draws_or_is_not_ours_is_played_in_one_piece():
     slots = Scenario.preset("paper").sample(100, 0)
 
     def pieces(policy):
-        return shards.policy_pieces("p", policy, slots, lambda: None, 0)
+        return shards.policy_pieces("p", policy, slots, 0)
 
     assert len(pieces(policies.get("roa"))) == len(pieces(own)) == 1
     assert len(pieces(load_policy("dqn-rao"))) == 1  # a product of matrices over all slots
