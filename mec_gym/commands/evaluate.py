@@ -114,9 +114,7 @@ def on_scenario(given: Arguments) -> Comparison:
             | policies
         )
     slots = scenario.sample(given.instances, given.seed)
-    return Comparison(
-        policies, slots, given.seed, given.time_limit, called, tuple(given.imports)
-    )
+    return Comparison(policies, slots, given.seed, given.time_limit, called, tuple(given.imports))
 
 
 @contextmanager

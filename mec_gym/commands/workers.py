@@ -24,8 +24,8 @@ class Sharing:
     """Directory that all machines of --ray share; a run is then gone on with from its newest
     checkpoint where a machine was lost."""
     dry_run: bool = False
-    """Say how many pieces there are, how many are finished and about how long the others take; where
-    none is finished the first ones are done, and kept."""
+    """Say how many pieces there are, how many are finished and about how long the others take;
+    where none is finished the first ones are done, and kept."""
 
     @property
     def shared(self) -> bool:
