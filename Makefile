@@ -17,7 +17,8 @@ help:
 	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
 	@echo "make test-gymnasium run those of the environments with the oldest Gymnasium allowed"
 	@echo "make test-frameworks run those with RLlib, Minari and moviepy (3 GB), which make test skips"
-	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times"
+	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times;"
+	@echo "                  lose 50 machines of Ray"
 	@echo "make docs         build the site of docs/; it begins at build/site/index.html"
 	@echo "make reference    write what docs/reference has from the code"
 	@echo "make lint         check style and types"
@@ -70,6 +71,7 @@ test-frameworks:
 soak: setup
 	$(BIN)/python -m benchmarks.soak
 	MEC_GYM_KILLS=25 $(BIN)/python -m pytest --numprocesses auto tests/sb3/run/test_resume.py -k killed
+	MEC_GYM_NODE_KILLS=50 $(BIN)/python -m pytest tests/jobs/test_on_ray.py -k lost_node
 
 .venv/installed-docs: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[docs]"

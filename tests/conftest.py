@@ -35,6 +35,14 @@ def one_torch_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """A Ray cluster on this machine, to lose nodes of."""
+    from ray_cluster import a_cluster
+
+    yield from a_cluster()
+
+
 class Payload:
     """Makes the directory `path` where it is unpickled."""
 

@@ -19,7 +19,16 @@ LAYERS = [re.findall(r"`(\w+)`", line.split("|")[1]) for line in reversed(TABLE)
 """Lowest first, as docs/architecture.md has them; a new module needs a place there."""
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 HEAVY = ("torch", "stable_baselines3", "matplotlib", "tensorboard", "numba", "scipy")
-TRAINING_ONLY = {"torch", "stable_baselines3", "sb3_contrib", "tensorboard", "tyro", "rich", "tqdm"}
+TRAINING_ONLY = {
+    "torch",
+    "stable_baselines3",
+    "sb3_contrib",
+    "tensorboard",
+    "tyro",
+    "rich",
+    "tqdm",
+    "ray",
+}
 
 
 def modules():

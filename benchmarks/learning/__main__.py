@@ -1,9 +1,10 @@
 """How near the optimum the presets come: `python -m benchmarks.learning [TRAINING ...]`.
 
-Trains five seeds of each and plays the frozen benchmarks, which nothing is trained or tuned on: the
-preset `regret` on one scenario each, and the presets that are for any size. Prints, for each
-benchmark, the mean gap to its proven optimum or lower bound, in percent, and the seconds of a
-training.
+Trains five seeds of each, side by side, and plays the frozen benchmarks, which nothing is trained
+or tuned on: the preset `regret` on one scenario each, and the presets that are for any size.
+Prints, for each benchmark, the mean gap to its proven optimum or lower bound, in percent, and the
+seconds of a training, beside others. `--processes`, `--ray` and `--dry-run` are as for
+`python -m train`.
 """
 
 import json
@@ -12,7 +13,8 @@ from typing import Any
 
 import tyro
 
-from benchmarks.learning.seeds import train_and_play
+from benchmarks.learning.seeds import play_all, train_all, trainings
+from mec_gym.commands.workers import Sharing
 from mec_gym.io.names import lookup
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -33,14 +35,18 @@ TRAININGS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Sharing):
     training: tyro.conf.Positional[list[str]] = field(default_factory=lambda: list(TRAININGS))
     """Trainings to make, by default all."""
 
 
 if __name__ == "__main__":
-    asked = tyro.cli(Arguments, description=__doc__).training
-    chosen = {name: lookup(TRAININGS, name, "training") for name in asked}
-    for each, (preset, changes, benchmarks) in chosen.items():
-        for name, trained in train_and_play(preset, changes, SEEDS, benchmarks).items():
+    given = tyro.cli(Arguments, description=__doc__)
+    chosen = {name: lookup(TRAININGS, name, "training") for name in given.training}
+    runs = {
+        name: trainings(preset, changes, SEEDS) for name, (preset, changes, _) in chosen.items()
+    }
+    store = train_all([piece for pieces in runs.values() for piece in pieces], given)
+    for each, (preset, _, benchmarks) in chosen.items():
+        for name, trained in play_all(preset, runs[each], store, benchmarks).items():
             print(each, "on", name, json.dumps(trained.figures()), flush=True)

@@ -3,7 +3,8 @@
 `python -m benchmarks.learning.ablation [ROW ...]`.
 
 Each row changes a few fields of the preset, is trained three times for 4000 episodes on
-`paper-varied` and plays its frozen benchmark. Prints a JSON line a row, then all as Markdown.
+`paper-varied`, side by side with the others, and plays its frozen benchmark. Prints a JSON line a
+row, then all as Markdown. `--processes`, `--ray` and `--dry-run` are as for `python -m train`.
 """
 
 import json
@@ -13,7 +14,8 @@ from typing import Any
 
 import tyro
 
-from benchmarks.learning.seeds import Trained, train_and_play
+from benchmarks.learning.seeds import Trained, play_all, train_all, trainings
+from mec_gym.commands.workers import Sharing
 from mec_gym.io.markdown import table
 from mec_gym.io.names import lookup
 
@@ -67,16 +69,21 @@ def markdown(rows: Mapping[str, Trained]) -> str:
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Sharing):
     row: tyro.conf.Positional[list[str]] = field(default_factory=lambda: list(ROWS))
     """Rows to train, by default all."""
 
 
 if __name__ == "__main__":
     done: dict[str, Trained] = {}
-    for name in tyro.cli(Arguments, description=__doc__).row:
-        preset, changes = lookup(ROWS, name, "row")
-        found = train_and_play(preset, changes | {"scenario": SCENARIO}, SEEDS, [SCENARIO])
-        done[name] = found[SCENARIO]
+    given = tyro.cli(Arguments, description=__doc__)
+    chosen = {name: lookup(ROWS, name, "row") for name in given.row}
+    runs = {
+        name: trainings(preset, changes | {"scenario": SCENARIO}, SEEDS)
+        for name, (preset, changes) in chosen.items()
+    }
+    store = train_all([piece for pieces in runs.values() for piece in pieces], given)
+    for name, (preset, changes) in chosen.items():
+        done[name] = play_all(preset, runs[name], store, [SCENARIO])[SCENARIO]
         print(json.dumps({"row": name, "changes": changes} | done[name].figures()), flush=True)
     print(markdown(done))

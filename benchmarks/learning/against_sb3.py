@@ -1,15 +1,17 @@
 """How well Table I is learned: a plain Stable-Baselines3 script and ours, on held-out slots.
 
 `python -m benchmarks.learning.against_sb3 [--json FILE] [--episodes N]` takes some minutes. Each
-DQN learns from each seed, then plays the same held-out slots greedily. Intervals are of the mean
-over seeds, 95%, by Student's t; p is that of Welch's t-test of the seeds' mean delays against the
-plain script's.
+DQN learns from each seed, several side by side, then plays the same held-out slots greedily.
+Intervals are of the mean over seeds, 95%, by Student's t; p is that of Welch's
+t-test of the seeds' mean delays against the plain script's.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -18,15 +20,20 @@ import tyro
 from numpy.typing import NDArray
 from scipy import stats
 from stable_baselines3 import DQN
-from threadpoolctl import threadpool_limits
 
 from benchmarks import common, table_i
 from mec_gym import Instance, Scenario
 from mec_gym.benchmark.comparison import Estimate, Reference, find_reference, play
+from mec_gym.commands.workers import Sharing
+from mec_gym.jobs import Results, run
+from mec_gym.jobs.on_ray import code_digest
+from mec_gym.jobs.pieces import Piece
 from mec_gym.policies import from_agent
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import make_dqn
 
+MODULE = "benchmarks.learning.against_sb3"
+FOLDER = Path("results/against-sb3")
 SEEDS = range(5)
 SLOTS, SLOTS_SEED = 500, 1_000_000
 
@@ -70,14 +77,31 @@ def optimum() -> Reference:
     return found
 
 
-def learned(name: str, episodes: int, found: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+def assigned(settings: Mapping[str, Any], inputs: Mapping[str, bytes], workplace: Path) -> Any:
+    """Return the server of each device of the slots, as one seed of a learner has learned it."""
+    torch.set_num_threads(1)
+    episodes = settings["episodes"]
+    model = LEARNERS[settings["learner"]](episodes, settings["seed"])
+    model.learn(episodes * table_i.DEVICES)
+    return from_agent(model)(slots()).tolist()
+
+
+def piece_of(name: str, episodes: int, seed: int) -> Piece:
+    """Return the piece of one seed of a learner."""
+    settings = {"learner": name, "episodes": episodes, "seed": seed, "code": code_digest()}
+    return Piece(f"{name}, seed {seed}", f"{MODULE}:assigned", settings)
+
+
+def learned(
+    name: str, episodes: int, found: dict[str, NDArray[np.float64]], store: Results
+) -> dict[str, float]:
     """Return the figures of one learner; its seeds' mean delays are left in `found`."""
     figures: dict[str, float] = {}
-    models = []
+    players = []
     for seed in SEEDS:
-        models.append(LEARNERS[name](episodes, seed))
-        models[-1].learn(episodes * table_i.DEVICES)
-    (result,) = play({name: [from_agent(model) for model in models]}, slots(), reference=optimum())
+        played = np.array(store.values(piece_of(name, episodes, seed)))
+        players.append(lambda *_, played=played: played)
+    (result,) = play({name: players}, slots(), reference=optimum())
     delays = result.average_delay.by_seed
     for what, values in (
         ("mean delay, s", delays),
@@ -96,7 +120,7 @@ def learned(name: str, episodes: int, found: dict[str, NDArray[np.float64]]) -> 
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Sharing):
     json: Path | None = None
     """File to write the figures to."""
     episodes: int = 4000
@@ -105,9 +129,11 @@ class Arguments:
 
 if __name__ == "__main__":
     given = tyro.cli(Arguments, description=__doc__)
-    torch.set_num_threads(1)
-    threadpool_limits(1)
-    kept: dict[str, NDArray[np.float64]] = {}
+    store, kept = Results(FOLDER), dict[str, NDArray[np.float64]]()
+    pieces = [piece_of(name, given.episodes, seed) for name in LEARNERS for seed in SEEDS]
+    failed = run(pieces, store, given.workers(), unit="run")
+    if failed:
+        sys.exit("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     common.report(
-        {name: partial(learned, name, given.episodes, kept) for name in LEARNERS}, given.json
+        {name: partial(learned, name, given.episodes, kept, store) for name in LEARNERS}, given.json
     )

@@ -1,16 +1,27 @@
-"""Train every seed of a configuration and play frozen benchmarks with them."""
+"""Train every seed of some configurations, side by side, and play frozen benchmarks with them.
 
-import tempfile
-import time
+What is trained is kept in results/learning, by the digests of its settings and of the package's
+sources, and not trained again.
+"""
+
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mec_gym import jobs
 from mec_gym.benchmark import frozen
 from mec_gym.benchmark.comparison import Estimate, Result, play
+from mec_gym.commands.workers import Sharing
+from mec_gym.jobs.on_ray import code_digest
+from mec_gym.jobs.pieces import Piece
+from mec_gym.jobs.results import entries
+from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.training import train
+from mec_gym.sb3.run.pieces import training
+
+FOLDER = Path("results/learning")
 
 
 @dataclass(frozen=True)
@@ -19,7 +30,7 @@ class Trained:
 
     Attributes:
         result: of the benchmark.
-        seconds: of each training.
+        seconds: of each training, beside others on the same machine.
     """
 
     result: Result
@@ -49,31 +60,53 @@ class Trained:
         }
 
 
-def train_and_play(
-    preset: str, changes: Mapping[str, Any], seeds: Sequence[int], benchmarks: Sequence[str]
+def trainings(preset: str, changes: Mapping[str, Any], seeds: Sequence[int]) -> list[Piece]:
+    """Return a piece for each seed of a preset with some fields changed."""
+    configs = [
+        TrainConfig.preset(preset, seed=seed, heldout_slots=50, heldout_episodes=4000, **changes)
+        for seed in seeds
+    ]
+    return [_named(f"{preset}-seed{config.seed}", training("", config)) for config in configs]
+
+
+def _named(label: str, piece: Piece) -> Piece:
+    return replace(piece, name=f"{label}-{piece.digest[:8]}-{code_digest()[:8]}")
+
+
+def train_all(pieces: Sequence[Piece], sharing: Sharing, folder: Path = FOLDER) -> jobs.Directories:
+    """Train what is not trained yet, and return where the runs are.
+
+    Raises:
+        SystemExit: a run failed; or it was only asked what all would cost, which is printed.
+    """
+    store = jobs.Directories(folder)
+    if sharing.dry_run:
+        print(jobs.estimate(pieces, store, sharing.workers(), unit="run"))
+        sys.exit()
+    failed = jobs.run(pieces, store, sharing.workers(), unit="run")
+    if failed:
+        sys.exit("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
+    return store
+
+
+def play_all(
+    name: str, pieces: Sequence[Piece], store: jobs.Directories, benchmarks: Sequence[str]
 ) -> dict[str, Trained]:
-    """Train every seed of a preset with some fields changed, and play frozen benchmarks.
+    """Play frozen benchmarks with trained runs that differ in nothing but the seed.
 
     Args:
-        preset: of `TrainConfig`.
-        changes: of its fields.
-        seeds: at least two.
+        name: of the runs.
+        pieces: that trained them, at least two.
+        store: where they are.
         benchmarks: their names.
     """
-    loaded = [frozen.load(name) for name in benchmarks]
-    policies, seconds = [], []
-    for seed in seeds:
-        config = TrainConfig.preset(
-            preset, seed=seed, heldout_slots=50, heldout_episodes=4000, **changes
-        )
-        with tempfile.TemporaryDirectory() as scratch:
-            start = time.perf_counter()
-            policies.append(train(config, Path(scratch) / "run", progress=False).policy)
-            seconds.append(time.perf_counter() - start)
+    policies = [load_policy(store.path(piece)) for piece in pieces]
+    noted = entries(store.folder)
+    seconds = [noted.get(piece.name, {}).get("seconds", float("nan")) for piece in pieces]
     found = {}
-    for benchmark in loaded:
+    for benchmark in map(frozen.load, benchmarks):
         scenario = frozen.RECIPES[benchmark.name].scenario
-        players = {preset: [policy.for_scenario(scenario) for policy in policies]}
+        players = {name: [policy.for_scenario(scenario) for policy in policies]}
         (result,) = play(players, benchmark.slots, reference=benchmark.reference)
         found[benchmark.name] = Trained(result, seconds)
     return found

@@ -1,6 +1,5 @@
 """`python -m evaluate.paper.figures`: the paper's Figs. 3 to 5, with the numbers beside them."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +11,15 @@ from evaluate.paper import stated
 from evaluate.paper.measurements import Row, measure, write_rows
 from evaluate.paper.plots import delay_figure, loss_figure, save
 from evaluate.paper.readings import read_all
-from evaluate.paper.runs import StudyRun, train_all
+from evaluate.paper.runs import StudyRun
 from evaluate.paper.smoothness import read_loss
 from evaluate.paper.stated import DQN_RAO, DQN_SI
 from evaluate.paper.study import FULL, QUICK, STUDY_FILE, Point, Study
+from mec_gym import jobs
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, parse
+from mec_gym.commands.workers import Sharing
+from mec_gym.jobs.running import Workers
 from mec_gym.policies.trained import load_policy
 
 Step = Callable[[Study, Path], None]
@@ -31,15 +33,13 @@ LEADERBOARD_FILE = "leaderboard.txt"
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Sharing):
     """Train what Figs. 3 to 5 need, measure it, and draw them; what is finished is not redone."""
 
     quick: bool = False
     """Take fewer points, seeds and episodes: a preview in minutes."""
     out: Annotated[Path | None, by_default("results/figures, or results/figures-quick")] = None
     """Directory for figures, numbers and runs."""
-    jobs: int = os.cpu_count() or 1
-    """How many runs to train at a time."""
     seeds: Annotated[int | None, by_default("3, or 2 if quick")] = None
     """Training seeds a point of Figs. 4 and 5."""
     publish: Annotated[Path | None, by_default("no copy")] = None
@@ -135,7 +135,12 @@ def steps(study: Study) -> dict[str, tuple[list[StudyRun], Step]]:
     }
 
 
-def make(study: Study, out: Path, jobs: int) -> bool:
+def runs_in(out: Path) -> jobs.Directories:
+    """Return the finished runs of a study."""
+    return jobs.Directories(out / RUNS)
+
+
+def make(study: Study, out: Path, workers: Workers) -> bool:
     """Train what is missing, then make all that no failed run stands in the way of.
 
     Returns:
@@ -147,7 +152,8 @@ def make(study: Study, out: Path, jobs: int) -> bool:
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / STUDY_FILE).unlink(missing_ok=True)
-    failed = train_all(study.all_runs(), out / RUNS, jobs)
+    pieces = [run.piece for run in study.all_runs()]
+    failed = jobs.run(pieces, runs_in(out), workers, unit="run")
     for name, (runs, step) in steps(study).items():
         lacking = sorted({run.name for run in runs} & set(failed))
         if lacking:
@@ -170,9 +176,12 @@ def draw(given: Arguments) -> int:
     if given.seeds is not None:
         changes["seeds"] = given.seeds
     out = given.out or Path("results/figures-quick" if given.quick else "results/figures")
-    if given.jobs < 1:
-        raise ValueError(f"jobs: {given.jobs}; give 1 or more")
-    if not make(Study(**changes), out, given.jobs):
+    study, workers = Study(**changes), given.workers()
+    if given.dry_run:
+        pieces = [run.piece for run in study.all_runs()]
+        print(jobs.estimate(pieces, runs_in(out), workers, unit="run"))
+        return 0
+    if not make(study, out, workers):
         return 1
     if given.publish is not None:
         given.publish.mkdir(parents=True, exist_ok=True)

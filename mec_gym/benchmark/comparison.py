@@ -205,7 +205,7 @@ def play(
         raise ValueError(f"instances: {slots.batch_shape} slots; a comparison needs at least 2")
     # A policy that cannot play the slots says so before the search for their optima.
     assignments = {
-        name: np.stack([_assigned(policy, name, slots, seed) for policy in seeds])
+        name: np.stack([assigned(policy, name, slots, seed) for policy in seeds])
         for name, seeds in policies.items()
     }
     found = reference or find_reference(slots)
@@ -222,7 +222,7 @@ def play(
     ]
 
 
-def _assigned(policy: Policy, name: str, slots: Instance, seed: int) -> IntArray:
+def assigned(policy: Policy, name: str, slots: Instance, seed: int) -> IntArray:
     """Return what a policy makes of slots, checked, (..., M).
 
     Raises:
@@ -246,12 +246,22 @@ def compare(
     reference: Reference | None = None,
 ) -> list[Result]:
     """Play policies as `play` does, and time the decisions of each; see there."""
+    return timed(play(policies, slots, seed, reference), policies, slots, seed)
+
+
+def timed(
+    results: Sequence[Result],
+    policies: Mapping[str, Sequence[Policy]],
+    slots: Instance,
+    seed: int = 0,
+) -> list[Result]:
+    """Return results with the time that the policies of their names take here; see `play`."""
     return [
         replace(
             result,
             slot_seconds=slot_seconds(policies[result.name][0], slots, seed, result.name),
         )
-        for result in play(policies, slots, seed, reference)
+        for result in results
     ]
 
 
@@ -261,7 +271,7 @@ def slot_seconds(policy: Policy, slots: Instance, seed: int = 0, name: str = "")
     Raises:
         ValueError: it does not decide a slot alone; the message names it.
     """
-    _assigned(policy, name, slots[0], seed)
+    assigned(policy, name, slots[0], seed)
     seconds: list[float] = []
     for slot in (slots[0], *slots[:_TIMED_SLOTS]):
         start = time.perf_counter()

@@ -1,16 +1,19 @@
 """The frozen benchmark: fixed slots of each scenario with their optima or bounds, as data.
 
-`python -m mec_gym.benchmark.frozen NAME ...` makes the files anew from their recipes.
+`python -m mec_gym.benchmark.frozen NAME ...` makes the files anew from their recipes; with
+--processes or --ray shard by shard.
 """
 
+import argparse
 import io
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mec_gym import jobs
+from mec_gym.benchmark import shards
 from mec_gym.benchmark.comparison import Reference, find_reference
 from mec_gym.instance import Instance
 from mec_gym.io import digests
@@ -97,15 +100,24 @@ def load(name: str, data: Path = DATA) -> Benchmark:
         ) from None
 
 
-def make(name: str, data: Path = DATA) -> Benchmark:
+def make(name: str, data: Path = DATA, place: shards.Place | None = None) -> Benchmark:
     """Make a benchmark's file and its entry in the manifest from the recipe.
+
+    Args:
+        name: of the benchmark.
+        data: directory of the files.
+        place: where the optima are found in shards; None: in this process.
 
     Raises:
         ValueError: there is no such benchmark.
     """
     recipe = lookup(RECIPES, name, "benchmark")
     slots = recipe.scenario.sample(recipe.slots, recipe.seed)
-    reference = find_reference(slots, recipe.time_limit)
+    if place is None:
+        reference = find_reference(slots, recipe.time_limit)
+    else:
+        pieces = shards.reference_pieces(slots, recipe.time_limit, name)
+        reference = shards.put_reference_together(shards.do(pieces, place), pieces)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -132,6 +144,18 @@ def make(name: str, data: Path = DATA) -> Benchmark:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or names():
-        made = make(each)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="*", default=names(), help="of a benchmark; by default all")
+    parser.add_argument("--processes", type=int, metavar="K", help="how many shards at a time")
+    parser.add_argument("--ray", metavar="auto|HOST:PORT", help="the Ray cluster to do them on")
+    parser.add_argument("--keep", type=Path, default=Path("results/frozen"), metavar="DIR")
+    given = parser.parse_args()
+    where: shards.Place | None = None
+    if given.ray or given.processes:
+        from mec_gym.jobs.on_ray import OnRay
+
+        workers = OnRay(given.ray) if given.ray else jobs.Processes(given.processes)
+        where = shards.Place(given.keep, workers)
+    for each in given.name:
+        made = make(each, place=where)
         print(f"{each}: {len(made.slots)} slots, {made.reference.proven.sum()} proven optimal")

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mec_gym.benchmark import frozen, report, tables
-from mec_gym.benchmark.comparison import Result, compare
+from mec_gym.benchmark import frozen, report, shards, tables
+from mec_gym.benchmark.comparison import Result
 from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.benchmark.tables import Column
 from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
@@ -24,13 +25,16 @@ _MARKS = ("<!-- leaderboard -->", "<!-- end of leaderboard -->")
 _BETWEEN = re.compile(".*?".join(_MARKS), re.DOTALL)
 
 
-def play(names: Sequence[str], models: Sequence[Model]) -> Board:
-    """Play every policy, and the models trained for its scenario, on each benchmark.
+def comparisons(
+    names: Sequence[str], models: Sequence[Model], imports: Sequence[str] = ()
+) -> list[Comparison]:
+    """Return what is to be played: every policy, and the models trained for a scenario, on each.
 
     Args:
         names: of benchmarks; none: all.
         models: beside the policies there are; trained ones of the same settings but for the seed
             are one row.
+        imports: modules of a user's own that the models name.
 
     Raises:
         ValueError: an unknown benchmark, a damaged file, or a model that fits none of them.
@@ -48,20 +52,40 @@ def play(names: Sequence[str], models: Sequence[Model]) -> Board:
         if model.seed in {recipe.seed for recipe in frozen.RECIPES.values()}:
             raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
     ours = load_models([name for name in POLICIES if name not in _NOT_RANKED])
-    board: Board = {}
-    with progress(len(benchmarks), "benchmark") as bar:
-        for benchmark in benchmarks:
-            scenario = scenarios[benchmark.name]
-            able = [model for model in models if model.plays(scenario)]
-            board[benchmark.name] = compare(
-                by_name([*able, *ours], scenario),
-                benchmark.slots,
-                frozen.RECIPES[benchmark.name].seed,
-                benchmark.reference,
-            )
+
+    def comparison_on(benchmark: frozen.Benchmark) -> Comparison:
+        scenario = scenarios[benchmark.name]
+        able = [model for model in models if model.plays(scenario)]
+        return Comparison(
+            by_name([*able, *ours], scenario),
+            benchmark.slots,
+            frozen.RECIPES[benchmark.name].seed,
+            benchmark.reference,
+            benchmark.name,
+            tuple(imports),
+        )
+
+    return [comparison_on(benchmark) for benchmark in benchmarks]
+
+
+def play(comparisons: Sequence[Comparison], place: Place | None = None) -> Board:
+    """Play comparisons of benchmarks, in shards where there is a place for them.
+
+    Raises:
+        ValueError: a policy cannot play.
+    """
+    found = _played_here(comparisons) if place is None else shards.compare(comparisons, place)
+    return dict(zip((each.title for each in comparisons), found, strict=True))
+
+
+def _played_here(comparisons: Sequence[Comparison]) -> list[list[Result]]:
+    found = []
+    with progress(len(comparisons), "benchmark") as bar:
+        for each in comparisons:
+            found.append(each.here())
             bar.update()
-            bar.set_postfix_str(benchmark.name)
-    return board
+            bar.set_postfix_str(each.title)
+    return found
 
 
 def check_markdown(path: Path) -> None:

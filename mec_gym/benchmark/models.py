@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
 from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
 from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
+from mec_gym.solvers.local_search import polish
 
 
 def find_policy(name: str) -> Policy:
@@ -31,6 +36,21 @@ def find_policy(name: str) -> Policy:
         f'policy: {none_called(name, {**SHIPPED, **POLICIES})}; one of your own is "module:name",'
         " one that you trained its run directory"
     )
+
+
+@dataclass(frozen=True)
+class Polished:
+    """A policy whose assignment local search improves; that looks at all tasks at once.
+
+    Attributes:
+        policy: what it begins with.
+    """
+
+    policy: Policy
+
+    def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
+        """Assign the devices of each slot, (..., M)."""
+        return polish(instance, self.policy(instance, seed))
 
 
 @dataclass(frozen=True)

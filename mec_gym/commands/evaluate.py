@@ -1,28 +1,31 @@
 """`mec-gym evaluate`: compare policies and trained runs on the same slots."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import tyro
 from tyro.conf import arg
 
-from mec_gym.benchmark import frozen, leaderboard, report
-from mec_gym.benchmark.comparison import compare, find_reference
-from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.benchmark import frozen, leaderboard, report, shards
+from mec_gym.benchmark.models import Model, Polished, by_name, load_models
+from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, listed, parse
+from mec_gym.commands.workers import Sharing
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy
+from mec_gym.policies import BASELINES, POLICIES, SHIPPED
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
-from mec_gym.solvers.local_search import polish
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Sharing):
     """Compare policies and trained runs on the same slots: of a scenario, or frozen benchmarks."""
 
     scenario: Annotated[
@@ -62,6 +65,11 @@ class Arguments:
     """File whose leaderboard --benchmark replaces, such as README.md."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """Module of your own to import first, where a run's files name it; may be repeated."""
+    processes: Annotated[int | None, arg(metavar="K"), by_default("all slots at once")] = None
+    """How many parts of the slots to play at a time on this machine."""
+    keep: Annotated[Path | None, arg(metavar="DIR"), by_default("nowhere")] = None
+    """Directory to keep finished parts of --processes or --ray in, from which the same command goes
+    on."""
 
 
 def lists() -> list[str]:
@@ -72,11 +80,6 @@ def lists() -> list[str]:
         listed("trained networks", (f"{name} ({what})" for name, what in SHIPPED.items())),
         listed("benchmarks", frozen.names()),
     ]
-
-
-def polished(policy: Policy) -> Policy:
-    """Return a policy whose assignment local search improves; that looks at all tasks at once."""
-    return lambda instance, seed: polish(instance, policy(instance, seed))
 
 
 def _scenario(given: str | None, models: Sequence[Model]) -> tuple[Scenario, str]:
@@ -90,8 +93,8 @@ def _scenario(given: str | None, models: Sequence[Model]) -> tuple[Scenario, str
     return Scenario(), "paper"
 
 
-def on_scenario(given: Arguments) -> dict[str, Any]:
-    """Compare on slots of one scenario, print the table and return the JSON."""
+def on_scenario(given: Arguments) -> Comparison:
+    """Return the comparison on slots of one scenario; its title is the scenario's."""
     models = load_models(given.model, held_out_seed=given.seed)
     others = load_models(given.policies, held_out_seed=given.seed)
     scenario, called = _scenario(given.scenario, [*models, *others])
@@ -107,24 +110,49 @@ def on_scenario(given: Arguments) -> dict[str, Any]:
         to_polish = by_name(models, scenario)
         policies = (
             to_polish
-            | {f"{name}, {better}": [*map(polished, row)] for name, row in to_polish.items()}
+            | {f"{name}, {better}": [*map(Polished, row)] for name, row in to_polish.items()}
             | policies
         )
     slots = scenario.sample(given.instances, given.seed)
-    results = compare(policies, slots, given.seed, find_reference(slots, given.time_limit))
-    report.show(results, f"{called}: {len(slots)} slots, seed {given.seed}")
+    return Comparison(policies, slots, given.seed, given.time_limit, called, tuple(given.imports))
+
+
+@contextmanager
+def place_of(given: Arguments) -> Iterator[Place | None]:
+    """Give the place of the shards; None: all is played in this process.
+
+    Raises:
+        ValueError: the flags contradict each other, or the workers cannot be had.
+    """
+    if not given.shared:
+        if given.keep is not None or given.storage is not None:
+            raise ValueError("keep, storage: they go with --processes K or --ray")
+        yield None
+        return
+    workers = given.workers()
+    with TemporaryDirectory(prefix="mec-gym-") as scratch:
+        yield Place(given.keep or Path(scratch), workers)
+
+
+def shown_on_scenario(given: Arguments, comparison: Comparison, place: Place | None) -> Any:
+    """Compare on slots of one scenario, print the table and return the JSON."""
+    (results,) = [comparison.here()] if place is None else shards.compare([comparison], place)
+    label, count = comparison.title, len(comparison.slots)
+    report.show(results, f"{label}: {count} slots, seed {given.seed}")
     return {
-        "scenario": called,
-        "instances": len(slots),
+        "scenario": label,
+        "instances": count,
         "seed": given.seed,
         "difference_to": results[0].name,
         "policies": report.as_json(results),
     }
 
 
-def on_benchmarks(given: Arguments) -> dict[str, Any]:
+def shown_on_benchmarks(
+    given: Arguments, comparisons: Sequence[Comparison], place: Place | None
+) -> Any:
     """Compare on frozen benchmarks, print the leaderboard and return the JSON."""
-    board = leaderboard.play(given.benchmark or [], load_models(given.model))
+    board = leaderboard.play(comparisons, place)
     leaderboard.show(board)
     if given.markdown is not None:
         leaderboard.write_markdown(board, given.markdown)
@@ -145,12 +173,25 @@ def evaluate(given: Arguments) -> None:
             raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
         check_writable(given.markdown, "markdown")
         leaderboard.check_markdown(given.markdown)
-    result = on_scenario(given) if given.benchmark is None else on_benchmarks(given)
+    with place_of(given) as place:
+        if given.benchmark is None:
+            comparisons = [on_scenario(given)]
+        else:
+            models = load_models(given.model)
+            comparisons = leaderboard.comparisons(given.benchmark, models, given.imports)
+        if given.dry_run and place is not None:
+            print(shards.estimate(comparisons, place))
+            return
+        result = (
+            shown_on_scenario(given, comparisons[0], place)
+            if given.benchmark is None
+            else shown_on_benchmarks(given, comparisons, place)
+        )
     if given.json is not None:
         replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
 
 
-def main(arguments: list[str], launcher: str) -> None:
+def main(arguments: list[str], launcher: str) -> int:
     """Compare what the arguments name."""
     shell.import_modules(arguments)
     given = parse(Arguments, arguments, f"{launcher} evaluate", lists())
@@ -160,4 +201,11 @@ def main(arguments: list[str], launcher: str) -> None:
         raise ValueError(
             f"policies: none is named; give at least 1 of {', '.join([*POLICIES, *SHIPPED])}"
         )
-    evaluate(given)
+    try:
+        evaluate(given)
+    except KeyboardInterrupt:
+        if given.keep is None:
+            raise
+        print(f"interrupted; {given.keep} has the finished parts", file=sys.stderr)
+        return shell.INTERRUPTED
+    return 0

@@ -12,6 +12,7 @@ from tyro.conf import arg
 from mec_gym import policies
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, listed, parse
+from mec_gym.commands.workers import Sharing
 from mec_gym.io.files import check_writable
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.presets import PRESETS
@@ -26,6 +27,7 @@ _USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
 PRESET is one of: {presets};
 or a TOML file of fields, such as a run's config.toml.
 `{train} --resume DIR` goes on with a run that was stopped.
+`{train} PRESET --seeds 0:5` trains from five seeds, side by side.
 `{train} DIR/config.toml --from DIR --seed N` takes a finished one
 further.
 `{train} paper --help` lists the fields, their defaults and
@@ -33,12 +35,15 @@ where those come from, and the scenarios, observations, rewards and losses."""
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Sharing):
     """Train DQN-RAO into a run directory, and compare it with the baselines on held-out slots."""
 
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Annotated[Path | None, arg(metavar="DIR"), by_default("a new one under runs/")] = None
     """Run directory to make."""
+    seeds: Annotated[str | None, arg(metavar="FIRST:END|N,N"), by_default("one run")] = None
+    """Train a run from each of these seeds, such as 0:5, into --out or a directory under runs/ that
+    is the same for the same settings; the same command goes on where it was stopped."""
     start_from: Annotated[
         str | None,
         arg(
@@ -99,7 +104,38 @@ def main(arguments: list[str], launcher: str) -> int:
         raise ValueError("out, resume: give one of the two")
     if given.export_sb3 is not None:
         check_writable(given.export_sb3, "export_sb3")
+    if given.seeds is not None:
+        return _train_seeds(given, Path(source).stem, flags, launcher)
+    if given.ray is not None or given.processes is not None or given.storage or given.dry_run:
+        raise ValueError("seeds: --processes, --ray, --storage and --dry-run go with --seeds 0:5")
     return _train(given, Path(source).stem, launcher)
+
+
+def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -> int:
+    """Train from several seeds, and return the exit status."""
+    from mec_gym.commands import seeds
+    from mec_gym.policies.trained import load_policy
+
+    if given.resume is not None or given.export_sb3 is not None or "--seed" in flags:
+        raise ValueError(
+            "seeds: it goes with no --seed, --resume or --export-sb3; the same command goes on with"
+            " runs that were stopped"
+        )
+    config = given.config
+    if given.out is not None and (given.out / "config.toml").exists():
+        raise ValueError(f"out: {given.out} is a run itself; give a directory for runs")
+    first = None if given.start_from is None else load_policy(given.start_from)
+    numbers = seeds.seeds_of(given.seeds or "")
+    modules = _modules(given)
+    pieces = seeds.pieces_of(config, numbers, first, modules, given.checkpoint_seconds)
+    out = given.out or seeds.directory_of(name, config, first)
+    status = seeds.train(pieces, config, out, given)
+    if not given.dry_run:
+        models = " ".join(str(out / piece.name) for piece in pieces)
+        imports = "".join(f" --imports {module}" for module in modules)
+        print(f"Next: tensorboard --logdir {out} (the curves), or")
+        print(f"{launcher} evaluate --model {models} --instances 10000{imports}")
+    return status
 
 
 def _base(source: str, resuming: bool) -> TrainConfig:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
-    "filelock": "train",
+    "filelock": "cli",
     "matplotlib": "train",
     "onnx": "onnx",
+    "ray": "cluster",
     "rich": "cli",
     "stable_baselines3": "train",
     "tensorboard": "train",

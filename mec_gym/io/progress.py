@@ -65,6 +65,13 @@ class Lines(Unseen):
         )
 
 
+def remark(said: str) -> None:
+    """Print a line on stderr, above the bar where there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(said, file=sys.stderr)
+
+
 def progress(total: int, unit: str, done: int = 0, show: bool = True) -> Progress:
     """Return what shows how far a piece of work is, on stderr.
 

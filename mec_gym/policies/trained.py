@@ -7,6 +7,8 @@ error when they are loaded.
 
 import math
 import os
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -261,6 +263,25 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             )
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{directory}: not a policy that can be read: {one_line(error)}") from None
+
+
+def files_of(policy: TrainedPolicy) -> dict[str, bytes]:
+    """Return the contents of a policy's files, by name."""
+    with tempfile.TemporaryDirectory() as scratch:
+        save_policy(policy, scratch)
+        return {name: Path(scratch, name).read_bytes() for name in (POLICY_FILE, WEIGHTS_FILE)}
+
+
+def from_files(files: Mapping[str, bytes]) -> TrainedPolicy:
+    """Return the policy of `files_of`.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in (POLICY_FILE, WEIGHTS_FILE):
+            Path(scratch, name).write_bytes(files[name])
+        return load_policy(Path(scratch))
 
 
 def _unknown(name: str) -> str:

@@ -73,7 +73,7 @@ def test_a_function_is_an_agent_and_stands_in_a_comparison_with_paired_gaps():
 
 def test_it_stands_on_the_leaderboard_of_its_own_scenario_only():
     own = Model("own", from_agent(least_loaded, "paper-varied"))
-    board = leaderboard.play(["paper-varied", "large"], [own])
+    board = leaderboard.play(leaderboard.comparisons(["paper-varied", "large"], [own]))
     assert "own" in {result.name for result in board["paper-varied"]}
     assert "own" not in {result.name for result in board["large"]}
 

@@ -73,6 +73,21 @@ def locked(directory: Path, field: str) -> Iterator[None]:
         yield
 
 
+def wait_until_free(directory: Path, seconds: float = 60.0) -> None:
+    """Wait while another process holds a directory, which may be about to end; it is made.
+
+    Raises:
+        ValueError: it is still held after so many seconds.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        filelock.FileLock(directory / _LOCK, timeout=seconds).acquire().lock.release()
+    except filelock.Timeout:
+        raise ValueError(
+            f"out: another process is training into {directory}; wait for it"
+        ) from None
+
+
 def check_new(directory: Path) -> None:
     """Check that a directory is empty, or not there.
 

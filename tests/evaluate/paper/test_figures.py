@@ -5,6 +5,7 @@ import pytest
 from evaluate.paper import figures, study
 from evaluate.paper.measurements import Row, read_rows
 from evaluate.paper.study import Study
+from mec_gym import jobs
 from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.run.config import TrainConfig
 
@@ -30,7 +31,7 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
     monkeypatch.setattr(figures, "QUICK", TINY)
     monkeypatch.setattr(study, "PAPER", TrainConfig(heldout_slots=20))
     out, docs = tmp_path / "out", tmp_path / "docs"
-    flags = ["--quick", "--out", str(out), "--jobs", "2", "--publish", str(docs)]
+    flags = ["--quick", "--out", str(out), "--processes", "2", "--publish", str(docs)]
     assert figures.main(flags) == 0
     names = {path.name for path in out.iterdir()}
     for name in ("fig3", "fig4", "fig5"):
@@ -47,15 +48,15 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
         "paper-complexity",
     ]
     numbers = {path.name: path.read_bytes() for path in out.glob("*.csv")}
-    started = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
+    started = {path: path.stat().st_mtime_ns for path in (out / "cells").glob("*-seed*")}
     assert len(started) == 16
     assert figures.main(flags) == 0
-    assert {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()} == started
+    assert {path: path.stat().st_mtime_ns for path in (out / "cells").glob("*-seed*")} == started
     assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == numbers
 
     # The study's own file is there only while the numbers beside it are complete.
     lost = Study(**TINY).loss_runs(16)[0].name
-    monkeypatch.setattr(figures, "train_all", lambda *_: {lost: "RuntimeError: bad luck"})
+    monkeypatch.setattr(jobs, "run", lambda *_, **__: {lost: "RuntimeError: bad luck"})
     capsys.readouterr()
     assert figures.main(flags) == 1
     said = capsys.readouterr().err
@@ -67,7 +68,8 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--jobs", "0"], ["jobs: 0", "1 or more"]),
+        (["--processes", "0"], ["processes: 0", "1 or more"]),
+        (["--storage", "/tmp"], ["storage", "--ray"]),
         (["--seeds", "1"], ["seeds", "1", "greater than or equal to 2"]),
         (["--out", "/proc/none"], ["/proc/none"]),
     ],

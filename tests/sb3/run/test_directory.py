@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 
 import pytest
 from interrupted import CONFIGS, WEIGHTS, stopped
@@ -10,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from mec_gym.io import digests
 from mec_gym.sb3.run import training
-from mec_gym.sb3.run.directory import locked
+from mec_gym.sb3.run.directory import locked, wait_until_free
 from mec_gym.sb3.run.training import train
 from train.__main__ import main
 
@@ -92,3 +93,18 @@ def test_a_directory_that_vanishes_ends_the_run_in_one_line(tmp_path, monkeypatc
     assert "No such file or directory" in printed.splitlines()[-1]
     assert "Traceback" not in printed
     assert set(threading.enumerate()) <= threads  # that of the curves, which failed as well, ended
+
+
+def test_a_held_directory_is_waited_for_and_given_up_in_one_line(tmp_path):
+    wait_until_free(tmp_path / "new", seconds=0)
+    with locked(tmp_path, "out"), pytest.raises(ValueError, match="another process is training"):
+        wait_until_free(tmp_path, seconds=0.1)
+    with locked(tmp_path, "out"):
+        started = threading.Event()
+        waiting = threading.Thread(target=lambda: (started.set(), wait_until_free(tmp_path)))
+        waiting.start()
+        started.wait()
+        time.sleep(0.1)
+        assert waiting.is_alive()
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
