@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from mec_gym import kernels, rewards
+from mec_gym.bounds.loops import relax_slots
 from mec_gym.envs import loops
 from mec_gym.observations import OBSERVATIONS, ServersObservation, SIObservation
 from mec_gym.policies import scoring
-from mec_gym.solvers import local_search
+from mec_gym.solvers import local_search, prices
 
 GIVEN = [*rewards.REWARDS.values(), *(entry.write for entry in OBSERVATIONS.values())]
 TYPED = """
@@ -66,6 +67,8 @@ def test_the_digest_is_the_same_each_time_and_in_any_order():
         (scoring.loop_of, ServersObservation.write, ("bounds.water_level", "policies.scoring")),
         (local_search._descend, None, ("equations", "solvers.local_search")),
         (local_search._improve, None, ("equations", "solvers.local_search")),
+        (prices._pay, None, ("solvers.prices",)),
+        (relax_slots, None, ("bounds.loops", "bounds.interior_point")),
     ],
 )
 def test_the_digest_changes_with_the_source_of_each_module_that_a_loop_calls(

@@ -53,7 +53,8 @@ class Filling:
 
         They know gains that are uniform and constant within the slot, and our observations.
         """
-        if type(scenario.channel) is not UniformChannel or scenario.num_steps > 1:
+        channel = scenario.channel
+        if type(channel) is not UniformChannel or channel.correlation != 1:
             return None
         shown, clipped = np.empty((0, 2)), (-np.inf, np.inf)
         if type(observer) is PaperObservation:
@@ -67,7 +68,7 @@ class Filling:
         hz = scenario.deployment_hz
         power = np.broadcast_to(scenario.tx_power_w, scenario.num_devices)
         speeds = scenario.server_hz if hz is None else 0.0
-        drawn = (scenario.channel.gain, scenario.task_bits, work, speeds)
+        drawn = (channel.gain, scenario.task_bits, work, speeds)
         return cls(
             Plan(
                 np.array([ranges.low_high(limits) for limits in drawn]),  # type: ignore[arg-type]

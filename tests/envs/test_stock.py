@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from same import assert_same
 from strategies import ranges, scenarios
 
-from mec_gym import observations
+from mec_gym import Scenario, observations
 from mec_gym.channels import UniformChannel
 from mec_gym.envs import vector
 from mec_gym.envs.stock import Stock
@@ -43,6 +43,12 @@ def test_compiled_loops_make_the_slots_of_from_uniforms_bit_for_bit(data):
     compiled, plain = (filled(scenario, observation, way) for way in (True, False))
     for one, other in zip(compiled, plain, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_gains_that_would_change_take_other_numbers_and_are_left_to_from_uniforms():
+    # Of one device they change at no step, but are drawn as those that do.
+    scenario = Scenario(num_devices=1, channel=UniformChannel(correlation=0.5))
+    assert Stock(scenario, observations.make("paper", scenario), COPIES, 1)._filling is None
 
 
 @pytest.mark.parametrize("reward", sorted(REWARDS))
