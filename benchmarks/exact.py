@@ -18,8 +18,10 @@ import numpy as np
 from benchmarks import common
 from mec_gym import Instance, Scenario, average_delay
 from mec_gym.bounds import lower_bound
+from mec_gym.channels import PathLossChannel
 from mec_gym.solvers.exact import solve
 from mec_gym.solvers.local_search import local_search
+from mec_gym.solvers.prices import prices
 
 T = TypeVar("T")
 SEED = 2024
@@ -90,13 +92,34 @@ def city() -> dict[str, float]:
     }
 
 
+def sites() -> dict[str, float]:
+    """816 x 125 with path loss over 3 km: three slots, one call each."""
+    noise = 4e-21  # W/Hz, -174 dBm/Hz
+    channel = PathLossChannel(side_m=3000)
+    scenario = Scenario(
+        num_devices=816, num_servers=125, capacity=8, channel=channel, noise_psd=noise
+    )
+    slots = scenario.sample(3, SEED)
+    _ = slots.tx_delay
+    bounded = [timed(lower_bound, slot) for slot in slots]
+    planned = [timed(prices, slot) for slot in slots]
+    bound = np.array([value for value, _ in bounded])
+    gap = average_delay(slots, np.array([found for found, _ in planned])) / bound - 1
+    return {
+        "816 x 125: lower bound, median ms": 1e3 * np.median([taken for _, taken in bounded]),
+        "816 x 125: bound and prices, median ms": 1e3 * np.median([taken for _, taken in planned]),
+        "816 x 125: prices above the bound, mean %": 100 * gap.mean(),
+    }
+
+
 def figures() -> dict[str, float]:
     """Return every figure by name."""
     solve(sample("paper", 20))  # compiles, or loads what was compiled
+    prices(sample("paper", 20))
     measured = small()
     for num_devices, capacity in ((30, 6), (30, 10), (50, 10), (50, 15)):
         measured |= medium(num_devices, capacity)
-    return measured | city()
+    return measured | city() | sites()
 
 
 if __name__ == "__main__":
