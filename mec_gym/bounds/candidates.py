@@ -1,0 +1,138 @@
+"""The relaxation of a slot with candidate links: a bound that holds over all of its links."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.candidates import Candidates, blocks
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+CLOSE = 1e-6
+"""Links are added until the bound over all is so near to that over the candidates, relatively."""
+
+_ROUNDS = 20
+"""After so many rounds the best bound so far stands, which holds all the same."""
+
+_ADDED = 4
+"""So many links of a device are added at most in a round."""
+
+
+class CandidateRelaxation(NamedTuple):
+    """A bound over all links, and the prices that prove it.
+
+    Attributes:
+        total_cost: never above the cost of any feasible assignment, seconds.
+        price: p, (N,), s / sqrt(cycle).
+        charge: k, (N,), seconds.
+        candidates: the slot with the links that were found to matter.
+    """
+
+    total_cost: float
+    price: FloatArray
+    charge: FloatArray
+    candidates: Candidates
+
+
+def relax_candidates(given: Candidates) -> CandidateRelaxation:
+    """Solve the relaxation over candidates, adding links that are cheaper at its prices.
+
+    Raises:
+        ValueError: devices are left without a place.
+    """
+    from mec_gym.bounds.interior_point import solve_links  # numba is loaded when first needed
+
+    given = _with_places(given)
+    num_servers = len(given.server_hz)
+    best = CandidateRelaxation(-np.inf, np.zeros(num_servers), np.zeros(num_servers), given)
+    for _ in range(_ROUNDS):
+        price, charge = np.zeros(num_servers), np.zeros(num_servers)
+        places = np.minimum(given.capacity, given.num_devices)
+        found = solve_links(
+            given.first,
+            given.server,
+            given.link_cost,
+            given.size,
+            given.server_hz,
+            places,
+            price,
+            charge,
+            1e-6,
+        )
+        bound, device, server, cost = _over_all(given, price, charge)
+        if bound > best.total_cost:
+            best = CandidateRelaxation(bound, price, charge, given)
+        if not found - best.total_cost > CLOSE * abs(found) or not len(device):
+            break
+        given = given.with_links(device, server, cost)
+    return best._replace(candidates=given)
+
+
+def _over_all(
+    given: Candidates, price: FloatArray, charge: FloatArray
+) -> tuple[float, IntArray, IntArray, FloatArray]:
+    """Return the bound of `loops.dual_bound` over all links, and links that lower it: 3 x (L,)."""
+    paid = given.link_cost + given.size[given.device] * price[given.server] + charge[given.server]
+    own = np.minimum.reduceat(paid, given.first[:-1])
+    charged, added = 0.0, []
+    for devices in blocks(given.num_devices):
+        cost = given.links(devices)
+        full = cost + given.size[devices, None] * price + charge
+        full[:, given.capacity == 0] = np.inf
+        least = full.min(axis=1)
+        charged += float(least.sum())
+        rows = np.flatnonzero(least < own[devices] * (1 - 1e-12))
+        if len(rows):
+            some = np.argpartition(full[rows], min(_ADDED, full.shape[1]) - 1, axis=1)[:, :_ADDED]
+            row = np.repeat(rows, some.shape[1])
+            server = some.ravel()
+            lower = full[row, server] < own[devices[row]]
+            row, server = row[lower], server[lower]
+            added.append((devices[row], server, cost[row, server]))
+    shared = price > 0
+    refund = float(charge @ np.minimum(given.capacity, given.num_devices))
+    refund += float((price[shared] ** 2 * given.server_hz[shared] / 4).sum())
+    terms = given.num_devices + len(price) + 8
+    bound = charged - refund - 4 * terms * float(np.finfo(float).eps) * (charged + refund)
+    if not added:
+        none = np.empty(0, np.int64)
+        return bound, none, none, np.empty(0)
+    return (
+        bound,
+        np.concatenate([part[0] for part in added]),
+        np.concatenate([part[1] for part in added]),
+        np.concatenate([part[2] for part in added]),
+    )
+
+
+def _with_places(given: Candidates) -> Candidates:
+    """Return candidates among which all devices find a place.
+
+    Raises:
+        ValueError: none is left that a device may use.
+    """
+    free = given.capacity.copy()
+    unplaced = []
+    for device in range(given.num_devices):
+        own = slice(given.first[device], given.first[device + 1])
+        cost = np.where(free[given.server[own]] > 0, given.link_cost[own], np.inf)
+        if np.isfinite(cost).any():
+            free[given.server[own][cost.argmin()]] -= 1
+        else:
+            unplaced.append(device)
+    servers, costs = [], []
+    for device in unplaced:
+        cost = np.where(free > 0, given.links(np.array([device]))[0], np.inf)
+        server = int(cost.argmin())
+        if not np.isfinite(cost[server]):
+            raise ValueError(
+                f"links: device {device} finds no place on a server that it may use; raise capacity"
+            )
+        free[server] -= 1
+        servers.append(server)
+        costs.append(cost[server])
+    return given.with_links(
+        np.array(unplaced, np.int64), np.array(servers, np.int64), np.array(costs)
+    )

@@ -1,0 +1,201 @@
+"""Assignments of a slot with candidate links: from prices, then by moves and swaps."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.bounds.candidates import CandidateRelaxation
+from mec_gym.candidates import Candidates
+from mec_gym.compiling import loop, loops_for
+from mec_gym.equations import delay_rise
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def assign_at_prices(relaxed: CandidateRelaxation) -> tuple[IntArray, Candidates]:
+    """Return a feasible assignment, (M,), and the candidates with all links that it uses.
+
+    Each device in turn, those with most to lose first, takes the candidate with free places of
+    least a + p q + k, plus what its server's load would exceed p F / 2 by, squared, over F.
+
+    Raises:
+        ValueError: a device finds no place on a server that it may use.
+    """
+    given, price, charge = relaxed.candidates, relaxed.price, relaxed.charge
+    paid = given.link_cost + given.size[given.device] * price[given.server] + charge[given.server]
+    lost = np.empty(given.num_devices)
+    for device in range(given.num_devices):
+        own = np.sort(paid[given.first[device] : given.first[device + 1]])
+        lost[device] = own[1] - own[0] if len(own) > 1 else np.inf
+    order = np.argsort(-lost, kind="stable")
+    free, assignment = given.capacity.copy(), np.full(given.num_devices, -1)
+    wanted = (
+        np.where(price > 0, price, 0.0)
+        * np.where(np.isfinite(given.server_hz), given.server_hz, 0)
+        / 2
+    )
+    _take(
+        order,
+        given.first,
+        given.server,
+        paid,
+        given.size,
+        given.server_hz,
+        wanted,
+        free,
+        assignment,
+    )
+    left = order[assignment[order] < 0]
+    costs = np.empty(len(left))
+    for index, device in enumerate(left):
+        link = given.links(np.array([device]))[0]
+        full = np.where(free > 0, link + price * given.size[device] + charge, np.inf)
+        server = int(full.argmin())
+        if not np.isfinite(full[server]):
+            raise ValueError(
+                f"links: device {device} finds no place on a server that it may use; raise capacity"
+            )
+        assignment[device], costs[index] = server, link[server]
+        free[server] -= 1
+    return assignment, given.with_links(left, assignment[left], costs)
+
+
+@loop
+def _take(
+    order: IntArray,
+    first: IntArray,
+    server: IntArray,
+    paid: FloatArray,
+    size: FloatArray,
+    server_hz: FloatArray,
+    wanted: FloatArray,
+    free: IntArray,
+    assignment: IntArray,
+) -> None:
+    """Write the server of each device that finds a place among its candidates."""
+    load = np.zeros(len(free))
+    for device in order:
+        least, q = np.inf, size[device]
+        for link in range(first[device], first[device + 1]):
+            n = server[link]
+            if free[n] > 0:
+                before = max(load[n] - wanted[n], 0.0)
+                after = max(load[n] + q - wanted[n], 0.0)
+                value = paid[link] + (after**2 - before**2) / server_hz[n]
+                if value < least:
+                    least, assignment[device] = value, n
+        if least < np.inf:
+            load[assignment[device]] += q
+            free[assignment[device]] -= 1
+
+
+def polish_candidates(given: Candidates, assignment: IntArray) -> IntArray:
+    """Return an assignment that no move or swap among the candidates improves, (M,).
+
+    Args:
+        given: with the links that the assignment uses.
+        assignment: feasible, (M,); it is left as it is.
+    """
+    polished = assignment.copy()
+    _polish()(
+        given.first,
+        given.server,
+        given.link_cost,
+        given.size,
+        given.server_hz,
+        given.capacity,
+        polished,
+    )
+    return polished
+
+
+@loops_for
+def _polish(formulas: str) -> Any:
+    """Return the loop that improves an assignment in place."""
+
+    @loop
+    def over_devices(
+        first: Any,
+        server: Any,
+        cost: Any,
+        size: Any,
+        server_hz: Any,
+        capacity: Any,
+        assignment: Any,
+    ) -> None:
+        assert formulas
+        num_devices, num_servers = len(size), len(server_hz)
+        load, count = np.zeros(num_servers), np.zeros(num_servers, np.int64)
+        begin = np.zeros(num_servers + 1, np.int64)
+        for n in range(num_servers):
+            begin[n + 1] = begin[n] + min(capacity[n], num_devices)
+        members, place = np.empty(begin[-1], np.int64), np.empty(num_devices, np.int64)
+        now = np.empty(num_devices)  # the cost of the link in use
+        for d in range(num_devices):
+            n = assignment[d]
+            load[n] += size[d]
+            place[d] = begin[n] + count[n]
+            members[place[d]] = d
+            count[n] += 1
+            for link in range(first[d], first[d + 1]):
+                if server[link] == n:
+                    now[d] = cost[link]
+        changed = np.ones(num_servers, np.int64)  # when a server last changed
+        seen = np.zeros(num_devices, np.int64)  # when a device was last looked at
+        clock, improved = 1, True
+        while improved:
+            improved = False
+            for d in range(num_devices):
+                n, q = assignment[d], size[d]
+                own = delay_rise(now[d], q, server_hz[n], load[n] - q)
+                least = -1e-12 * own
+                best, other, best_cost, other_cost = -1, -1, 0.0, 0.0
+                for link in range(first[d], first[d + 1]):
+                    m = server[link]
+                    if m == n or max(changed[m], changed[n]) <= seen[d]:
+                        continue
+                    if count[m] < capacity[m]:
+                        rise = delay_rise(cost[link], q, server_hz[m], load[m]) - own
+                        if rise < least:
+                            least, best, other, best_cost = rise, m, -1, cost[link]
+                    for index in range(begin[m], begin[m] + count[m]):
+                        e = members[index]
+                        r = size[e]
+                        rise = delay_rise(cost[link], q, server_hz[m], load[m] - r) - own
+                        rise -= delay_rise(now[e], r, server_hz[m], load[m] - r)
+                        # No link costs less than 0: most swaps need no look at e's links.
+                        if rise + delay_rise(0.0, r, server_hz[n], load[n] - q) >= least:
+                            continue
+                        for back in range(first[e], first[e + 1]):
+                            if server[back] == n:
+                                both = rise + delay_rise(cost[back], r, server_hz[n], load[n] - q)
+                                if both < least:
+                                    least, best, other = both, m, e
+                                    best_cost, other_cost = cost[link], cost[back]
+                if best < 0:
+                    seen[d] = clock
+                    continue
+                improved = True
+                clock += 1
+                m = best
+                changed[n] = changed[m] = clock
+                load[n] -= q
+                load[m] += q
+                if other >= 0:
+                    load[m] -= size[other]
+                    load[n] += size[other]
+                    place[d], place[other] = place[other], place[d]
+                    members[place[d]], members[place[other]] = d, other
+                    assignment[other], now[other] = n, other_cost
+                else:
+                    count[n] -= 1
+                    last = members[begin[n] + count[n]]
+                    members[place[d]], place[last] = last, place[d]
+                    place[d] = begin[m] + count[m]
+                    members[place[d]] = d
+                    count[m] += 1
+                assignment[d], now[d] = m, best_cost
+
+    return over_devices

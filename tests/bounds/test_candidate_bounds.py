@@ -1,0 +1,41 @@
+"""The bound from candidate links: equal to the dense one, and never above an optimum."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from mec_gym.bounds import relax
+from mec_gym.bounds.candidates import relax_candidates
+from mec_gym.candidates import Candidates, Metropolis
+from mec_gym.problem import Problem
+from tests.exhaustive import make, optimum
+
+
+@pytest.mark.parametrize("places", [3, 4, 12])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_candidates_prove_what_all_links_prove(count, places):
+    slots = make(np.random.default_rng(3), 4, 12, 5, capacity=np.full(5, places))
+    for slot in range(4):
+        problem = Problem.of(slots)[slot]
+        found = relax_candidates(Candidates.of(problem, count)).total_cost
+        near = 1e-7 if count == 5 else 2e-6
+        assert found == pytest.approx(float(relax(problem).total_cost), rel=near)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_bound_is_never_above_an_optimum(count):
+    slots = make(np.random.default_rng(4), 20, 6, 3, capacity=np.array([2, 2, 3]))
+    best = np.asarray(optimum(slots)).ravel()
+    for slot in range(20):
+        problem = Problem.of(slots)[slot]
+        assert relax_candidates(Candidates.of(problem, count)).total_cost <= best[slot] * 6
+
+
+def test_bounding_never_holds_all_links():
+    slot = Metropolis(num_devices=20_000, num_servers=200, side_m=9_000).draw(4)
+    tracemalloc.start()
+    relax_candidates(slot)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000 * 200 * 8
