@@ -16,6 +16,9 @@ CLOSE = 1e-6
 _ROUNDS = 20
 """After so many rounds the best bound so far stands, which holds all the same."""
 
+_DROP = 1e-6
+"""Links are left out while the rest is solved, see `solve_links`, until one of them matters."""
+
 _ADDED = 4
 """So many links of a device are added at most in a round."""
 
@@ -47,6 +50,7 @@ def relax_candidates(given: Candidates) -> CandidateRelaxation:
     given = _with_places(given)
     num_servers = len(given.server_hz)
     best = CandidateRelaxation(-np.inf, np.zeros(num_servers), np.zeros(num_servers), given)
+    drop = _DROP
     for _ in range(_ROUNDS):
         price, charge = np.zeros(num_servers), np.zeros(num_servers)
         places = np.minimum(given.capacity, given.num_devices)
@@ -59,13 +63,15 @@ def relax_candidates(given: Candidates) -> CandidateRelaxation:
             places,
             price,
             charge,
-            1e-6,
+            drop,
         )
         bound, device, server, cost = _over_all(given, price, charge)
         if bound > best.total_cost:
             best = CandidateRelaxation(bound, price, charge, given)
-        if not found - best.total_cost > CLOSE * abs(found) or not len(device):
+        if not found - best.total_cost > CLOSE * abs(found) or not (len(device) or drop):
             break
+        if not len(device):  # what was left out on the way does matter
+            drop = 0.0
         given = given.with_links(device, server, cost)
     return best._replace(candidates=given)
 

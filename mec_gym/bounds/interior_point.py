@@ -29,6 +29,9 @@ _RIDGE = 1e-14
 _PANEL = 32
 """So many columns of Newton's matrix are factored between two updates of the rest."""
 
+_LARGE = 512
+"""Newton's matrix is LAPACK's to factor from so many rows on, some 256 servers."""
+
 
 @loop
 def _lowest(charge: FloatArray, capacity: IntArray, tight: bool) -> float:
@@ -184,6 +187,16 @@ def _factor(matrix: FloatArray) -> bool:
 
 
 @loop
+def _factor_large(matrix: FloatArray) -> bool:
+    """Do what `_factor` does, by LAPACK where no pivot is without a sign."""
+    try:
+        matrix[:] = np.linalg.cholesky(matrix)
+    except Exception:  # the only kind that numba lets one catch; the plain loop tells them apart
+        return _factor(matrix)
+    return True
+
+
+@loop
 def _substitute(factor: FloatArray, right: FloatArray) -> None:
     """Solve for a right-hand side, in place, with a lower Cholesky factor."""
     size = len(right)
@@ -311,7 +324,7 @@ def solve_links(
                 ratio[link] = x[link] / z[link]
                 missed[link] = z[link] - (a[link] + load[link] * p[n] + k[n] - v[device])
         matrix = _newton_matrix(first, server, load, ratio, weight, half_hz, charged, s, k, tight)
-        if not _factor(matrix):
+        if not (_factor_large(matrix) if len(matrix) >= _LARGE else _factor(matrix)):
             break
 
         centre = length = 0.0  # what x z is to become; how far to go of a step

@@ -9,6 +9,7 @@ from mec_gym.bounds.candidates import CandidateRelaxation
 from mec_gym.candidates import Candidates
 from mec_gym.compiling import loop, loops_for
 from mec_gym.equations import delay_rise
+from mec_gym.solvers.prices import paid
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -17,78 +18,100 @@ IntArray = NDArray[np.int64]
 def assign_at_prices(relaxed: CandidateRelaxation) -> tuple[IntArray, Candidates]:
     """Return a feasible assignment, (M,), and the candidates with all links that it uses.
 
-    Each device in turn, those with most to lose first, takes the candidate with free places of
-    least a + p q + k, plus what its server's load would exceed p F / 2 by, squared, over F.
+    Each device in turn, those with most to lose first, goes to the candidate with free places where
+    it pays least, see `prices.paid`; one that finds none, to any server that it may use.
 
     Raises:
         ValueError: a device finds no place on a server that it may use.
     """
     given, price, charge = relaxed.candidates, relaxed.price, relaxed.charge
-    paid = given.link_cost + given.size[given.device] * price[given.server] + charge[given.server]
-    lost = np.empty(given.num_devices)
-    for device in range(given.num_devices):
-        own = np.sort(paid[given.first[device] : given.first[device + 1]])
-        lost[device] = own[1] - own[0] if len(own) > 1 else np.inf
+    num_devices, num_servers = given.num_devices, len(given.server_hz)
+    free, load = given.capacity.copy(), np.zeros(num_servers)
+    assignment, lost = np.full(num_devices, -1), np.empty(num_devices)
+    of_servers = given.server_hz, price, charge, free, load
+    links = given.first, given.server, given.link_cost, given.size
+    _lose()(*links, *of_servers, lost)
     order = np.argsort(-lost, kind="stable")
-    free, assignment = given.capacity.copy(), np.full(given.num_devices, -1)
-    wanted = (
-        np.where(price > 0, price, 0.0)
-        * np.where(np.isfinite(given.server_hz), given.server_hz, 0)
-        / 2
-    )
-    _take(
-        order,
-        given.first,
-        given.server,
-        paid,
-        given.size,
-        given.server_hz,
-        wanted,
-        free,
-        assignment,
-    )
+    _pay()(order, *links, *of_servers, assignment)
     left = order[assignment[order] < 0]
-    costs = np.empty(len(left))
+    costs, alone = np.empty(len(left)), np.zeros(1, np.int64)
+    all_servers = np.array([0, num_servers]), np.arange(num_servers)
     for index, device in enumerate(left):
-        link = given.links(np.array([device]))[0]
-        full = np.where(free > 0, link + price * given.size[device] + charge, np.inf)
-        server = int(full.argmin())
-        if not np.isfinite(full[server]):
+        cost, server = given.links(left[index : index + 1])[0], np.full(1, -1)
+        _pay()(alone, *all_servers, cost, given.size[[device]], *of_servers, server)
+        if server[0] < 0:
             raise ValueError(
                 f"links: device {device} finds no place on a server that it may use; raise capacity"
             )
-        assignment[device], costs[index] = server, link[server]
-        free[server] -= 1
+        assignment[device], costs[index] = server[0], cost[server[0]]
     return assignment, given.with_links(left, assignment[left], costs)
 
 
-@loop
-def _take(
-    order: IntArray,
-    first: IntArray,
-    server: IntArray,
-    paid: FloatArray,
-    size: FloatArray,
-    server_hz: FloatArray,
-    wanted: FloatArray,
-    free: IntArray,
-    assignment: IntArray,
-) -> None:
-    """Write the server of each device that finds a place among its candidates."""
-    load = np.zeros(len(free))
-    for device in order:
-        least, q = np.inf, size[device]
-        for link in range(first[device], first[device + 1]):
-            n = server[link]
-            if free[n] > 0:
-                before = max(load[n] - wanted[n], 0.0)
-                after = max(load[n] + q - wanted[n], 0.0)
-                value = paid[link] + (after**2 - before**2) / server_hz[n]
-                if value < least:
-                    least, assignment[device] = value, n
-        if least < np.inf:
-            load[assignment[device]] += q
-            free[assignment[device]] -= 1
+@loops_for
+def _lose(formulas: str) -> Any:
+    """Return the loop that writes what a device's second best link costs more than the best."""
+
+    @loop
+    def over_devices(
+        first: Any,
+        server: Any,
+        cost: Any,
+        size: Any,
+        server_hz: Any,
+        price: Any,
+        charge: Any,
+        free: Any,
+        load: Any,
+        lost: Any,
+    ) -> None:
+        assert formulas
+        for device in range(len(size)):
+            least = second = np.inf
+            for link in range(first[device], first[device + 1]):
+                n = server[link]
+                if free[n] > 0:
+                    pays = paid(
+                        cost[link], size[device], server_hz[n], price[n], charge[n], load[n]
+                    )
+                    second = min(second, max(pays, least))
+                    least = min(least, pays)
+            lost[device] = second - least if least < np.inf else np.inf
+
+    return over_devices
+
+
+@loops_for
+def _pay(formulas: str) -> Any:
+    """Return the loop that writes the server of each device that finds a place; the rest stay."""
+
+    @loop
+    def over_devices(
+        order: Any,
+        first: Any,
+        server: Any,
+        cost: Any,
+        size: Any,
+        server_hz: Any,
+        price: Any,
+        charge: Any,
+        free: Any,
+        load: Any,
+        assignment: Any,
+    ) -> None:
+        assert formulas
+        for device in order:
+            least, q = np.inf, size[device]
+            for link in range(first[device], first[device + 1]):
+                n = server[link]
+                if free[n] > 0:
+                    pays = paid(cost[link], q, server_hz[n], price[n], charge[n], load[n])
+                    if pays < least:
+                        least, assignment[device] = pays, n
+            if least < np.inf:
+                load[assignment[device]] += q
+                free[assignment[device]] -= 1
+
+    return over_devices
 
 
 def polish_candidates(given: Candidates, assignment: IntArray) -> IntArray:
