@@ -29,8 +29,8 @@ _RIDGE = 1e-14
 _PANEL = 32
 """So many columns of Newton's matrix are factored between two updates of the rest."""
 
-_LARGE = 512
-"""Newton's matrix is LAPACK's to factor from so many rows on, some 256 servers."""
+_LARGE = 1024
+"""From so many rows on LAPACK factors Newton's matrix; below, its threads may cost too much."""
 
 
 @loop
@@ -190,9 +190,13 @@ def _factor(matrix: FloatArray) -> bool:
 def _factor_large(matrix: FloatArray) -> bool:
     """Do what `_factor` does, by LAPACK where no pivot is without a sign."""
     try:
-        matrix[:] = np.linalg.cholesky(matrix)
-    except Exception:  # the only kind that numba lets one catch; the plain loop tells them apart
+        factor = np.linalg.cholesky(matrix)
+    except Exception:  # a pivot without a sign; the only kind that numba lets one catch
         return _factor(matrix)
+    matrix[:] = factor
+    for n in range(len(matrix)):
+        if not matrix[n, n] < np.inf:  # LAPACK goes on with what is no number
+            return False
     return True
 
 

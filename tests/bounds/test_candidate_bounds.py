@@ -7,6 +7,7 @@ import pytest
 
 from mec_gym.bounds import relax
 from mec_gym.bounds.candidates import relax_candidates
+from mec_gym.bounds.interior_point import solve_links
 from mec_gym.candidates import Candidates, Metropolis
 from mec_gym.problem import Problem
 from tests.exhaustive import make, optimum
@@ -30,6 +31,15 @@ def test_the_bound_is_never_above_an_optimum(count):
     for slot in range(20):
         problem = Problem.of(slots)[slot]
         assert relax_candidates(Candidates.of(problem, count)).total_cost <= best[slot] * 6
+
+
+def test_links_that_were_left_out_on_the_way_are_taken_back_where_they_matter():
+    city = Metropolis(num_devices=4000, num_servers=40, side_m=4000.0, spare=1.05, seed=4)
+    relaxed = relax_candidates(city.draw(8))
+    slot = relaxed.candidates
+    links = slot.first, slot.server, slot.link_cost, slot.size, slot.server_hz, slot.capacity
+    found = solve_links(*links, np.zeros(40), np.zeros(40), 0.0)
+    assert relaxed.total_cost == pytest.approx(found, rel=1e-6)
 
 
 def test_bounding_never_holds_all_links():
