@@ -6,6 +6,7 @@ that its peak memory is its own.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import numpy as np
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "metropolis.png"
 STEPS = ("draw", "bound", "assignment", "search")
+ONE_THREAD = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+"""LAPACK's threads gain little on two cores and lose much where others use them too."""
 
 
 def measure(num_devices: int) -> dict[str, Any]:
@@ -58,6 +61,7 @@ def draw_figure(rows: list[dict[str, Any]]) -> None:
     for step in (*STEPS, "all"):
         seconds = np.array([row[step] if step != "all" else total(row) for row in rows])
         slope = np.polyfit(np.log(devices), np.log(seconds), 1)[0]
+        print(f"{step}: seconds grow as devices to the power of {slope:.2f}")
         axes.loglog(devices, seconds, marker="o", label=f"{step}: slope {slope:.2f}")
     axes.set(xlabel="devices M, with M / 100 servers", ylabel="seconds")
     axes.grid(visible=True, which="both", alpha=0.2)
@@ -80,7 +84,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for size in map(int, sys.argv[1:] or SIZES):
         command = [sys.executable, "-m", "benchmarks.metropolis", "--one", str(size)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=ONE_THREAD)
         if done.returncode:
             raise SystemExit(f"{size} devices: {done.stderr}")
         row = json.loads(done.stdout.splitlines()[-1])

@@ -194,10 +194,7 @@ def _factor_large(matrix: FloatArray) -> bool:
     except Exception:  # a pivot without a sign; the only kind that numba lets one catch
         return _factor(matrix)
     matrix[:] = factor
-    for n in range(len(matrix)):
-        if not matrix[n, n] < np.inf:  # LAPACK goes on with what is no number
-            return False
-    return True
+    return math.isfinite(np.diag(matrix).sum())  # LAPACK goes on with what is no number
 
 
 @loop
