@@ -243,7 +243,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """End the other threads."""
-        self._stock.close()
+        if hasattr(self, "_stock"):  # some Gymnasiums close what was refused, and is not made
+            self._stock.close()
 
     @property
     def spec(self) -> EnvSpec | None:
