@@ -104,6 +104,21 @@ class Candidates:
         """The device of each link, (J,)."""
         return np.repeat(np.arange(self.num_devices), np.diff(self.first))
 
+    def of_devices(self, devices: IntArray) -> "Candidates":
+        """Return the slot of some of its devices, (D,), with all servers."""
+        counts = np.diff(self.first)[devices]
+        first = np.concatenate([[0], np.cumsum(counts)])
+        link = np.repeat(self.first[devices] - first[:-1], counts) + np.arange(first[-1])
+        return Candidates(
+            first,
+            self.server[link],
+            self.link_cost[link],
+            self.size[devices],
+            self.server_hz,
+            self.capacity,
+            lambda some: self.links(devices[some]),
+        )
+
     def with_links(self, device: IntArray, server: IntArray, cost: FloatArray) -> "Candidates":
         """Return the slot with further links, (L,) each; those that it has are not added twice."""
         num_servers = len(self.server_hz)
@@ -167,14 +182,8 @@ class Metropolis(Settings):
         Tasks have 1 to 10 Mbit and 0.1 to 1 Gcycles; devices send with 0.1 to 0.2 W; a site has 50
         to 150 GHz for its hundred or so devices.
         """
-        rng = np.random.default_rng(self.seed)
-        shape = self.num_devices
-        site = rng.uniform(0, self.side_m, (self.num_servers, 2))
-        spots = rng.uniform(0, self.side_m, (max(1, self.num_servers // 20), 2))
-        position = rng.uniform(0, self.side_m, (shape, 2))
-        near = spots[rng.integers(len(spots), size=shape)] + rng.normal(0, 500.0, (shape, 2))
-        in_crowd = rng.random(shape) < self.crowded
-        position = np.where(in_crowd[:, None], np.clip(near, 0, self.side_m), position)
+        rng, shape = np.random.default_rng(self.seed), self.num_devices
+        position, site = self._positions(rng)
         bits, cycles = rng.uniform(1e6, 1e7, shape), rng.uniform(1e8, 1e9, shape)
         power, hz = rng.uniform(0.1, 0.2, shape), rng.uniform(5e10, 1.5e11, self.num_servers)
         noise_w = 10 ** (-174 / 10) / 1000 * self.bandwidth_hz
@@ -189,3 +198,19 @@ class Metropolis(Settings):
 
         capacity = np.full(self.num_servers, places, np.int64)
         return Candidates.nearest(links, np.sqrt(cycles), hz, capacity, count)
+
+    def regions(self, rows: int) -> IntArray:
+        """Return the square that each device stands in, (M,), of rows x rows from 0 on."""
+        position, _ = self._positions(np.random.default_rng(self.seed))
+        square = np.minimum((position / self.side_m * rows).astype(np.int64), rows - 1)
+        return np.asarray(square @ np.array([rows, 1]))
+
+    def _positions(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Return where devices, (M, 2), and sites, (N, 2), are, metres."""
+        shape = self.num_devices
+        site = rng.uniform(0, self.side_m, (self.num_servers, 2))
+        spots = rng.uniform(0, self.side_m, (max(1, self.num_servers // 20), 2))
+        position = rng.uniform(0, self.side_m, (shape, 2))
+        near = spots[rng.integers(len(spots), size=shape)] + rng.normal(0, 500.0, (shape, 2))
+        in_crowd = rng.random(shape) < self.crowded
+        return np.where(in_crowd[:, None], np.clip(near, 0, self.side_m), position), site

@@ -47,7 +47,7 @@ def relax_candidates(given: Candidates) -> CandidateRelaxation:
     """
     from mec_gym.bounds.interior_point import solve_links  # numba is loaded when first needed
 
-    given = _with_places(given)
+    given = with_places(given, given.capacity.copy())
     num_servers = len(given.server_hz)
     best = CandidateRelaxation(-np.inf, np.zeros(num_servers), np.zeros(num_servers), given)
     drop = _DROP
@@ -65,7 +65,8 @@ def relax_candidates(given: Candidates) -> CandidateRelaxation:
             charge,
             drop,
         )
-        bound, device, server, cost = _over_all(given, price, charge)
+        charged, device, server, cost = over_all(given, price, charge)
+        bound = proven(charged, given, given.num_devices, price, charge)
         if bound > best.total_cost:
             best = CandidateRelaxation(bound, price, charge, given)
         if not found - best.total_cost > CLOSE * abs(found) or not (len(device) or drop):
@@ -76,10 +77,10 @@ def relax_candidates(given: Candidates) -> CandidateRelaxation:
     return best._replace(candidates=given)
 
 
-def _over_all(
+def over_all(
     given: Candidates, price: FloatArray, charge: FloatArray
 ) -> tuple[float, IntArray, IntArray, FloatArray]:
-    """Return the bound of `loops.dual_bound` over all links, and links that lower it: 3 x (L,)."""
+    """Return what devices pay at least over all links, seconds, and links that lower it: (L,)."""
     paid = given.link_cost + given.size[given.device] * price[given.server] + charge[given.server]
     own = np.minimum.reduceat(paid, given.first[:-1])
     charged, added = 0.0, []
@@ -97,29 +98,46 @@ def _over_all(
             lower = full[row, server] < own[devices[row]]
             row, server = row[lower], server[lower]
             added.append((devices[row], server, cost[row, server]))
-    shared = price > 0
-    refund = float(charge @ np.minimum(given.capacity, given.num_devices))
-    refund += float((price[shared] ** 2 * given.server_hz[shared] / 4).sum())
-    terms = given.num_devices + len(price) + 8
-    bound = charged - refund - 4 * terms * float(np.finfo(float).eps) * (charged + refund)
     if not added:
         none = np.empty(0, np.int64)
-        return bound, none, none, np.empty(0)
+        return charged, none, none, np.empty(0)
     return (
-        bound,
+        charged,
         np.concatenate([part[0] for part in added]),
         np.concatenate([part[1] for part in added]),
         np.concatenate([part[2] for part in added]),
     )
 
 
-def _with_places(given: Candidates) -> Candidates:
+def proven(
+    charged: float, given: Candidates, num_devices: int, price: FloatArray, charge: FloatArray
+) -> float:
+    """Return the bound of `loops.dual_bound`, less what rounding may add.
+
+    Args:
+        charged: what all devices pay at least, seconds.
+        given: of them all, or of some: its servers count.
+        num_devices: M, of them all.
+        price: p, (N,), s / sqrt(cycle), at least 0.
+        charge: k, (N,), seconds, at least 0.
+    """
+    shared = price > 0
+    refund = float(charge @ np.minimum(given.capacity, num_devices))
+    refund += float((price[shared] ** 2 * given.server_hz[shared] / 4).sum())
+    terms = num_devices + len(price) + 8
+    return charged - refund - 4 * terms * float(np.finfo(float).eps) * (charged + refund)
+
+
+def with_places(given: Candidates, free: IntArray) -> Candidates:
     """Return candidates among which all devices find a place.
+
+    Args:
+        given: the slot.
+        free: places that are free, (N,), from which those found are taken.
 
     Raises:
         ValueError: none is left that a device may use.
     """
-    free = given.capacity.copy()
     unplaced = []
     for device in range(given.num_devices):
         own = slice(given.first[device], given.first[device + 1])

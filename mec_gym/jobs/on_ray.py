@@ -42,7 +42,7 @@ class OnRay:
     """
 
     def __init__(self, address: str, storage: Path | None = None) -> None:
-        _ray()  # said before any work
+        ray_itself()  # said before any work
         _check_address(address)
         self._address, self._storage = address, storage and storage.resolve()
         self.count = 1
@@ -57,7 +57,7 @@ class OnRay:
         return self._storage
 
     def __enter__(self) -> Self:
-        ray = _ray()
+        ray = ray_itself()
         before = signal.getsignal(signal.SIGTERM)
         self._ours = not ray.is_initialized()
         try:
@@ -80,11 +80,11 @@ class OnRay:
 
     def __exit__(self, *error: Any) -> None:
         if self._ours:
-            _ray().shutdown()
+            ray_itself().shutdown()
 
     def outcomes(self, pieces: Sequence[Piece], unfinished: Path | None) -> Generator[Outcome]:
         """Do pieces, and give what became of each, the first that is ready first."""
-        ray, affinity = _ray(), _affinity()
+        ray, affinity = ray_itself(), _affinity()
         task = ray.remote(num_cpus=1, max_retries=MOST_RETRIES)(_work())
         place = None if unfinished is None else str(unfinished)
         vetted = cycle(self._vetted)
@@ -123,7 +123,7 @@ class OnRay:
         Raises:
             ValueError: one has another than this one, or none; the message names it.
         """
-        ray, affinity = _ray(), _affinity()
+        ray, affinity = ray_itself(), _affinity()
         ask = ray.remote(num_cpus=0, max_retries=MOST_RETRIES)(_version())
         nodes = [node for node in ray.nodes() if node["Alive"]]
         asked = [
@@ -148,7 +148,7 @@ class OnRay:
                 )
 
 
-def _ray() -> Any:
+def ray_itself() -> Any:
     """Return ray.
 
     Raises:

@@ -24,16 +24,50 @@ def assign_at_prices(relaxed: CandidateRelaxation) -> tuple[IntArray, Candidates
     Raises:
         ValueError: a device finds no place on a server that it may use.
     """
-    given, price, charge = relaxed.candidates, relaxed.price, relaxed.charge
-    num_devices, num_servers = given.num_devices, len(given.server_hz)
-    free, load = given.capacity.copy(), np.zeros(num_servers)
-    assignment, lost = np.full(num_devices, -1), np.empty(num_devices)
-    of_servers = given.server_hz, price, charge, free, load
+    given, at_prices = relaxed.candidates, (relaxed.price, relaxed.charge)
+    load, free = np.zeros(len(given.server_hz)), given.capacity.copy()
+    assignment, left = assign_among(given, *at_prices, load, free)
+    costs = assign_left(given, *at_prices, load, free, assignment, left)
+    return assignment, given.with_links(left, assignment[left], costs)
+
+
+def assign_among(
+    given: Candidates, price: FloatArray, charge: FloatArray, load: FloatArray, free: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Assign devices among their candidates; return the assignment, (M,), and who found no place.
+
+    Args:
+        given: the devices.
+        price: p, (N,), s / sqrt(cycle).
+        charge: k, (N,), seconds.
+        load: of the servers so far, (N,), sqrt(cycles), to which theirs is added.
+        free: places, (N,), from which theirs are taken.
+    """
+    assignment, lost = np.full(given.num_devices, -1), np.empty(given.num_devices)
     links = given.first, given.server, given.link_cost, given.size
+    of_servers = given.server_hz, price, charge, free, load
     _lose()(*links, *of_servers, lost)
     order = np.argsort(-lost, kind="stable")
     _pay()(order, *links, *of_servers, assignment)
-    left = order[assignment[order] < 0]
+    return assignment, order[assignment[order] < 0]
+
+
+def assign_left(
+    given: Candidates,
+    price: FloatArray,
+    charge: FloatArray,
+    load: FloatArray,
+    free: IntArray,
+    assignment: IntArray,
+    left: IntArray,
+) -> FloatArray:
+    """Assign those left, (L,), to any server; return the costs of their links, (L,), seconds.
+
+    Raises:
+        ValueError: a device finds no place on a server that it may use.
+    """
+    num_servers = len(given.server_hz)
+    of_servers = given.server_hz, price, charge, free, load
     costs, alone = np.empty(len(left)), np.zeros(1, np.int64)
     all_servers = np.array([0, num_servers]), np.arange(num_servers)
     for index, device in enumerate(left):
@@ -44,7 +78,7 @@ def assign_at_prices(relaxed: CandidateRelaxation) -> tuple[IntArray, Candidates
                 f"links: device {device} finds no place on a server that it may use; raise capacity"
             )
         assignment[device], costs[index] = server[0], cost[server[0]]
-    return assignment, given.with_links(left, assignment[left], costs)
+    return costs
 
 
 @loops_for
