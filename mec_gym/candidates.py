@@ -109,6 +109,7 @@ class Candidates:
         counts = np.diff(self.first)[devices]
         first = np.concatenate([[0], np.cumsum(counts)])
         link = np.repeat(self.first[devices] - first[:-1], counts) + np.arange(first[-1])
+        links = self.links  # which may be sent elsewhere, without the rest of the slot
         return Candidates(
             first,
             self.server[link],
@@ -116,7 +117,7 @@ class Candidates:
             self.size[devices],
             self.server_hz,
             self.capacity,
-            lambda some: self.links(devices[some]),
+            lambda some: links(devices[some]),
         )
 
     def with_links(self, device: IntArray, server: IntArray, cost: FloatArray) -> "Candidates":
