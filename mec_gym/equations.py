@@ -70,7 +70,10 @@ def delay_rise(tx_delay: Real, sqrt_cycles: Real, server_hz: Real, sqrt_load: Re
 def cpu_share(server_hz: Real, sqrt_cycles: Real, sqrt_load: Real) -> Real:
     """Return the optimal CPU share f_mn = F_n sqrt(C_m) / sum of sqrt(C_j), cycles/s; Eq. (20).
 
-    `sqrt_load` is the sum over all tasks of the server, this one included.
+    `sqrt_load` is the sum over all tasks of the server, this one included. Where delays have
+    weights w_m, q_m = sqrt(w_m C_m) stands for sqrt(C_m): of all f that sum to F_n, those least in
+    the sum of w_m C_m / f_m have w_m C_m / f_m^2 the same for all (Lagrange), so f_m goes with q_m;
+    the sum is then (sum of q_m)^2 / F_n.
     """
     return server_hz * sqrt_cycles / sqrt_load
 
@@ -91,6 +94,27 @@ def allocate(
     """
     cpu_hz = cpu_share(server_hz, sqrt_cycles, sqrt_load)
     return cpu_hz, task_delay(tx_delay, task_cycles, cpu_hz)
+
+
+@kernel
+def cloud_delay(tx_delay: Real, way_delay: Real, task_cycles: Real, cloud_hz: Real) -> Real:
+    """Return the delay of a task in the cloud, seconds: sent, passed on, and computed alone."""
+    return tx_delay + way_delay + computation_delay(task_cycles, cloud_hz)
+
+
+@kernel
+def tx_energy(tx_power_w: Real, tx_delay: Real) -> Real:
+    """Return the energy of sending a task, P_m T_mn, joules."""
+    return tx_power_w * tx_delay
+
+
+@kernel
+def computation_energy(switched_capacitance: Real, cpu_hz: Real, task_cycles: Real) -> Real:
+    """Return the energy of computing a task on the device, kappa f^2 C, joules.
+
+    kappa is the effective switched capacitance of the CPU, whose power is kappa f^3.
+    """
+    return switched_capacitance * cpu_hz * cpu_hz * task_cycles
 
 
 @kernel

@@ -36,10 +36,27 @@ class Instance:
         step_gain: channel gain h_mn(t) at each decision step t, (..., M, M, N) by t, m, n; None
             where gains are constant within the slot. Device m sends at step m, so what it meets is
             `gain` = h_mn(m), which all delays depend on.
+        delay_weight: w^T, what a second of a task's delay costs, (..., M); None: 1.
+        energy_weight: w^E, what a joule of the device's energy costs, (..., M), seconds, 0 or more;
+            None: 0.
+        local_hz: CPU frequency of each device, (..., M), cycles/s, which gives it the column
+            `local`; None: no device computes.
+        switched_capacitance: kappa of those CPUs, (..., M); a task takes kappa f^2 C joules.
+        cloud_delay_s: delay of the way on to the cloud, (..., M), seconds, 0 or more, which gives
+            the column `cloud`; None: there is no cloud.
+        cloud_hz: CPU frequency that a task has in the cloud, (..., M), cycles/s.
+        drop_penalty_s: the delay as which a task counts that is dropped, (..., M), seconds, which
+            gives the column `drop`; None: no task may be dropped.
+        deadline_s: the delay that a task should keep to, (..., M), seconds; None: there is none.
+        covered: whether a server covers a device, (..., M, N), booleans; None: all do.
+        fetch_delay_s: delay of fetching the task's service to a server, (..., M, N), seconds; 0
+            where the server hosts it, inf where it can neither host nor fetch it; None: all host
+            all.
 
     Raises:
-        ValueError: a shape does not fit, a value is not finite and above 0 (capacity: a whole
-            number, at least 0), or `step_gain` is not `gain` where a device sends.
+        ValueError: a shape does not fit, a value is not as said, or not finite and above 0
+            (capacity: a whole number, at least 0), a column lacks one of its numbers, or
+            `step_gain` is not `gain` where a device sends.
     """
 
     gain: FloatArray
@@ -51,6 +68,16 @@ class Instance:
     tx_power_w: FloatArray
     noise_w: FloatArray
     step_gain: FloatArray | None = None
+    delay_weight: FloatArray | None = None
+    energy_weight: FloatArray | None = None
+    local_hz: FloatArray | None = None
+    switched_capacitance: FloatArray | None = None
+    cloud_delay_s: FloatArray | None = None
+    cloud_hz: FloatArray | None = None
+    drop_penalty_s: FloatArray | None = None
+    deadline_s: FloatArray | None = None
+    covered: NDArray[np.bool_] | None = None
+    fetch_delay_s: FloatArray | None = None
 
     def __post_init__(self) -> None:
         gain = _numbers("gain", self.gain)
@@ -58,8 +85,13 @@ class Instance:
             raise ValueError(f"gain: shape {gain.shape}; it must be (..., devices, servers)")
         arrays: dict[str, NDArray[Any]] = {}
         shapes = _shapes(gain.shape)
-        if self.step_gain is None:
-            del shapes["step_gain"], self.__dict__["step_gain"]  # which holds arrays alone
+        for name in OPTIONAL:
+            if getattr(self, name) is None:
+                del shapes[name], self.__dict__[name]  # which holds arrays alone
+        for one, other in _TOGETHER:
+            if (one in shapes) != (other in shapes):
+                given, missing = (one, other) if one in shapes else (other, one)
+                raise ValueError(f"{given}: it needs {missing} beside it")
         for name, shape in shapes.items():
             value = gain if name == "gain" else _numbers(name, getattr(self, name))
             try:
@@ -112,6 +144,16 @@ class Instance:
         return int(self.gain.shape[-1])
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What a task may choose beside the servers, in the order of `COLUMNS`."""
+        return tuple(name for name, field in COLUMNS.items() if field in self.__dict__)
+
+    @property
+    def num_actions(self) -> int:
+        """Among how many a task chooses: the servers, then the columns."""
+        return self.num_servers + len(self.columns)
+
+    @property
     def batch_shape(self) -> tuple[int, ...]:
         """The leading dimensions; empty for one slot."""
         return self.gain.shape[:-2]
@@ -151,12 +193,15 @@ class Instance:
         self.__dict__.update(arrays)
 
     def require_feasible(self) -> None:
-        """Check that each slot has as many places as devices.
+        """Check that each slot has as many places as devices, the room in its columns included.
+
+        `mec_gym.problem.Problem.require_feasible` looks at the links allowed as well.
 
         Raises:
             ValueError: some slot has no feasible assignment; the message names the first.
         """
-        require_places(self.capacity, self.num_devices)
+        if not self.columns:
+            require_places(self.capacity, self.num_devices)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the attributes by name, but None; `Instance(**arrays)` is the same slots."""
@@ -181,8 +226,9 @@ class Instance:
         """
         try:
             arrays = read_npz(path, limit)
-            if arrays.keys() | {"step_gain"} != set(_NAMES):
-                raise ValueError(f"it holds {sorted(arrays)}, not {sorted(_NAMES)}")
+            if arrays.keys() | set(OPTIONAL) != set(_NAMES):
+                needed = sorted(set(_NAMES) - set(OPTIONAL))
+                raise ValueError(f"it holds {sorted(arrays)}, not {needed} and what is optional")
             return cls(**arrays)
         except ValueError as error:
             raise ValueError(f"{path}: not an instance file: {one_line(error)}") from None
@@ -214,32 +260,50 @@ def require_places(capacity: IntArray, num_devices: int) -> None:
         )
 
 
+COLUMNS = {"local": "local_hz", "cloud": "cloud_delay_s", "drop": "drop_penalty_s"}
+"""What a task may choose beside the servers, by the attribute that gives it, in their order."""
+
 _NAMES = tuple(field.name for field in fields(Instance))
-_PER_DEVICE = ("task_bits", "task_cycles", "bandwidth_hz", "tx_power_w", "noise_w")
+OPTIONAL = _NAMES[_NAMES.index("step_gain") :]
+"""The attributes that may be None."""
+
+_TOGETHER = (("local_hz", "switched_capacitance"), ("cloud_delay_s", "cloud_hz"))
 _PER_SERVER = ("server_hz", "capacity")
+_PER_LINK = ("gain", "covered", "fetch_delay_s")
+_PER_DEVICE = tuple(set(_NAMES) - {"step_gain", *_PER_SERVER, *_PER_LINK})
 
 
 def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     """Return the shape of each attribute beside a gain of this shape."""
     *lead, num_devices, num_servers = gain
-    shapes: dict[str, tuple[int, ...]] = {
-        "gain": gain,
-        "step_gain": (*lead, num_devices, num_devices, num_servers),
-    }
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_PER_LINK, gain)
+    shapes["step_gain"] = (*lead, num_devices, num_devices, num_servers)
     shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
     return shapes | dict.fromkeys(_PER_SERVER, (*lead, num_servers))
 
 
 def _numbers(name: str, value: Any) -> NDArray[Any]:
-    whole = name == "capacity"
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: not an array of numbers: {error}") from None
-    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+    if name == "covered":
+        if array.dtype != np.bool_:
+            raise ValueError(f"{name}: must hold booleans, not {array.dtype}")
+        return np.array(array)
+    numbers = array.dtype.kind in "iuf"
+    if name == "fetch_delay_s":
+        if not numbers or not (array >= 0).all():
+            raise ValueError(f"{name}: must hold numbers only, 0 or more, or inf where barred")
+        return np.array(array, dtype=np.float64)
+    if not numbers or not np.isfinite(array).all():
         raise ValueError(f"{name}: must hold finite numbers only")
-    if not whole and not (array > 0).all():
-        raise ValueError(f"{name}: holds {array.min():g}; every value must be above 0")
-    if whole and not ((array >= 0) & (array < 2**53) & (array == np.floor(array))).all():
-        raise ValueError(f"{name}: must hold whole numbers, 0 or more, below 2^53")
-    return np.array(array, dtype=np.int64 if whole else np.float64)
+    if name == "capacity":
+        if not ((array >= 0) & (array < 2**53) & (array == np.floor(array))).all():
+            raise ValueError(f"{name}: must hold whole numbers, 0 or more, below 2^53")
+        return np.array(array, dtype=np.int64)
+    zero_too = name in ("energy_weight", "cloud_delay_s")
+    if not (array > 0).all() and not (zero_too and (array >= 0).all()):
+        least = "0 or more" if zero_too else "above 0"
+        raise ValueError(f"{name}: holds {array.min():g}; every value must be {least}")
+    return np.array(array, dtype=np.float64)

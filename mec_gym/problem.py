@@ -2,7 +2,9 @@
 
 Minimise the sum over m, n of a_mn x_mn, plus the sum over n of (sum over m of q_m x_mn)^2 / F_n:
 every device on one server, at most M_n^max devices on a server, allowed links only. The paper's
-objective (6) under Eq. (20) is M D with a_mn = T_mn and q_m = sqrt(C_m).
+objective (6) under Eq. (20) is M D with a_mn = T_mn and q_m = sqrt(C_m). `mec_gym.links` has them
+where delays are weighted, energy counts, or tasks may stay, go to the cloud or be dropped: each of
+these is one more server that shares nothing, F_n = inf.
 """
 
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mec_gym import links
 from mec_gym.instance import Instance, require_places
 
 FloatArray = NDArray[np.float64]
@@ -40,11 +43,12 @@ class Problem:
         """Return the problems of slots; those that are given as such, as they are."""
         if isinstance(given, Problem):
             return given
+        link_cost, allowed = links.cost(given), links.allowed(given)
         return cls(
-            given.tx_delay,
-            np.sqrt(given.task_cycles),
-            given.server_hz,
-            np.minimum(given.capacity, given.num_devices),
+            link_cost if allowed is None else np.where(allowed, link_cost, np.inf),
+            links.size(given),
+            links.server_hz(given),
+            np.minimum(links.capacity(given), given.num_devices),
         )
 
     @property
@@ -56,6 +60,11 @@ class Problem:
     def num_servers(self) -> int:
         """How many servers a slot has, N."""
         return int(self.link_cost.shape[-1])
+
+    @property
+    def num_actions(self) -> int:
+        """Among how many a device chooses: N."""
+        return self.num_servers
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

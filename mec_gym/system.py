@@ -1,15 +1,17 @@
-"""The physics of whole slots: delays, CPU allocation, average delay, feasibility.
+"""The physics of whole slots: delays, energy, cost, CPU allocation, feasibility.
 
-The functions take an `Instance` and an assignment, (..., M) server indices 0..N-1; the formulas are
-those of `mec_gym.equations`. SI units throughout.
+The functions take an `Instance` and an assignment, (..., M) indices of actions 0..A-1: servers,
+then columns, see `mec_gym.links`; the formulas are those of `mec_gym.equations`. SI units
+throughout.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mec_gym import equations
+from mec_gym import equations, links
 from mec_gym.equations import computation_delay, transmission_delay, uplink_rate
 from mec_gym.instance import Instance
 from mec_gym.problem import Problem
@@ -17,18 +19,24 @@ from mec_gym.problem import Problem
 __all__ = [
     "allocate",
     "allocate_cpu",
+    "at_link",
     "at_server",
+    "average_cost",
     "average_delay",
+    "barred",
     "check_assignment",
     "computation_delay",
+    "dropped",
     "is_feasible",
+    "missed",
     "overloads",
     "server_loads",
     "server_sums",
     "share_cpu_equally",
+    "task_costs",
     "task_delays",
+    "task_energies",
     "transmission_delay",
-    "tx_delay_at_server",
     "uplink_rate",
 ]
 
@@ -40,19 +48,19 @@ def check_assignment(instance: Instance | Problem, assignment: ArrayLike) -> Int
     """Return the assignment as integers.
 
     Raises:
-        ValueError: it is not (..., M) whole numbers 0..N-1, or its leading dimensions do not fit
+        ValueError: it is not (..., M) whole numbers 0..A-1, or its leading dimensions do not fit
             the instance's.
     """
     array = np.asarray(assignment)
-    num_devices, num_servers = instance.num_devices, instance.num_servers
+    num_devices, num_actions = instance.num_devices, instance.num_actions
     if array.dtype.kind not in "iu" or array.ndim == 0 or array.shape[-1] != num_devices:
         raise ValueError(
             f"assignment: needs one server index for each of {num_devices} devices,"
             f" got {array.dtype} of shape {array.shape}"
         )
-    if array.size and not (array.min() >= 0 and array.max() < num_servers):
+    if array.size and not (array.min() >= 0 and array.max() < num_actions):
         raise ValueError(
-            f"assignment: server indices go from 0 to {num_servers - 1},"
+            f"assignment: server indices go from 0 to {num_actions - 1},"
             f" got {array.min()} to {array.max()}"
         )
     try:
@@ -82,15 +90,13 @@ def at_server(values: FloatArray, assignment: IntArray) -> FloatArray:
     return np.take_along_axis(np.broadcast_to(values, (*lead, values.shape[-1])), assignment, -1)
 
 
-def tx_delay_at_server(instance: Instance, assignment: IntArray) -> FloatArray:
-    """Return the transmission delay of the first devices to their servers, (..., m), seconds."""
+def at_link(values: NDArray[Any], assignment: IntArray) -> NDArray[Any]:
+    """Return what `values` (..., M, A) are of the first m devices at their actions, (..., m)."""
     count = assignment.shape[-1]
-    if instance.gain.ndim == 2 and assignment.ndim == 1:
-        return np.asarray(instance.tx_delay[np.arange(count), assignment])
-    links = np.broadcast_to(
-        instance.tx_delay[..., :count, :], (*assignment.shape, instance.num_servers)
-    )
-    return np.take_along_axis(links, assignment[..., None], axis=-1)[..., 0]
+    if values.ndim == 2 and assignment.ndim == 1:
+        return np.asarray(values[np.arange(count), assignment])
+    each = np.broadcast_to(values[..., :count, :], (*assignment.shape, values.shape[-1]))
+    return np.take_along_axis(each, assignment[..., None], axis=-1)[..., 0]
 
 
 def allocate(
@@ -98,27 +104,28 @@ def allocate(
 ) -> tuple[FloatArray, FloatArray]:
     """Return CPU frequency, cycles/s, and delay, s, of the first m tasks; Eqs. (20), (21).
 
-    Nothing is checked.
+    In a column the frequency is the task's own there, 0 where it is dropped. Nothing is checked.
 
     Args:
         instance: the slots.
-        assignment: server of each of the first m devices, (..., m); those to come have no share.
-        sqrt_load: sum of sqrt(C) over the tasks on each server, (..., N).
+        assignment: action of each of the first m devices, (..., m); those to come have no share.
+        sqrt_load: sum of sqrt(w^T C) over the tasks on each server, (..., A).
     """
-    cycles = instance.task_cycles[..., : assignment.shape[-1]]
-    return equations.allocate(
-        tx_delay_at_server(instance, assignment),
-        cycles,
-        np.sqrt(cycles),
-        at_server(instance.server_hz, assignment),
+    count = assignment.shape[-1]
+    cpu_hz, delay = equations.allocate(
+        at_link(links.delay(instance), assignment),
+        instance.task_cycles[..., :count],
+        links.size(instance)[..., :count],
+        at_server(links.server_hz(instance), assignment),
         at_server(sqrt_load, assignment),
     )
+    return (_own_hz(instance, assignment, cpu_hz) if instance.columns else cpu_hz), delay
 
 
 def server_loads(instance: Instance, assignment: ArrayLike) -> IntArray:
-    """Return how many tasks each server is given, (..., N)."""
+    """Return how many tasks each server, and each column, is given, (..., A)."""
     assigned = check_assignment(instance, assignment)
-    return server_sums(1.0, assigned, instance.num_servers).astype(np.int64)
+    return server_sums(1.0, assigned, instance.num_actions).astype(np.int64)
 
 
 def allocate_cpu(instance: Instance, assignment: ArrayLike) -> FloatArray:
@@ -129,8 +136,9 @@ def allocate_cpu(instance: Instance, assignment: ArrayLike) -> FloatArray:
 def share_cpu_equally(instance: Instance, assignment: ArrayLike) -> FloatArray:
     """Return equal CPU shares F_n / u_n, (..., M), cycles/s: the other reading for ROA and GOA."""
     assigned = check_assignment(instance, assignment)
-    load = server_sums(1.0, assigned, instance.num_servers)
-    return at_server(instance.server_hz, assigned) / at_server(load, assigned)
+    load = server_sums(1.0, assigned, instance.num_actions)
+    shares = at_server(links.server_hz(instance), assigned) / at_server(load, assigned)
+    return _own_hz(instance, assigned, shares) if instance.columns else shares
 
 
 def task_delays(
@@ -146,8 +154,10 @@ def task_delays(
     assigned = check_assignment(instance, assignment)
     if cpu_hz is None:
         return _allocated(instance, assigned)[1]
-    tx_delay = tx_delay_at_server(instance, assigned)
-    return np.asarray(equations.task_delay(tx_delay, instance.task_cycles, cpu_hz))
+    delay = at_link(links.delay(instance), assigned)
+    if instance.columns:  # their delay is whole already
+        cpu_hz = np.where(assigned < instance.num_servers, cpu_hz, np.inf)
+    return np.asarray(equations.task_delay(delay, instance.task_cycles, cpu_hz))
 
 
 def average_delay(
@@ -157,17 +167,84 @@ def average_delay(
     return np.asarray(task_delays(instance, assignment, cpu_hz).mean(axis=-1))
 
 
+def task_energies(instance: Instance, assignment: ArrayLike) -> FloatArray:
+    """Return the energy that each task takes of its device, (..., M), joules; `links.energy`."""
+    return at_link(links.energy(instance), check_assignment(instance, assignment))
+
+
+def task_costs(
+    instance: Instance, assignment: ArrayLike, cpu_hz: FloatArray | None = None
+) -> FloatArray:
+    """Return w^T delay + w^E energy of each task, (..., M), seconds; arguments as `task_delays`.
+
+    Where nothing is weighted that is its delay.
+    """
+    cost = task_delays(instance, assignment, cpu_hz)
+    if instance.delay_weight is not None:
+        cost = instance.delay_weight * cost
+    if instance.energy_weight is not None:
+        cost = cost + instance.energy_weight * task_energies(instance, assignment)
+    return cost
+
+
+def average_cost(
+    instance: Instance, assignment: ArrayLike, cpu_hz: FloatArray | None = None
+) -> FloatArray:
+    """Return the average cost of a task of each slot, (...), seconds: what is to be minimal."""
+    return np.asarray(task_costs(instance, assignment, cpu_hz).mean(axis=-1))
+
+
+def missed(instance: Instance, assignment: ArrayLike) -> IntArray:
+    """Return how many tasks of each slot take longer than their deadlines, (...).
+
+    Those that are dropped are not among them.
+    """
+    assigned = check_assignment(instance, assignment)
+    if instance.deadline_s is None:
+        return np.zeros(assigned.shape[:-1], dtype=np.int64)
+    late = task_delays(instance, assigned) > instance.deadline_s
+    return np.asarray((late & ~_is_dropped(instance, assigned)).sum(axis=-1))
+
+
+def dropped(instance: Instance, assignment: ArrayLike) -> IntArray:
+    """Return how many tasks of each slot are dropped, (...)."""
+    return np.asarray(_is_dropped(instance, check_assignment(instance, assignment)).sum(axis=-1))
+
+
+def barred(instance: Instance, assignment: ArrayLike) -> IntArray:
+    """Return how many tasks of each slot take an action that is not allowed, (...)."""
+    assigned = check_assignment(instance, assignment)
+    allowed = links.allowed(instance)
+    if allowed is None:
+        return np.zeros(assigned.shape[:-1], dtype=np.int64)
+    return np.asarray((~at_link(allowed, assigned)).sum(axis=-1))
+
+
 def overloads(instance: Instance, assignment: ArrayLike) -> IntArray:
     """Return how many tasks of each slot stand above a server's capacity, (...)."""
     loads = server_loads(instance, assignment)
-    return np.asarray(equations.overload(loads, instance.capacity).sum(axis=-1))
+    return np.asarray(equations.overload(loads, links.capacity(instance)).sum(axis=-1))
 
 
 def is_feasible(instance: Instance, assignment: ArrayLike) -> NDArray[np.bool_]:
-    """Return whether every server keeps within its capacity, (...); Eq. (9)."""
-    return np.asarray(overloads(instance, assignment) == 0)
+    """Return whether servers keep within capacity and links are allowed, (...); Eq. (9)."""
+    within = overloads(instance, assignment) == 0
+    return np.asarray(within & (barred(instance, assignment) == 0))
+
+
+def _is_dropped(instance: Instance, assigned: IntArray) -> NDArray[np.bool_]:
+    if "drop" not in instance.columns:
+        return np.zeros(assigned.shape, dtype=np.bool_)
+    return np.asarray(assigned == instance.num_actions - 1)
+
+
+def _own_hz(instance: Instance, assigned: IntArray, shares: FloatArray) -> FloatArray:
+    """Return CPU frequencies, (..., m), with those of tasks in columns in place of shares."""
+    column = assigned - instance.num_servers
+    own = at_link(links.own_hz(instance), np.maximum(column, 0))
+    return np.where(column >= 0, own, shares)
 
 
 def _allocated(instance: Instance, assigned: IntArray) -> tuple[FloatArray, FloatArray]:
-    sqrt_load = server_sums(np.sqrt(instance.task_cycles), assigned, instance.num_servers)
+    sqrt_load = server_sums(links.size(instance), assigned, instance.num_actions)
     return allocate(instance, assigned, sqrt_load)
