@@ -100,6 +100,13 @@ class Channel(Settings, ABC):
         T is `num_steps`. Each slot depends on its own numbers alone.
         """
 
+    def distances(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray | None:
+        """Return the distance of each link (..., M, N), m, of the numbers that `draw` takes.
+
+        By default None: devices and servers have no places.
+        """
+        return None
+
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1]; by default linearly."""
         return to_unit(gain, self.gain_range)
@@ -227,12 +234,8 @@ class PathLossChannel(Channel):
         from scipy.special import ndtr, ndtri
 
         lead, links = unit.shape[:-1], num_devices * num_servers
-        positions, shadow, faded = np.split(
-            unit, [2 * num_devices, 2 * num_devices + links], axis=-1
-        )
-        distance = self._distance(
-            self._devices(positions.reshape(*lead, num_devices, 2)), self._servers(num_servers)
-        )
+        _, shadow, faded = np.split(unit, [2 * num_devices, 2 * num_devices + links], axis=-1)
+        distance = self.distances(unit, num_devices, num_servers)
         tails = (ndtr(-SHADOWING_LIMIT), ndtr(SHADOWING_LIMIT))
         shadow_db = self.shadowing_db * ndtri(from_unit(shadow, tails))
         gain = self._gain(distance, shadow_db.reshape(*lead, num_devices, num_servers))
@@ -241,6 +244,11 @@ class PathLossChannel(Channel):
             quantile = fading(faded, num_devices, num_servers, self.correlation)
             gain = gain * _exponential(from_unit(quantile, FADING_LIMITS))
         return np.asarray(gain)
+
+    def distances(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
+        """Return the distance of each link (..., M, N), m; see `Channel.distances`."""
+        positions = unit[..., : 2 * num_devices].reshape(*unit.shape[:-1], num_devices, 2)
+        return self._distance(self._devices(positions), self._servers(num_servers))
 
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1], linearly in dB."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import equations, system
+from mec_gym import equations, links, system
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 
@@ -24,16 +24,21 @@ class Slot(NamedTuple):
     """A partly assigned slot of M devices and N servers: lists of numbers, or arrays.
 
     Links are indexed `tx_delay[device][server]`, which both understand. A batch has arrays with a
-    leading dimension, see `slot_at`.
+    leading dimension, see `slot_at`. Columns beside the servers, see `mec_gym.links`, count as
+    servers here, whose F is inf.
 
     Attributes:
-        tx_delay: transmission delay of each link, (M, N), seconds.
+        tx_delay: delay of each link by itself, (M, N), seconds: transmission, Eq. (2).
         task_cycles: work C_m, (M,), cycles.
-        sqrt_cycles: its square root, (M,).
+        sqrt_cycles: its square root, or q_m = sqrt(w^T C_m) where delays are weighted, (M,).
         server_hz: CPU frequency F_n, (N,), cycles/s.
         capacity: places M_n^max, (N,).
+        link_cost: a_mn, what each link costs by itself, (M, N), seconds: its delay, unless the
+            scenario weights delays or energy.
+        allowed: whether a task may be given to a server, places left aside, (M, N); of length 0
+            where all may.
         load: tasks on each server u_n so far, (N,).
-        sqrt_load: sum of sqrt(C) over them, (N,); what Eq. (20) needs.
+        sqrt_load: sum of `sqrt_cycles` over them, (N,); what Eq. (20) needs.
     """
 
     tx_delay: Any
@@ -41,6 +46,8 @@ class Slot(NamedTuple):
     sqrt_cycles: Any
     server_hz: Any
     capacity: Any
+    link_cost: Any
+    allowed: Any
     load: Any
     sqrt_load: Any
 
@@ -54,6 +61,8 @@ def slot_at(slots: Slot, row: int) -> Slot:
         slots.sqrt_cycles[row],
         slots.server_hz[row],
         slots.capacity[row],
+        slots.link_cost[row],
+        slots.allowed[row],
         slots.load[row],
         slots.sqrt_load[row],
     )
@@ -66,9 +75,41 @@ def assign(slot: Slot, device: Index, server: Index) -> None:
     slot.sqrt_load[server] += slot.sqrt_cycles[device]
 
 
+@kernel
+def is_open(slot: Slot, device: int, server: int) -> bool:
+    """Return whether a device may be given to a server, which has a free place for it."""
+    if slot.load[server] >= slot.capacity[server]:
+        return False
+    return len(slot.allowed) == 0 or bool(slot.allowed[device][server])
+
+
+@kernel
+def write_mask(slot: Slot, device: int, mask: Any) -> None:
+    """Write 1 for each server that is open to a device, else 0, (N,).
+
+    Where none is, it is 1 for those allowed, though they are full, and where none is allowed, for
+    all. After the last device it is 1 for each server with a free place.
+    """
+    found = False
+    for server in range(len(slot.server_hz)):
+        if device == len(slot.task_cycles):
+            mask[server] = slot.load[server] < slot.capacity[server]
+        else:
+            mask[server] = is_open(slot, device, server)
+            found = found or mask[server] > 0
+    if found or len(slot.allowed) == 0 or device == len(slot.task_cycles):
+        return
+    for server in range(len(slot.server_hz)):
+        mask[server] = slot.allowed[device][server]
+        found = found or mask[server] > 0
+    if not found:
+        for server in range(len(slot.server_hz)):
+            mask[server] = 1
+
+
 def copy_of(slot: Slot) -> Slot:
     """Return a copy of one slot in plain numbers."""
-    return Slot([list(links) for links in slot.tx_delay], *(list(field) for field in slot[1:]))
+    return Slot(*([list(e) if isinstance(e, list) else e for e in field] for field in slot))
 
 
 class State:
@@ -86,6 +127,7 @@ class State:
     """
 
     __slots__ = (
+        "_bars",
         "_instance",
         "_mask",
         "_num_devices",
@@ -105,11 +147,11 @@ class State:
         # Python's own numbers are several times faster one by one than NumPy's.
         kept: Callable[[NDArray[Any]], Any] = _read_only if batch else _to_list
         changing: Callable[[NDArray[Any]], Any] = np.asarray if batch else _to_list
-        steady = (kept(field) for field in _steady(instance))
+        steady = _converted(_steady(instance), kept)
         load, sqrt_load = (changing(field) for field in _unloaded(instance))
         slot = Slot._make((*steady, load, sqrt_load))
-        self._begin(instance, slot, *_undecided(instance))
         self.rows = tuple(np.arange(size) for size in batch)
+        self._begin(instance, slot, *_undecided(instance))
 
     def _begin(
         self,
@@ -121,10 +163,12 @@ class State:
         self._instance = instance
         self.slot, self.assignment, self._mask = slot, assignment, mask
         self.gains_change = self._batch.step_gain is not None
-        self.rows = ()
         self.device = 0
         self.prepared: Any = None
         self._num_devices = assignment.shape[-1]
+        self._bars = len(slot.allowed) > 0 and len(slot.allowed[0]) > 0
+        if self._bars:
+            self._mask_anew()
 
     @property
     def _batch(self) -> Instance:
@@ -182,6 +226,22 @@ class State:
         self.assignment[device] = server
         self.device += 1
         self.last = server
+        if self._bars:
+            self._mask_anew()
+
+    def _mask_anew(self) -> None:
+        """Write the mask of the current device, where links may be barred; see `write_mask`."""
+        slot = self.slot
+        if not self.rows:
+            write_mask(slot, self.device, self._mask)
+            return
+        self._mask[...] = slot.load < slot.capacity
+        if self.device < self._num_devices:
+            allowed = slot.allowed[:, self.device]
+            self._mask &= allowed
+            for others in (allowed, True):
+                none = ~self._mask.any(axis=-1, keepdims=True)
+                self._mask[...] = np.where(none, others, self._mask)
 
     def allocate(self) -> tuple[FloatArray, FloatArray]:
         """Return CPU frequency, cycles/s, and delay, s, of each task so far, (..., device).
@@ -189,7 +249,7 @@ class State:
         Eqs. (20), (21).
         """
         assigned = self.assignment[..., : self.device]
-        if self.rows:
+        if self.rows or self.instance.columns:
             return system.allocate(self.instance, assigned, self.sqrt_load)
         slot, servers = self.slot, assigned.tolist()
         cpu_hz = [
@@ -210,7 +270,7 @@ class States:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._steady, self._num_servers = _steady(instance), instance.num_servers
+        self._steady, self._num_servers = _steady(instance), instance.num_actions
         self._undecided = _undecided(instance)
 
     def __len__(self) -> int:
@@ -219,10 +279,11 @@ class States:
     def __getitem__(self, row: int) -> State:
         """Return the state of a slot before its first decision, a new one each time."""
         # Numbers of one slot at a time: many lists at once keep the garbage collector busy.
-        steady = [field[row].tolist() for field in self._steady]
+        steady = _converted(self._steady, lambda field: field[row].tolist())
         slot = Slot._make((*steady, [0] * self._num_servers, [0.0] * self._num_servers))
         assignment, mask = self._undecided
         state = object.__new__(State)
+        state.rows = ()
         state._begin((self._instance, row), slot, assignment[row].copy(), mask[row].copy())
         return state
 
@@ -242,24 +303,43 @@ def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
 
 def _steady(instance: Instance) -> tuple[NDArray[Any], ...]:
     """Return what a `Slot` has that no decision changes."""
+    delay, allowed = links.delay(instance), links.allowed(instance)
+    weighted = instance.delay_weight is not None or instance.energy_weight is not None
     return (
-        instance.tx_delay,
+        delay,
         instance.task_cycles,
-        np.sqrt(instance.task_cycles),
-        instance.server_hz,
-        instance.capacity,
+        links.size(instance),
+        links.server_hz(instance),
+        links.capacity(instance),
+        links.cost(instance) if weighted else delay,
+        np.empty((*instance.batch_shape, 0, 0), np.bool_) if allowed is None else allowed,
     )
+
+
+def unassigned(instance: Instance) -> Slot:
+    """Return slots with nothing assigned; arrays of their own numbers, and 0 as load."""
+    return Slot._make((*_steady(instance), 0, 0))
+
+
+def _converted(
+    steady: tuple[NDArray[Any], ...], convert: Callable[[NDArray[Any]], Any]
+) -> list[Any]:
+    """Return what `_steady` returned, converted; links that cost their delay are so but once."""
+    *made, allowed = (convert(field) for field in steady if field is not steady[0])
+    delay = convert(steady[0])
+    return [delay, *made, *([delay] if len(made) < 5 else []), allowed]
 
 
 def _unloaded(instance: Instance) -> tuple[IntArray, FloatArray]:
     """Return load and sqrt_load before the first decision."""
-    return np.zeros(instance.capacity.shape, np.int64), np.zeros(instance.capacity.shape)
+    shape = (*instance.batch_shape, instance.num_actions)
+    return np.zeros(shape, np.int64), np.zeros(shape)
 
 
 def _undecided(instance: Instance) -> tuple[IntArray, NDArray[np.int8]]:
     """Return assignment and mask before the first decision."""
     assignment = np.full(instance.task_cycles.shape, -1, dtype=np.int64)
-    return assignment, (instance.capacity > 0).astype(np.int8)
+    return assignment, (links.capacity(instance) > 0).astype(np.int8)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

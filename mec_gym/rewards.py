@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mec_gym import bounds, equations
-from mec_gym.equations import Real
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
 from mec_gym.kernels import kernel
-from mec_gym.mdp import Slot, State, copy_of
+from mec_gym.mdp import Slot, State, copy_of, is_open
 from mec_gym.scenario import Scenario
 
 Reward = Callable[[Slot, int, int], float]
@@ -24,7 +23,10 @@ Reward = Callable[[Slot, int, int], float]
 
 @kernel
 def paper(slot: Slot, device: int, server: int) -> float:
-    """Return minus the delay of the task on equal CPU shares, the bracket of Eq. (13)."""
+    """Return minus the delay of the task on equal CPU shares, the bracket of Eq. (13).
+
+    It knows neither weights nor energy.
+    """
     delay: float = equations.equal_share_delay(
         slot.tx_delay[device][server],
         slot.task_cycles[device],
@@ -36,9 +38,12 @@ def paper(slot: Slot, device: int, server: int) -> float:
 
 @kernel
 def delay(slot: Slot, device: int, server: int) -> float:
-    """Return minus the rise in the total delay under Eq. (20); over a slot it sums to -M D."""
+    """Return minus the rise in the total cost under Eq. (20); over a slot it sums to minus that.
+
+    That is -M D where nothing is weighted.
+    """
     rise: float = equations.delay_rise(
-        slot.tx_delay[device][server],
+        slot.link_cost[device][server],
         slot.sqrt_cycles[device],
         slot.server_hz[server],
         slot.sqrt_load[server],
@@ -48,36 +53,37 @@ def delay(slot: Slot, device: int, server: int) -> float:
 
 @kernel
 def regret(slot: Slot, device: int, server: int) -> float:
-    """Return minus the rise in a lower bound on the total delay of any completion.
+    """Return minus the rise in a lower bound on the total cost of any completion.
 
     The bound B fills what remains to compute up to the water level, capacity ignored, and sends
-    each task still to come on its fastest link to a free server. Over a slot its rise sums to
-    M D - B_0; it is at least 0 where the server has a free place.
+    each task still to come on its cheapest link to a server that is open to it. Over a slot its
+    rise sums to M D - B_0; it is at least 0 where the server is open. Where a column shares no CPU
+    the level is 0: B is then far below the optimum, and says less.
     """
     num_devices = len(slot.task_cycles)
     remaining = 0.0
     for later in range(device + 1, num_devices):
         remaining += slot.sqrt_cycles[later]
     joining = slot.sqrt_cycles[device]
-    rise: float = slot.tx_delay[device][server] - least_tx_delay(slot, device, -1)
+    rise: float = slot.link_cost[device][server] - least_link_cost(slot, device, -1)
     level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + remaining)
     rise += bounds.rise_at_level(slot.server_hz, slot.sqrt_load, remaining, server, joining, level)
     if slot.load[server] + 1 == slot.capacity[server]:  # those to come cannot be sent there
         for later in range(device + 1, num_devices):
-            rise += least_tx_delay(slot, later, server) - least_tx_delay(slot, later, -1)
+            rise += least_link_cost(slot, later, server) - least_link_cost(slot, later, -1)
     return -rise
 
 
 @kernel
-def least_tx_delay(slot: Slot, device: int, closed: int) -> float:
-    """Return the least transmission delay of a task to a free server but `closed`, seconds.
+def least_link_cost(slot: Slot, device: int, closed: int) -> float:
+    """Return the least that a task's link costs to a server open to it but `closed`, seconds.
 
-    -1 closes none. Where no server is free it is 0.
+    -1 closes none. Where no server is open it is 0.
     """
     least = math.inf
     for server in range(len(slot.server_hz)):
-        if slot.load[server] < slot.capacity[server] and server != closed:
-            least = min(least, slot.tx_delay[device][server])
+        if server != closed and is_open(slot, device, server):
+            least = min(least, slot.link_cost[device][server])
     return least if least < math.inf else 0.0
 
 
@@ -86,15 +92,17 @@ REWARDS: dict[str, Reward] = {"paper": paper, "delay": delay, "regret": regret}
 
 
 @kernel
-def penalised(reward: Real, slot: Slot, server: int, overload_penalty: float) -> Real:
-    """Return a reward less lambda where the server is already full; Eq. (13)."""
-    return reward - overload_penalty * (slot.load[server] >= slot.capacity[server])
+def penalised(
+    reward: float, slot: Slot, device: int, server: int, overload_penalty: float
+) -> float:
+    """Return a reward less lambda where the server is already full, or not allowed; Eq. (13)."""
+    return reward - overload_penalty * (not is_open(slot, device, server))
 
 
 def of_decision(reward: Reward, state: State, server: int, overload_penalty: float) -> float:
     """Return what giving the current device to a server earns, seconds; nothing is assigned."""
     earned = reward(state.slot, state.device, server)
-    return float(penalised(earned, state.slot, server, overload_penalty))
+    return float(penalised(earned, state.slot, state.device, server, overload_penalty))
 
 
 def find(reward: str | Reward, scenario: Scenario) -> Reward:
@@ -125,7 +133,7 @@ def _check(reward: Reward, scenario: Scenario) -> None:
         ValueError: it fails, returns no finite number, or changes the slot.
     """
     name, (slot,) = f"{reward.__module__}:{reward.__qualname__}", scenario.sample(1, 0)
-    servers = sorted({*range(min(slot.num_servers, _TRIED)), slot.num_servers - 1})
+    servers = sorted({*range(min(slot.num_actions, _TRIED)), slot.num_actions - 1})
     devices = {*range(min(slot.num_devices, _TRIED)), slot.num_devices - 1}
     for feasibly in (True, False):
         state = State(slot)
@@ -149,4 +157,4 @@ def _check(reward: Reward, scenario: Scenario) -> None:
                     )
             if state.slot != before:
                 raise ValueError(f"reward: {name} changes the slot, which it only may read")
-            state.assign(int(state.free.argmax()) if feasibly else slot.num_servers - 1)
+            state.assign(int(state.free.argmax()) if feasibly else slot.num_actions - 1)

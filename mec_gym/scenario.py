@@ -10,14 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from mec_gym import channels, ranges
+from mec_gym import channels, options, ranges
 from mec_gym.channels import Channel, UniformChannel
 from mec_gym.equations import uplink_rate
-from mec_gym.instance import Instance, gain_at_sending
+from mec_gym.instance import COLUMNS, Instance, gain_at_sending
 from mec_gym.io import names
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
-from mec_gym.io.settings import NumberOrEach, Positive, RangeField, Settings
+from mec_gym.io.settings import (
+    NotNegative,
+    NumberOrEach,
+    Positive,
+    RangeField,
+    RangeOrEach,
+    RangeOrEachFrom0,
+    Settings,
+)
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 
@@ -105,6 +113,60 @@ class Scenario(Settings):
         description="How many of the devices to come are seen; none: all of them, as in the paper.",
     )
 
+    delay_weight: RangeOrEach | None = Field(
+        None,
+        description="Weight w^T of a task's delay in its cost: a number, a range, or one each;"
+        " none: 1.",
+    )
+    energy_weight: RangeOrEachFrom0 | None = Field(
+        None,
+        description="Cost w^E of the device's energy, s/J: a number, a range, or one each;"
+        " none: 0.",
+    )
+    local_hz: RangeOrEach | None = Field(
+        None,
+        description="CPU frequency of the devices, cycles/s, on which tasks may then stay: a"
+        " number, a range, or one each; none: no device computes.",
+    )
+    switched_capacitance: Positive | None = Field(
+        None,
+        description="Effective switched capacitance kappa of the devices' CPUs, W s^3: a task that"
+        " stays takes kappa f^2 C joules; none: 1e-27 where local_hz is given.",
+    )
+    cloud_delay_s: NotNegative | None = Field(
+        None,
+        description="Delay of the way on to a cloud, s, to which tasks may then be sent over their"
+        " fastest link; none: there is no cloud.",
+    )
+    cloud_hz: Positive | None = Field(
+        None, description="CPU frequency that each task has in the cloud, cycles/s."
+    )
+    drop_penalty_s: Positive | None = Field(
+        None,
+        description="Delay as which a task counts that is dropped, s, as tasks then may be; none:"
+        " each must be done.",
+    )
+    deadline_s: RangeOrEach | None = Field(
+        None,
+        description="Delay that a task should keep to, s: a number, a range, or one each. A link"
+        " that cannot, with the whole CPU, is not allowed; none: there is none.",
+    )
+    coverage_m: Positive | None = Field(
+        None,
+        description="Distance up to which a server covers a device, m; others are not allowed;"
+        " none: all cover all.",
+    )
+    services: tuple[tuple[int, ...], ...] | None = Field(
+        None,
+        description="Numbers of the services that each server hosts, a list a server. Each task"
+        " asks for one of them, equally often; none: all host all.",
+    )
+    fetch_delay_s: Positive | None = Field(
+        None,
+        description="Delay of fetching a service to a server that does not host it, s; none: such"
+        " links are not allowed.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _one_of_two(cls, fields: Any) -> Any:
@@ -162,7 +224,7 @@ class Scenario(Settings):
             )
         channels.check(self.channel, self.num_devices, self.num_servers)
         places = int(self.capacities.sum())
-        if places < self.num_devices:
+        if places < self.num_devices and not self.columns:
             each = f"{self.num_servers} servers x {self.capacity} places"
             if isinstance(self.capacity, tuple):
                 each = f"{self.num_servers} servers"
@@ -177,6 +239,7 @@ class Scenario(Settings):
                 f" {self.num_steps} steps; the limit is {_MOST_CHANGING_GAINS:,}; set it to 1 or"
                 " lower num_devices"
             )
+        options.check(self)
         return self
 
     def replace(self, **changes: Any) -> Self:
@@ -271,6 +334,32 @@ class Scenario(Settings):
         return np.broadcast_to(np.array(self.capacity, dtype=np.int64), self.num_servers)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What a task may choose beside the servers, behind them in this order."""
+        return tuple(name for name, field in COLUMNS.items() if getattr(self, field) is not None)
+
+    @property
+    def num_actions(self) -> int:
+        """Among how many a task chooses: the servers, then the columns."""
+        return self.num_servers + len(self.columns)
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """What each action is called, (A,)."""
+        return (*(f"server {server}" for server in range(self.num_servers)), *self.columns)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Places of each action, (A,): M_n^max, and room for all in the columns."""
+        columns = np.full(len(self.columns), self.num_devices)
+        return np.concatenate([self.capacities, columns])
+
+    @property
+    def kappa(self) -> float:
+        """The switched capacitance of the devices' CPUs, W s^3; 1e-27 unless it is given."""
+        return 1e-27 if self.switched_capacitance is None else self.switched_capacitance
+
+    @property
     def device_bandwidth_hz(self) -> float:
         """The bandwidth each device transmits in, Hz."""
         shares = self.num_devices if self.bandwidth_sharing == "equal" else 1
@@ -315,23 +404,37 @@ class Scenario(Settings):
 
     @property
     def mean_sqrt_cycles(self) -> float:
-        """The mean of sqrt(C_m), sqrt(cycles): what is known of the work of a task not yet seen."""
-        if self.task_cycles is not None:
-            return ranges.mean_sqrt(self.task_cycles)
-        assert self.cycles_per_bit is not None  # one of the two is given
-        return ranges.mean_sqrt(self.task_bits) * ranges.mean_sqrt(
-            self.cycles_per_bit
-        )  # independent draws
+        """The mean of sqrt(w^T C_m), sqrt(cycles): what is known of a task not yet seen."""
+        factors = [self.task_cycles]
+        if self.task_cycles is None:
+            factors = [self.task_bits, self.cycles_per_bit]  # independent draws
+        mean = 1.0
+        for each in factors:
+            assert each is not None  # work, or work by the bit, is given
+            mean *= ranges.mean_sqrt(each)
+        weight = self.delay_weight
+        if weight is None:
+            return mean
+        drawn = options.is_range(weight)
+        return mean * (ranges.mean_sqrt(weight) if drawn else float(np.sqrt(weight).mean()))  # type: ignore[arg-type]
 
     def cycles_quantiles(self, count: int) -> FloatArray:
-        """Return so many equally likely values of C_m, rising, (count,), cycles.
+        """Return so many equally likely values of w^T C_m, rising, (count,), cycles.
 
-        Where work follows from bits, count^2 products are sorted.
+        Where work follows from bits, or delays have weights, products are sorted.
         """
         if self.task_cycles is not None:
-            return ranges.quantiles(count, self.task_cycles)
-        assert self.cycles_per_bit is not None  # one of the two is given
-        return ranges.quantiles(count, self.task_bits, self.cycles_per_bit)
+            work = ranges.quantiles(count, self.task_cycles)
+        else:
+            assert self.cycles_per_bit is not None  # one of the two is given
+            work = ranges.quantiles(count, self.task_bits, self.cycles_per_bit)
+        weight = self.delay_weight
+        if weight is None:
+            return work
+        drawn = options.is_range(weight)
+        weights = ranges.quantiles(count, weight) if drawn else np.atleast_1d(weight)  # type: ignore[arg-type]
+        products = np.sort(np.outer(work, weights), axis=None)
+        return np.asarray(products[len(weights) // 2 :: len(weights)])
 
     @cached_property
     def deployment_hz(self) -> FloatArray | None:
@@ -367,19 +470,20 @@ class Scenario(Settings):
         return sum(self._num_uniforms)
 
     @property
-    def _num_uniforms(self) -> tuple[int, int, int, int]:
-        """The uniform numbers of channel, bits, work and servers."""
+    def _num_uniforms(self) -> tuple[int, ...]:
+        """The uniform numbers of channel, bits, work and servers, and those of options."""
         return (
             self.channel.num_uniforms(self.num_devices, self.num_servers),
             self.num_devices,
             self.num_devices,
             self.num_servers if self.deployment_hz is None else 0,
+            *options.num_uniforms(self),
         )
 
     def from_uniforms(self, unit: FloatArray) -> Instance:
         """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`)."""
         ends_at = np.cumsum(self._num_uniforms[:-1])
-        channel, bits, work, servers = np.split(unit, ends_at, axis=-1)
+        channel, bits, work, servers, *more = np.split(unit, ends_at, axis=-1)
         task_bits = from_unit(bits, self.task_bits)
         if self.cycles_per_bit is None:
             assert self.task_cycles is not None  # one of the two is given
@@ -403,6 +507,7 @@ class Scenario(Settings):
             bandwidth_hz=np.array(self.device_bandwidth_hz),
             tx_power_w=np.array(self.tx_power_w),
             noise_w=np.array(self.noise_power_w),
+            **({} if options.is_plain(self) else options.draw(self, more, channel)),
         )
 
     def check(self, instance: Instance) -> None:
@@ -429,7 +534,8 @@ class Scenario(Settings):
                     " give the scenario's channel a correlation below 1, or leave out step_gain"
                 )
             ranges["step_gain"] = self.channel.gain_range
-        for field, limits in ranges.items():
+        options.check_instance(self, instance)
+        for field, limits in (ranges | self.option_ranges).items():
             value = getattr(instance, field)
             low, high = limits[0] * (1 - 1e-9), limits[1] * (1 + 1e-9)
             if value.min() < low or value.max() > high:
@@ -437,6 +543,12 @@ class Scenario(Settings):
                     f"instance: {field} goes from {value.min():g} to {value.max():g}, beyond the"
                     f" scenario's {limits[0]:g} to {limits[1]:g}; widen the scenario's range"
                 )
+
+    @property
+    def option_ranges(self) -> dict[str, tuple[float, float]]:
+        """The least and the greatest value of each of `options.OF_DEVICES` that is given."""
+        values = {name: getattr(self, name) for name in options.OF_DEVICES}
+        return {name: options.limits(value) for name, value in values.items() if value is not None}
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:

@@ -6,6 +6,7 @@ throughout.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
     "is_feasible",
     "missed",
     "overloads",
+    "report",
     "server_loads",
     "server_sums",
     "share_cpu_equally",
@@ -224,6 +226,34 @@ def overloads(instance: Instance, assignment: ArrayLike) -> IntArray:
     """Return how many tasks of each slot stand above a server's capacity, (...)."""
     loads = server_loads(instance, assignment)
     return np.asarray(equations.overload(loads, links.capacity(instance)).sum(axis=-1))
+
+
+_REPORTED: dict[str, tuple[Callable[[Instance, ArrayLike], NDArray[Any]], tuple[str, ...]]] = {
+    "cost": (average_cost, ("delay_weight", "energy_weight")),
+    "energy_j": (
+        lambda slots, assignment: task_energies(slots, assignment).mean(axis=-1),
+        ("energy_weight", "local_hz"),
+    ),
+    "missed": (missed, ("deadline_s",)),
+    "dropped": (dropped, ("drop_penalty_s",)),
+    "barred": (barred, ("deadline_s", "covered", "fetch_delay_s")),
+}
+"""What is reported beside the average delay, and the attributes with one of which a slot has it."""
+
+
+def report(instance: Instance, assignment: ArrayLike) -> dict[str, NDArray[Any]]:
+    """Return what slots came to beside their delay, by name, (...): only what they have.
+
+    `cost`: of a task on average, seconds; `energy_j`: of a task on average, joules; `missed`,
+    `dropped`, `barred`: how many tasks take longer than their deadline, are dropped, or take an
+    action that is not allowed.
+    """
+    given = instance.arrays()
+    return {
+        name: measure(instance, assignment)
+        for name, (measure, attributes) in _REPORTED.items()
+        if any(each in given for each in attributes)
+    }
 
 
 def is_feasible(instance: Instance, assignment: ArrayLike) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from mec_gym.rewards import REWARDS
 def paid(name, state, server, penalty):
     """The reward of a decision, the penalty off."""
     reward = REWARDS[name](state.slot, state.device, server)
-    return float(rewards.penalised(reward, state.slot, server, penalty))
+    return float(rewards.penalised(reward, state.slot, state.device, server, penalty))
 
 
 def rewards_of(name, slot, assignment, penalty=10.0):

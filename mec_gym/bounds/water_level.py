@@ -3,7 +3,8 @@
 Work is poured on the servers of the lowest L_n / F_n, up to one common level w: the least sum of
 (L_n + y_n)^2 / F_n over splits y_n >= 0 of the work to come. This bounds the total computation
 delay of any completion from below. It never falls as tasks are assigned, and is the exact delay
-sum of L_n^2 / F_n under Eq. (20) when none remain. Capacity is ignored.
+sum of L_n^2 / F_n under Eq. (20) when none remain. Capacity is ignored. Where a server shares no
+CPU, F = inf, it takes all of that work for nothing, and the level is 0.
 """
 
 import math
@@ -63,6 +64,8 @@ def rise_at_level(
     delay_before = delay_after = 0.0  # of servers filled to either level
     for server in range(len(server_hz)):
         hz, standing = server_hz[server], sqrt_load[server]
+        if hz == math.inf:
+            continue
         filled = max(standing, level * hz)
         delay_before += filled * filled / hz
         filled = max(standing + (joining if server == joined else 0.0), after * hz)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import ranges
+from mec_gym import options, ranges
 from mec_gym.channels import UniformChannel
 from mec_gym.envs import loops
 from mec_gym.mdp import Slot
@@ -55,6 +55,8 @@ class Filling:
         """
         channel = scenario.channel
         if type(channel) is not UniformChannel or channel.correlation != 1:
+            return None
+        if not options.is_plain(scenario):
             return None
         shown, clipped = np.empty((0, 2)), (-np.inf, np.inf)
         if type(observer) is PaperObservation:

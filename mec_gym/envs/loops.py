@@ -43,6 +43,8 @@ def _borrowed_slots(slots: Any) -> Any:
         _borrowed(slots.sqrt_cycles),
         _borrowed(slots.server_hz),
         _borrowed(slots.capacity),
+        _borrowed(slots.link_cost),
+        _borrowed(slots.allowed),
         _borrowed(slots.load),
         _borrowed(slots.sqrt_load),
     )
@@ -81,7 +83,7 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
                 continue
             slot = mdp.slot_at(slots, row[copy])
             reward[copy] = rewards.penalised(
-                reward_of(slot, current, chosen), slot, chosen, overload_penalty
+                reward_of(slot, current, chosen), slot, current, chosen, overload_penalty
             )
             mdp.assign(slot, current, chosen)
             assignment[copy, current] = chosen
@@ -127,15 +129,14 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
         observation: Any,
         mask: Any,
     ) -> None:
-        """Write what each copy sees, and which of its servers have a free place (B, N)."""
+        """Write what each copy sees, and which of its servers are open (B, N)."""
         assert formulas
         slots = _borrowed_slots(slots)
-        prepared, observation = _borrowed(prepared), _borrowed(observation)
+        prepared, observation, mask = _borrowed(prepared), _borrowed(observation), _borrowed(mask)
         for copy in range(len(row)):
             slot = mdp.slot_at(slots, row[copy])
             write(slot, device[copy], prepared[row[copy]], constants, observation[copy])
-            for server in range(len(slot.server_hz)):
-                mask[copy, server] = slot.load[server] < slot.capacity[server]
+            mdp.write_mask(slot, device[copy], mask[copy])
 
     return observe
 

@@ -13,7 +13,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
-from mec_gym import equations, observations, rewards
+from mec_gym import equations, observations, rewards, system
+from mec_gym import options as scenario_options
 from mec_gym.envs import arguments, rendering
 from mec_gym.envs.ahead import Ahead
 from mec_gym.instance import Instance
@@ -125,13 +126,14 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             modes = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
-        self._num_devices, self._num_servers = scenario.num_devices, scenario.num_servers
+        self._num_devices, self._num_actions = scenario.num_devices, scenario.num_actions
+        self._is_plain = scenario_options.is_plain(scenario)
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
         self.observer = observations.make(observation, scenario)
         self.reward = rewards.find(reward, scenario)
         self.observation_space = self.observer.space
-        self.action_space = gym.spaces.Discrete(scenario.num_servers)
+        self.action_space = gym.spaces.Discrete(scenario.num_actions)
         self._ahead = Ahead(scenario, self.observer)
         self._state: State | None = None
         self._window: rendering.Window | None = None
@@ -196,6 +198,11 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         return self._observation.copy(), reward, done, False, info
 
     @property
+    def action_names(self) -> tuple[str, ...]:
+        """What each action is called: the servers, then the columns beside them."""
+        return self.scenario.action_names
+
+    @property
     def instance(self) -> Instance:
         """The slot being played."""
         return self._begun("instance").instance
@@ -235,10 +242,10 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         except TypeError:  # an array of one whole number is one, with dimensions too
             one = isinstance(action, np.ndarray) and action.size == 1 and action.dtype.kind in "iu"
             server = int(action.item()) if one else -1
-        if not 0 <= server < self._num_servers:
+        if not 0 <= server < self._num_actions:
             raise InvalidAction(
                 f"action: {quoted(action)} is not a server; they go from 0 to"
-                f" {self._num_servers - 1}"
+                f" {self._num_actions - 1}"
             )
         return server
 
@@ -256,7 +263,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         """Return what the last step reports, with the CPU allocated by Eq. (20)."""
         cpu_hz, task_delay = state.allocate()
         overloads = sum(map(equations.overload, state.slot.load, state.slot.capacity))
-        return {
+        outcome = {
             "assignment": state.assignment,
             "cpu_hz": cpu_hz,
             "task_delay": task_delay,
@@ -264,3 +271,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             "overloads": overloads,
             "feasible": overloads == 0,
         }
+        if not self._is_plain:
+            report = system.report(state.instance, state.assignment)
+            outcome |= {name: value.item() for name, value in report.items()}
+            outcome["feasible"] = overloads == 0 and not outcome.get("barred", 0)
+        return outcome

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import mdp, options
 from mec_gym.envs import pcg64
 from mec_gym.envs.filling import Filling
 from mec_gym.instance import Instance
@@ -55,17 +56,16 @@ class Stock:
         self._depth = max(1, kept // self._parts)  # slots in a part
         self.layers = self._parts * self._depth
         rows = num_envs * (self.layers + 1)
-        num_devices, num_servers = scenario.num_devices, scenario.num_servers
-        self.slots = Slot(
-            tx_delay=np.empty((rows, num_devices, num_servers)),
-            task_cycles=np.empty((rows, num_devices)),
-            sqrt_cycles=np.empty((rows, num_devices)),
-            server_hz=np.empty((rows, num_servers)),
-            capacity=np.tile(scenario.capacities, (rows, 1)),
-            load=np.zeros((rows, num_servers), dtype=np.int64),
-            sqrt_load=np.zeros((rows, num_servers)),
-        )
-        prepared = observer.prepare(scenario.sample(1, 0))
+        self.slots = _room(scenario, rows)
+        sample = scenario.sample(1, 0)
+        self._arrays: dict[str, NDArray[Any]] = {}  # of the instances, for what outcomes report
+        if not options.is_plain(scenario):
+            self._arrays = {
+                name: np.empty((rows, *array.shape[1:]), array.dtype)
+                for name, array in sample.arrays().items()
+                if name != "step_gain"
+            }
+        prepared = observer.prepare(sample)
         self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
         self._filling = Filling.of(scenario, observer)
         self.seeded = False
@@ -120,17 +120,15 @@ class Stock:
 
     def keep(self, slots: Instance, rows: IntArray) -> None:
         """Put slots, unassigned, into some rows."""
-        new = {
-            "tx_delay": slots.tx_delay,
-            "task_cycles": slots.task_cycles,
-            "sqrt_cycles": np.sqrt(slots.task_cycles),
-            "server_hz": slots.server_hz,
-            "load": 0,
-            "sqrt_load": 0,
-        }
-        for name, values in new.items():
-            getattr(self.slots, name)[rows] = values
+        for kept, values in zip(self.slots, mdp.unassigned(slots), strict=True):
+            kept[rows] = values
         self.prepared[rows] = self._observer.prepare(slots)
+        for name, kept in self._arrays.items():
+            kept[rows] = getattr(slots, name)
+
+    def instance(self, rows: IntArray) -> Instance:
+        """Return the slots in some rows; the scenario is not plain."""
+        return Instance.trusted(**{name: kept[rows] for name, kept in self._arrays.items()})
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -182,6 +180,25 @@ class Stock:
                 self.keep(self._scenario.from_uniforms(of_slots), rows)
             else:
                 self._filling.fill(of_slots, rows, self.slots, self.prepared)
+
+
+def _room(scenario: Scenario, rows: int) -> Slot:
+    """Return a `Slot` with room for so many slots of a scenario, in which nothing is assigned."""
+    num_devices, num_actions = scenario.num_devices, scenario.num_actions
+    links = (rows, num_devices, num_actions)
+    delay = np.empty(links)
+    weighted = scenario.delay_weight is not None or scenario.energy_weight is not None
+    return Slot(
+        tx_delay=delay,
+        task_cycles=np.empty((rows, num_devices)),
+        sqrt_cycles=np.empty((rows, num_devices)),
+        server_hz=np.empty((rows, num_actions)),
+        capacity=np.tile(scenario.places, (rows, 1)),
+        link_cost=np.empty(links) if weighted else delay,
+        allowed=np.empty(links if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
+        load=np.zeros((rows, num_actions), dtype=np.int64),
+        sqrt_load=np.zeros((rows, num_actions)),
+    )
 
 
 def _blocks(copies: IntArray, size: int) -> Iterable[IntArray]:

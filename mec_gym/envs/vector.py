@@ -13,6 +13,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from mec_gym import options as scenario_options
+from mec_gym import system
 from mec_gym.compiling import refused
 from mec_gym.envs import arguments, loops
 from mec_gym.envs.offload import OffloadEnv
@@ -32,6 +34,7 @@ _WORTH_THREADS = 1e-4
 """Observations are written by several threads where they take one so many seconds."""
 
 _OF_EACH_COPY = {
+    "action_names": "action_names",
     "action_space": "single_action_space",
     "metadata": "metadata",
     "observation_space": "single_observation_space",
@@ -151,9 +154,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         Raises:
             ValueError: a bad seed or option, or slots that do not fit the scenario.
         """
-        options = arguments.check_options(options, "instance", "reset_mask")
-        rows = self._rows(options.get("reset_mask"))
-        instance = options.get("instance")
+        given = arguments.check_options(options, "instance", "reset_mask")
+        rows = self._rows(given.get("reset_mask"))
+        instance = given.get("instance")
         if instance is not None:
             self._check_instance(instance)
         seeds = self._seeds(seed)
@@ -247,6 +250,11 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             self._stock.close()
 
     @property
+    def action_names(self) -> tuple[str, ...]:
+        """What each action is called."""
+        return self.scenario.action_names
+
+    @property
     def spec(self) -> EnvSpec | None:
         """What Gymnasium made this of, in JSON values."""
         return self._spec
@@ -283,7 +291,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         Raises:
             ValueError: it is not such a state.
         """
-        num_devices, num_servers = self.scenario.num_devices, self.scenario.num_servers
+        num_devices, num_actions = self.scenario.num_devices, self.scenario.num_actions
         try:
             rng = [_generator(copy["generator"]) for copy in state]
             chosen = [np.array(copy["assignment"], dtype=np.int64) for copy in state]
@@ -293,13 +301,13 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         fits = all(
             servers.ndim == 1
             and len(servers) <= longest
-            and ((servers >= 0) & (servers < num_servers)).all()
+            and ((servers >= 0) & (servers < num_actions)).all()
             for servers in chosen
         )
         if len(state) != self.num_envs or not fits:
             raise ValueError(
                 f"state: not that of {self.num_envs} copies of {num_devices} devices and"
-                f" {num_servers} servers"
+                f" {num_actions} actions"
             )
         self._stock.seed(dict(enumerate(rng)))
         self._begin_next(np.arange(self.num_envs))
@@ -318,7 +326,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         row, device = self._row[copies], self._device[copies]
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self.scenario.num_servers), dtype=np.int8)
+        mask = np.empty((len(row), self.scenario.num_actions), dtype=np.int8)
         self._write(row, device, observation, mask)
         return observation, mask
 
@@ -385,7 +393,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         for state in states:
             state.prepared = single.observer.prepare(state.instance)
         for device in range(min(self._length, _TRIED)):
-            servers = (device * copies) % self.scenario.num_servers  # the first copy overloads one
+            servers = (device * copies) % self.scenario.num_actions  # the first copy overloads one
             seen = self._seen(copies)[0]
             earned = self._assign(self._row[copies], servers)[0]
             for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=True)):
@@ -465,14 +473,14 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"action: {servers.dtype} of shape {servers.shape}; it must be ({self.num_envs},)"
                 " whole numbers"
             )
-        servers, num_servers = servers.astype(np.int64, copy=False), self.scenario.num_servers
+        servers, num_actions = servers.astype(np.int64, copy=False), self.scenario.num_actions
         if ignored is not None and ignored.any():
             servers = np.where(ignored, 0, servers)
-        row = self._first_outside(servers, num_servers)
+        row = self._first_outside(servers, num_actions)
         if row >= 0:
             raise InvalidAction(
                 f"action: {servers[row]} of copy {row} is not a server; they go from 0 to"
-                f" {num_servers - 1}"
+                f" {num_actions - 1}"
             )
         return servers
 
@@ -492,7 +500,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """Return `final_obs` and `final_info` of the copies whose slots are now over."""
         ended = np.flatnonzero(now)
         observation, mask = self._seen(ended)
-        action_mask = np.zeros((self.num_envs, self.scenario.num_servers), dtype=np.int8)
+        action_mask = np.zeros((self.num_envs, self.scenario.num_actions), dtype=np.int8)
         action_mask[ended] = mask
         last = np.full(self.num_envs, None, dtype=object)
         last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
@@ -518,8 +526,22 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         }
         ended = np.flatnonzero(now)
         loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
+        if not scenario_options.is_plain(self.scenario):
+            self._report(ended, outcome)
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         return outcome | {f"_{key}": now.copy() for key in outcome}
+
+    def _report(self, ended: IntArray, outcome: dict[str, NDArray[Any]]) -> None:
+        """Write what the slots of some copies came to where the scenario has options."""
+        slots, assignment = self._stock.instance(self._row[ended]), self._assignment[ended]
+        sqrt_load = self._slots.sqrt_load[self._row[ended]]
+        cpu_hz, task_delay = system.allocate(slots, assignment, sqrt_load)
+        outcome["cpu_hz"][ended], outcome["task_delay"][ended] = cpu_hz, task_delay
+        for name, values in system.report(slots, assignment).items():
+            outcome[name] = np.zeros(self.num_envs, dtype=values.dtype)
+            outcome[name][ended] = values
+        if "barred" in outcome:
+            outcome["feasible"] &= outcome["barred"] == 0
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:

@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -141,11 +141,37 @@ def _number_or_each(value: Any) -> float | tuple[float, ...]:
     return _positive(value)
 
 
+def _not_negative(value: Any) -> float:
+    if isinstance(value, Real) and not isinstance(value, bool) and value == 0:
+        return 0.0
+    return _positive(value)
+
+
+def _several(number: Callable[[Any], float]) -> Callable[[Any], float | tuple[float, ...]]:
+    def checked(value: Any) -> float | tuple[float, ...]:
+        if not isinstance(value, list | tuple):
+            return number(value)
+        if not value:
+            raise ValueError("[] must be a number, a range [low, high], or one number each")
+        return tuple(number(item) for item in value)
+
+    return checked
+
+
 Positive = Annotated[float, BeforeValidator(_positive)]
 """A finite number above 0."""
 
 RangeField = Annotated[float | tuple[float, float], BeforeValidator(_number_or_range)]
 """A constant, or the two ends (low, high) of a uniform distribution; finite and above 0."""
+
+NotNegative = Annotated[float, BeforeValidator(_not_negative)]
+"""A finite number, 0 or more."""
+
+RangeOrEach = Annotated[float | tuple[float, ...], BeforeValidator(_several(_positive))]
+"""A constant, the ends [low, high] of a uniform distribution, or one each; above 0."""
+
+RangeOrEachFrom0 = Annotated[float | tuple[float, ...], BeforeValidator(_several(_not_negative))]
+"""The same, 0 or more."""
 
 NumberOrEach = Annotated[float | tuple[float, ...], BeforeValidator(_number_or_each)]
 """One number for all, or one each; finite and above 0."""

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
 from mec_gym.observations.base import Array, Observation
+from mec_gym.options import OF_DEVICES
 from mec_gym.scenario import Scenario
 
 _ALL_CHECKED = 12
@@ -63,7 +64,7 @@ def _first_free(state: State) -> int:
 
 
 def _last_server(state: State) -> int:
-    return state.instance.num_servers - 1
+    return state.instance.num_actions - 1
 
 
 def _written(observer: Observation, state: State) -> Array:
@@ -115,7 +116,8 @@ def _check_hidden(observer: Observation, slots: Instance, state: State) -> None:
     arrays = {name: array.copy() for name, array in slots[1].arrays().items()}
     others = slots[0].arrays()
     seen = scenario.num_devices if scenario.lookahead is None else device + scenario.lookahead + 1
-    for name in ("gain", "task_bits", "task_cycles"):
+    of_tasks = ("task_bits", "task_cycles", *OF_DEVICES, "covered", "fetch_delay_s")
+    for name in ("gain", *(each for each in of_tasks if each in arrays)):
         arrays[name][seen:] = others[name][seen:]
     if "step_gain" in arrays:
         arrays["step_gain"][device + 1 :] = others["step_gain"][device + 1 :]

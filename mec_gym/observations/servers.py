@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mec_gym import bounds
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
-from mec_gym.mdp import Slot
+from mec_gym.mdp import Slot, is_open, write_mask
 from mec_gym.observations.base import Array, Observation
 from mec_gym.scenario import Scenario
 
@@ -19,6 +19,9 @@ _ALL = 1 << 31
 
 _QUANTILES = 256
 """So many equally likely values of q stand for the distribution of a task that is not seen."""
+
+_UNSHARED = 100.0
+"""So many times the others' mean CPU frequency stand for one that no tasks share, F = inf."""
 
 _LONGEST = 1e290
 """Seconds; what is longer counts as that, so that differences are numbers."""
@@ -38,10 +41,10 @@ def within(value: float, limit: float) -> float:
 
 @kernel
 def tx_to_come(slot: Slot, server: int, first: int, end: int) -> float:
-    """Return the sum of the transmission delays of some devices to a server, seconds."""
+    """Return what the links of some devices to a server cost in all, seconds."""
     total = 0.0
     for device in range(first, end):
-        total += slot.tx_delay[device][server]
+        total += slot.link_cost[device][server]
     return min(total, _LONGEST)
 
 
@@ -58,11 +61,13 @@ class ServersObservation(Observation):
 
     For tasks beyond `lookahead` the scenario's distribution stands in: the mean of q and of q^2,
     and the share of larger q. Their T is left out, and so is any T to come where gains change
-    within the slot.
+    within the slot. T is what a link costs, delay alone or weighted with energy; a column beside
+    the servers is a row like theirs, with 100 times their mean F, and the level is then 0. Where no
+    server is open to the device, 0 shows the mask of `mec_gym.mdp.write_mask`, and all else is 0.
 
     | column | feature |
     |---|---|
-    | 0 | 1 if the server is free, else all of its row is 0 |
+    | 0 | 1 if the server is open to the device, else all of its row is 0 |
     | 1 | T |
     | 2 | 10 (T less the least T of a free server) |
     | 3 | rise in the bound on the total computation delay, see `bounds.rise_at_level` |
@@ -99,7 +104,7 @@ class ServersObservation(Observation):
     @property
     def space(self) -> "gym.spaces.Box[np.float32]":
         """Rows of features."""
-        shape = (self.scenario.num_servers, self.NUM_FEATURES)
+        shape = (self.scenario.num_actions, self.NUM_FEATURES)
         return gym.spaces.Box(-self.LIMIT, self.LIMIT, shape, np.float32)
 
     def prepare(self, instance: Instance) -> NDArray[Any]:
@@ -144,31 +149,39 @@ class ServersObservation(Observation):
             mean_to_come = sqrt_to_come / to_come
             deviation = math.sqrt(max(squares / to_come - mean_to_come * mean_to_come, 0.0))
             larger /= to_come
+        num_shared = 0  # of the servers share their CPU
         known = end if prepared[0] else device + 1  # of these devices the links are known
         total_hz, places, num_free, least, mean_tx_to_come = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
-            total_hz += slot.server_hz[server]
-            if slot.load[server] < slot.capacity[server]:
+            if slot.server_hz[server] < math.inf:
+                total_hz += slot.server_hz[server]
+                num_shared += 1
+            if is_open(slot, device, server):
                 places += slot.capacity[server] - slot.load[server]
-                least = min(least, slot.tx_delay[device][server])
+                least = min(least, slot.link_cost[device][server])
                 mean_tx_to_come += tx_to_come(slot, server, device + 1, known)
                 num_free += 1
-        mean_tx_to_come /= max(num_free, 1)
-        unit_level = num_servers * unit_sqrt / total_hz
+        if num_free == 0:
+            write_mask(slot, device, out[:, 0])
+            return
+        mean_tx_to_come /= num_free
+        unit_level = num_shared * unit_sqrt / total_hz
         unit_delay = unit_sqrt * unit_level
         level = bounds.water_level(slot.server_hz, slot.sqrt_load, joining + sqrt_to_come)
         # The same for every server, where one is free.
         size = within(joining / unit_sqrt - 1, limit)
         size_to_come = within(mean_to_come / unit_sqrt - 1, limit)
         spread, larger = within(deviation / unit_sqrt, limit), within(larger, limit)
-        empty = within((places - to_come - 1) / max(places, 1), limit)
-        few = within(1 / (1 + to_come / max(num_free, 1)), limit)
+        empty = within((places - to_come - 1) / places, limit)
+        few = within(1 / (1 + to_come / num_free), limit)
         for server in range(num_servers):
             left = slot.capacity[server] - slot.load[server]
-            if left <= 0:
+            if not is_open(slot, device, server):
                 continue
             hz, load = slot.server_hz[server], slot.sqrt_load[server]
-            tx_delay = slot.tx_delay[device][server]
+            if hz == math.inf:
+                hz, load = _UNSHARED * total_hz / num_shared, 0.0
+            tx_delay = slot.link_cost[device][server]
             faster = 0
             for peer in range(num_servers):
                 if slot.server_hz[peer] > hz:
@@ -186,7 +199,7 @@ class ServersObservation(Observation):
             row[3] = within(rise / unit_delay, limit)
             row[4] = within(squashed(room / hz / unit_level), limit)
             row[5] = within(squashed((room - joining) / hz / unit_level), limit)
-            row[6] = within(hz * num_servers / total_hz, limit)
+            row[6] = within(hz * num_shared / total_hz, limit)
             row[7] = within(left * num_free / places, limit)
             row[8] = within(1 / left, limit)
             row[9] = within(room / left / unit_sqrt, limit)

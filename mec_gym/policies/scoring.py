@@ -53,6 +53,7 @@ def loop_of(formulas: str, write: Callable[..., None]) -> Any:
     ) -> None:
         assert formulas
         num_servers, features = slots.server_hz.shape[1], layers[0][0].shape[0]
+        free = np.empty(num_servers, np.int8)
         mean = np.empty(rows.shape[2], np.float32)
         shared = np.empty(rows.shape[2], np.float32)
         for row in range(len(assignment)):
@@ -60,16 +61,15 @@ def loop_of(formulas: str, write: Callable[..., None]) -> Any:
             for device in range(len(slot.task_cycles)):
                 inputs, outputs = rows[0], rows[1]
                 write(slot, device, prepared[row], constants, inputs[:, :features])
-                left = 0
-                for server in range(num_servers):
-                    left += slot.load[server] < slot.capacity[server]
+                mdp.write_mask(slot, device, free)
+                left = free.sum()
                 share, number = np.float32(1 / left), 0
                 for weight, bias, context in layers:
                     number += 1
                     before, after = weight.shape
                     mean[:before] = 0
                     for server in range(num_servers):
-                        if slot.load[server] < slot.capacity[server]:
+                        if free[server]:
                             for entry in range(before):
                                 mean[entry] += inputs[server, entry] * share
                     shared[:after] = bias
@@ -77,7 +77,7 @@ def loop_of(formulas: str, write: Callable[..., None]) -> Any:
                         for out in range(after):
                             shared[out] += mean[entry] * context[entry, out]
                     for server in range(num_servers):
-                        if slot.load[server] >= slot.capacity[server]:
+                        if not free[server]:
                             continue
                         scores = outputs[server]
                         scores[:after] = shared[:after]
@@ -91,8 +91,7 @@ def loop_of(formulas: str, write: Callable[..., None]) -> Any:
                     inputs, outputs = outputs, inputs
                 best = -1
                 for server in range(num_servers):
-                    free = slot.load[server] < slot.capacity[server]
-                    if free and (best < 0 or inputs[server, 0] > inputs[best, 0]):
+                    if free[server] and (best < 0 or inputs[server, 0] > inputs[best, 0]):
                         best = server
                 mdp.assign(slot, device, best)
                 assignment[row, device] = best

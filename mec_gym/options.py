@@ -1,0 +1,178 @@
+"""What a scenario may have beside the paper's: how its numbers are drawn, and what they may be.
+
+The functions take a scenario, whose fields of these names document them. Each quantity takes
+uniform numbers of its own behind those of the paper's, and none where it is constant: what is not
+opted for changes no slot.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.instance import OPTIONAL, Instance
+from mec_gym.problem import Problem
+from mec_gym.ranges import from_unit
+
+if TYPE_CHECKING:
+    from mec_gym.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+
+OF_DEVICES = ("delay_weight", "energy_weight", "local_hz", "deadline_s")
+"""Fields that are a number for all devices, a range to draw each from, or a number each."""
+
+_BARS = ("coverage_m", "services", "deadline_s")
+"""Fields by which a link may not be allowed."""
+
+_NEEDS = {
+    "cloud_delay_s": "cloud_hz",
+    "cloud_hz": "cloud_delay_s",
+    "switched_capacitance": "local_hz",
+    "fetch_delay_s": "services",
+}
+"""Fields that mean nothing without another."""
+
+_FIELD = {
+    "covered": "coverage_m",
+    "fetch_delay_s": "services",
+    "step_gain": None,  # of the channel
+    "switched_capacitance": "local_hz",
+}
+"""The field that gives an attribute of an instance, where it has another name."""
+
+_CHECKED_LINKS = 100_000
+"""Slots of about so many links are drawn to see whether each task has an action, 256 at most."""
+
+
+def is_range(value: Any) -> bool:
+    """Return whether the value of a field is the two ends [low, high] of a range."""
+    return isinstance(value, tuple) and len(value) == 2 and value[0] < value[1]
+
+
+def limits(value: Any) -> tuple[float, float]:
+    """Return the least and the greatest number that the value of a field allows."""
+    return (min(value), max(value)) if isinstance(value, tuple) else (value, value)
+
+
+def is_plain(scenario: "Scenario") -> bool:
+    """Return whether a scenario has nothing beside the paper's."""
+    fields = (*OF_DEVICES, *_BARS, "cloud_delay_s", "drop_penalty_s")
+    return all(getattr(scenario, name) is None for name in fields)
+
+
+def bars(scenario: "Scenario") -> bool:
+    """Return whether some actions of a task may not be allowed."""
+    return any(getattr(scenario, name) is not None for name in _BARS)
+
+
+def num_uniforms(scenario: "Scenario") -> list[int]:
+    """Return how many uniform numbers each of `OF_DEVICES` and the services take of a slot."""
+    drawn = [is_range(getattr(scenario, name)) for name in OF_DEVICES]
+    drawn.append(scenario.services is not None)
+    return [scenario.num_devices * each for each in drawn]
+
+
+def draw(
+    scenario: "Scenario", units: list[FloatArray], channel: FloatArray
+) -> dict[str, NDArray[Any]]:
+    """Return the optional arrays of `Instance` made of uniform numbers.
+
+    Args:
+        scenario: whose slots they are.
+        units: (n, ...) of each of `num_uniforms`.
+        channel: the numbers that the channel is drawn from, (n, ...): devices have places.
+    """
+    made: dict[str, NDArray[Any]] = {}
+    *of_devices, services = units
+    for name, unit in zip(OF_DEVICES, of_devices, strict=True):
+        value = getattr(scenario, name)
+        if value is not None:
+            made[name] = from_unit(unit, value) if is_range(value) else np.array(value)
+    constants = {
+        "cloud_delay_s": scenario.cloud_delay_s,
+        "cloud_hz": scenario.cloud_hz,
+        "drop_penalty_s": scenario.drop_penalty_s,
+        "switched_capacitance": scenario.kappa if scenario.local_hz is not None else None,
+    }
+    made |= {name: np.array(value) for name, value in constants.items() if value is not None}
+    if scenario.coverage_m is not None:
+        size = scenario.num_devices, scenario.num_servers
+        distances = scenario.channel.distances(channel, *size)
+        assert distances is not None  # else the scenario is refused
+        made["covered"] = distances <= scenario.coverage_m
+    if scenario.services is not None:
+        known = sorted({each for hosted in scenario.services for each in hosted})
+        hosts = np.array([[each in hosted for hosted in scenario.services] for each in known])
+        asked = hosts[(services * len(known)).astype(int)]
+        fetch = np.inf if scenario.fetch_delay_s is None else scenario.fetch_delay_s
+        made["fetch_delay_s"] = np.where(asked, 0.0, fetch)
+    return made
+
+
+def check(scenario: "Scenario") -> None:
+    """Check that a scenario's options fit each other and it, and that each task has an action.
+
+    Raises:
+        ValueError: they do not; the message names the field and the remedy.
+    """
+    for field, needed in _NEEDS.items():
+        if getattr(scenario, field) is not None and getattr(scenario, needed) is None:
+            raise ValueError(f"{field}: it means nothing without {needed}; give both or none")
+    for name in OF_DEVICES:
+        value = getattr(scenario, name)
+        if isinstance(value, tuple) and not is_range(value) and len(value) != scenario.num_devices:
+            raise ValueError(
+                f"{name}: {len(value)} values; needs a number, a range [low, high], or"
+                f" {scenario.num_devices}, one each"
+            )
+    if scenario.coverage_m is not None:
+        unit = np.zeros(scenario.channel.num_uniforms(scenario.num_devices, scenario.num_servers))
+        if scenario.channel.distances(unit, scenario.num_devices, scenario.num_servers) is None:
+            raise ValueError(
+                "coverage_m: devices and servers have no places in this channel; take"
+                " [channel] kind = 'path-loss', or leave it out"
+            )
+    if scenario.services is not None:
+        _check_services(scenario.services, scenario.num_servers)
+    if bars(scenario) and scenario.drop_penalty_s is None:
+        _check_allowed(scenario)
+
+
+def check_instance(scenario: "Scenario", instance: Instance) -> None:
+    """Check that slots have those optional attributes that a scenario's slots have.
+
+    Raises:
+        ValueError: they have one more, or one less.
+    """
+    for name in OPTIONAL:
+        field = _FIELD.get(name, name)
+        if field is None:
+            continue
+        has, wanted = getattr(instance, name) is not None, getattr(scenario, field) is not None
+        if has != wanted:
+            raise ValueError(
+                f"instance: it has {'' if has else 'no '}{name}, the scenario"
+                f" {'' if wanted else 'no '}{field}; give both or none"
+            )
+
+
+def _check_services(services: tuple[tuple[int, ...], ...], num_servers: int) -> None:
+    if len(services) != num_servers:
+        raise ValueError(f"services: {len(services)} lists; needs {num_servers}, one a server")
+    if not any(services) or min(map(min, filter(None, services))) < 0:
+        raise ValueError("services: needs numbers of services, 0 or more, hosted by some server")
+
+
+def _check_allowed(scenario: "Scenario") -> None:
+    """Check on slots that are drawn that all tasks find a place that is allowed."""
+    links = scenario.num_devices * scenario.num_actions
+    count = max(1, min(256, _CHECKED_LINKS // links))
+    try:
+        Problem.of(scenario.sample(count, 0)).require_feasible()
+    except ValueError as error:
+        given = [name for name in _BARS if getattr(scenario, name) is not None]
+        raise ValueError(
+            f"{', '.join(given)}: of {count} slots drawn, {str(error).partition('; ')[0]}; let more"
+            " links be allowed, or give drop_penalty_s so that tasks may be dropped"
+        ) from None
