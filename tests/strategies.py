@@ -83,6 +83,47 @@ def scenarios(draw, max_devices=6, max_servers=4, **fixed):
     return Scenario(**(fields | fixed))
 
 
+@st.composite
+def scenarios_with_options(draw, **fixed):
+    """Any small scenario with any mix of options; where links may be barred tasks may be dropped."""
+    plain = draw(scenarios(**fixed))
+    devices, servers = plain.num_devices, plain.num_servers
+    fields = {}
+
+    def of_devices(low, high):
+        number = amounts(low, high)
+        each = st.lists(number, min_size=devices, max_size=devices).map(tuple)
+        return ranges(low, high) | each
+
+    optional = {
+        "delay_weight": of_devices(0.1, 10),
+        "energy_weight": st.just(0.0) | of_devices(0.01, 10),
+        "local_hz": of_devices(1e8, 5e9),
+        "deadline_s": of_devices(1e-3, 10),
+        "services": st.lists(
+            st.lists(st.integers(0, 3), max_size=3).map(tuple),
+            min_size=servers,
+            max_size=servers,
+        )
+        .map(tuple)
+        .filter(any),
+    }
+    if plain.channel.kind == "path-loss":
+        optional["coverage_m"] = amounts(1, 2e3)
+    for name, values in optional.items():
+        if draw(st.booleans()):
+            fields[name] = draw(values)
+    if draw(st.booleans()):
+        fields |= {"cloud_delay_s": draw(st.just(0.0) | amounts(1e-3, 2)), "cloud_hz": 2e10}
+    if "services" in fields and draw(st.booleans()):
+        fields["fetch_delay_s"] = draw(amounts(1e-3, 1))
+    if "local_hz" in fields and draw(st.booleans()):
+        fields["switched_capacitance"] = draw(amounts(1e-29, 1e-26))
+    if draw(st.booleans()) or fields.keys() & {"services", "coverage_m", "deadline_s"}:
+        fields["drop_penalty_s"] = draw(amounts(0.1, 100))
+    return plain.replace(**fields)
+
+
 def assignments(num_devices, num_servers):
     """Any assignment of one slot, feasible or not."""
     servers = st.integers(0, num_servers - 1)
