@@ -6,6 +6,21 @@ from mec_gym.channels import UniformChannel
 
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
 
+_FIFTY: dict[str, Any] = {
+    "num_devices": 50,
+    "num_servers": 5,
+    "capacity": 10,
+    "server_hz": (15e9, 27e9),
+}
+_ENERGY: dict[str, Any] = {"local_hz": (1e9, 2e9), "energy_weight": (0.0, 0.3)}
+_TIERS: dict[str, Any] = {
+    "local_hz": (1e9, 2e9),
+    "energy_weight": 0.05,
+    "cloud_delay_s": 0.7,
+    "cloud_hz": 3e10,
+}
+_DEADLINES: dict[str, Any] = {"capacity": 4, "deadline_s": (0.2, 1.2), "drop_penalty_s": 1.5}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},  # Sec. IV-A is the default of every field
     "paper-varied": _PER_SLOT,
@@ -16,6 +31,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "online": {"lookahead": 0} | _PER_SLOT,
     "online-slack": {"capacity": 5, "lookahead": 0} | _PER_SLOT,
     "fast-fading": {"channel": UniformChannel(correlation=0.0)},
+    "energy": _PER_SLOT | _ENERGY,  # stay or send, where a joule costs each device another time
+    "energy-large": _PER_SLOT | _FIFTY | _ENERGY,
+    "tiers": _PER_SLOT | _TIERS,  # the device, an edge server, or a cloud further away
+    "tiers-large": _PER_SLOT | _FIFTY | _TIERS,
+    "deadlines": _PER_SLOT | _DEADLINES,  # keep to a deadline, or drop the task
+    "deadlines-large": _PER_SLOT | _FIFTY | _DEADLINES | {"capacity": 12},
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }
 """What each preset changes; a new one is an entry here."""

@@ -241,6 +241,10 @@ _REPORTED: dict[str, tuple[Callable[[Instance, ArrayLike], NDArray[Any]], tuple[
 """What is reported beside the average delay, and the attributes with one of which a slot has it."""
 
 
+REPORTED = frozenset(_REPORTED)
+"""The names of what may be reported."""
+
+
 def report(instance: Instance, assignment: ArrayLike) -> dict[str, NDArray[Any]]:
     """Return what slots came to beside their delay, by name, (...): only what they have.
 

@@ -85,7 +85,7 @@ def scenarios(draw, max_devices=6, max_servers=4, **fixed):
 
 @st.composite
 def scenarios_with_options(draw, **fixed):
-    """Any small scenario with any mix of options; where links may be barred tasks may be dropped."""
+    """Any small scenario, any mix of options; where links may be barred tasks may be dropped."""
     plain = draw(scenarios(**fixed))
     devices, servers = plain.num_devices, plain.num_servers
     fields = {}

@@ -88,6 +88,17 @@ def test_the_fields_of_a_scenario_are_these():
         "noise_psd",
         "noise_w",
         "lookahead",
+        "delay_weight",
+        "energy_weight",
+        "local_hz",
+        "switched_capacitance",
+        "cloud_delay_s",
+        "cloud_hz",
+        "drop_penalty_s",
+        "deadline_s",
+        "coverage_m",
+        "services",
+        "fetch_delay_s",
     }
 
 
@@ -102,6 +113,16 @@ def test_the_fields_of_an_instance_are_these():
         "tx_power_w",
         "noise_w",
         "step_gain",
+        "delay_weight",
+        "energy_weight",
+        "local_hz",
+        "switched_capacitance",
+        "cloud_delay_s",
+        "cloud_hz",
+        "drop_penalty_s",
+        "deadline_s",
+        "covered",
+        "fetch_delay_s",
     ]
 
 

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,9 @@ from mec_gym.solvers.exact import solve
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+PERCENTILES = (50, 95, 99)
+"""Of the delays of tasks, which tables show beside their mean."""
 
 _TIMED_SLOTS = 20
 _TIMED_SECONDS = 2.0
@@ -85,11 +89,12 @@ class Reference:
     """What no feasible assignment can undercut.
 
     Attributes:
-        delay: the optimal average delay of each slot, or a lower bound on it, (B,), seconds.
+        cost: the optimal average cost of each slot, or a lower bound on it, (B,), seconds; the
+            average delay where nothing is weighted.
         proven: whether it is the optimum, (B,).
     """
 
-    delay: FloatArray
+    cost: FloatArray
     proven: NDArray[np.bool_]
 
     @property
@@ -112,8 +117,8 @@ def find_reference(slots: Instance, time_limit: float = 1.0) -> Reference:
     """
     solution = solve(slots, time_limit)
     # The same sum as every table's, which may round otherwise than the solver's.
-    delay = system.average_delay(slots, solution.assignment)
-    return Reference(np.minimum(solution.lower_bound, delay), solution.proven)
+    cost = system.average_cost(slots, solution.assignment)
+    return Reference(np.minimum(solution.lower_bound, cost), solution.proven)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +130,10 @@ class Result:
         assignment: server of each device, (S, B, M).
         delay: average delay of each slot, Eq. (5), CPU split by Eq. (20), (S, B), seconds.
         equal_shares_delay: the same if each server split its CPU equally instead, (S, B), seconds.
+        cost: average cost of each slot, (S, B), seconds; the delay where nothing is weighted.
+        percentiles: of the delays of all tasks, `PERCENTILES` of them, seconds.
         overloads: tasks above capacity, (S, B).
+        reported: what `system.report` has of each slot, by name, (S, B).
         reference: what gaps are relative to.
         slot_seconds: what `slot_seconds` measured; None where nobody asked.
     """
@@ -134,7 +142,10 @@ class Result:
     assignment: IntArray
     delay: FloatArray
     equal_shares_delay: FloatArray
+    cost: FloatArray
+    percentiles: tuple[float, ...]
     overloads: IntArray
+    reported: Mapping[str, NDArray[Any]]
     reference: Reference
     slot_seconds: float | None = None
 
@@ -149,14 +160,19 @@ class Result:
         return Measured(self.delay)
 
     @property
+    def average_cost(self) -> Measured:
+        """The average cost, seconds."""
+        return Measured(self.cost)
+
+    @property
     def gap(self) -> Measured:
-        """How far each slot is above the reference, relative to it."""
-        return Measured(self.delay / self.reference.delay - 1)
+        """How far the cost of each slot is above the reference, relative to it."""
+        return Measured(self.cost / self.reference.cost - 1)
 
     @property
     def feasible_rate(self) -> float:
-        """The share of slots in which every server keeps within its capacity."""
-        return float((self.overloads == 0).mean())
+        """The share of slots in which servers keep within capacity, and links are allowed."""
+        return float(((self.overloads == 0) & (self.reported.get("barred", 0) == 0)).mean())
 
     @property
     def decision_seconds(self) -> float | None:
@@ -164,11 +180,11 @@ class Result:
         return self.slot_seconds and self.slot_seconds / self.assignment.shape[-1]
 
     def difference(self, other: "Result") -> Estimate:
-        """Return the average delay less another's, slot by slot, seconds; means over seeds."""
-        return Estimate.of(self.delay.mean(axis=0) - other.delay.mean(axis=0))
+        """Return the average cost less another's, slot by slot, seconds; means over seeds."""
+        return Estimate.of(self.cost.mean(axis=0) - other.cost.mean(axis=0))
 
     def margin(self, other: "Result") -> Estimate:
-        """Return by how much the mean delay is below another's, relative to that, slots paired.
+        """Return by how much the mean cost is below another's, relative to that, slots paired.
 
         The interval is that of the ratio's linear part; those over slots and over seeds are added
         in squares, which counts their interaction twice and so is on the safe side.
@@ -176,8 +192,8 @@ class Result:
         Args:
             other: of one seed or as many.
         """
-        ratio = self.delay.mean() / other.delay.mean()
-        linear = Measured((self.delay - ratio * other.delay) / other.delay.mean())
+        ratio = self.cost.mean() / other.cost.mean()
+        linear = Measured((self.cost - ratio * other.cost) / other.cost.mean())
         over_seeds = linear.over_seeds.ci95 if linear.over_seeds else 0.0
         return Estimate(float(1 - ratio), float(np.hypot(linear.over_slots.ci95, over_seeds)))
 
@@ -209,17 +225,22 @@ def play(
         for name, seeds in policies.items()
     }
     found = reference or find_reference(slots)
-    return [
-        Result(
-            name,
-            assignment,
-            system.average_delay(slots, assignment),
-            system.average_delay(slots, assignment, system.share_cpu_equally(slots, assignment)),
-            system.overloads(slots, assignment),
-            found,
-        )
-        for name, assignment in assignments.items()
-    ]
+    return [_result(name, slots, assignment, found) for name, assignment in assignments.items()]
+
+
+def _result(name: str, slots: Instance, assignment: IntArray, reference: Reference) -> Result:
+    delays = system.task_delays(slots, assignment)
+    return Result(
+        name,
+        assignment,
+        np.asarray(delays.mean(axis=-1)),
+        system.average_delay(slots, assignment, system.share_cpu_equally(slots, assignment)),
+        system.average_cost(slots, assignment),
+        tuple(np.percentile(delays, PERCENTILES).tolist()),
+        system.overloads(slots, assignment),
+        system.report(slots, assignment),
+        reference,
+    )
 
 
 def assigned(policy: Policy, name: str, slots: Instance, seed: int) -> IntArray:

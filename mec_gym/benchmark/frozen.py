@@ -51,6 +51,12 @@ RECIPES: dict[str, Recipe] = {
     "online": Recipe(Scenario.preset("online")),
     "online-slack": Recipe(Scenario.preset("online-slack")),
     "fast-fading": Recipe(Scenario.preset("fast-fading")),
+    "energy": Recipe(Scenario.preset("energy")),
+    "tiers": Recipe(Scenario.preset("tiers")),
+    "deadlines": Recipe(Scenario.preset("deadlines")),
+    "energy-large": Recipe(Scenario.preset("energy-large"), slots=100),
+    "tiers-large": Recipe(Scenario.preset("tiers-large"), slots=100),
+    "deadlines-large": Recipe(Scenario.preset("deadlines-large"), slots=100),
     "large": Recipe(Scenario.preset("large"), slots=100),
     "city": Recipe(Scenario.preset("city"), slots=5, time_limit=1.0),  # the bound is close enough
 }
@@ -86,13 +92,13 @@ def load(name: str, data: Path = DATA) -> Benchmark:
     try:
         digests.check(path, digests.read_manifest_alone(data)["files"].get(path.name))
         arrays = read_npz(path)
-        delay, proven = arrays.pop("reference_delay"), arrays.pop("reference_proven")
+        cost, proven = arrays.pop("reference_delay"), arrays.pop("reference_proven")
         slots = Instance(**arrays)
-        if not delay.shape == proven.shape == slots.batch_shape or proven.dtype != np.bool_:
+        if not cost.shape == proven.shape == slots.batch_shape or proven.dtype != np.bool_:
             raise ValueError(
                 f"its reference is not a number and a flag for each of {slots.batch_shape} slots"
             )
-        return Benchmark(name, slots, Reference(delay, proven))
+        return Benchmark(name, slots, Reference(cost, proven))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{path}: cannot be used: {one_line(error)}; make it anew with"
@@ -123,7 +129,7 @@ def make(name: str, data: Path = DATA, place: shards.Place | None = None) -> Ben
         buffer,
         allow_pickle=False,
         **slots.arrays(),
-        reference_delay=reference.delay,
+        reference_delay=reference.cost,
         reference_proven=reference.proven,
     )
     recipes: dict[str, Any] = {}

@@ -5,17 +5,18 @@ from dataclasses import asdict
 from typing import Any
 
 from mec_gym.benchmark import tables
-from mec_gym.benchmark.comparison import Estimate, Result
+from mec_gym.benchmark.comparison import PERCENTILES, Estimate, Result
 from mec_gym.benchmark.tables import Column
 
 
 def columns(results: Sequence[Result]) -> list[Column]:
     """Return the table's columns, the most important first; differences are to the first result."""
     first = results[0]
-    delays = [_plus_minus(result.average_delay.over_slots) for result in results]
+    is_weighted = "cost" in first.reported
+    costs = [_plus_minus(result.average_cost.over_slots) for result in results]
     differences = [_plus_minus(result.difference(first), 1e3, 2) for result in results[1:]]
     made = [
-        Column("average\ndelay, s", delays),
+        Column("average\ncost, s" if is_weighted else "average\ndelay, s", costs),
         Column(f"more than\n{first.name}, ms", ["", *differences]),
         Column("gap\nmean", [f"{result.gap.mean:.2%}" for result in results]),
         Column("gap\nmax", [f"{result.gap.max:.1%}" for result in results]),
@@ -30,6 +31,15 @@ def columns(results: Sequence[Result]) -> list[Column]:
     if any(result.decision_seconds for result in results):
         times = [f"{(result.decision_seconds or 0) * 1e6:.1f}" for result in results]
         made.append(Column("µs a\ndecision", times))
+    if is_weighted:
+        delays = [_plus_minus(result.average_delay.over_slots) for result in results]
+        made.append(Column("average\ndelay, s", delays))
+    of_tasks = [" ".join(f"{each:.3f}" for each in result.percentiles) for result in results]
+    made.append(Column(f"task delay, s\n{_PERCENTILES}", of_tasks))
+    for name, (heading, scale, digits) in _REPORTED.items():
+        if name in first.reported:
+            means = [float(result.reported[name].mean()) * scale for result in results]
+            made.append(Column(heading, [f"{mean:.{digits}f}" for mean in means]))
     return [
         *made,
         Column("overloads\na slot", [f"{result.overloads.mean():.2f}" for result in results]),
@@ -38,6 +48,17 @@ def columns(results: Sequence[Result]) -> list[Column]:
             [f"{result.equal_shares_delay.mean():.4f}" for result in results],
         ),
     ]
+
+
+_PERCENTILES = " ".join(f"p{percentile}" for percentile in PERCENTILES)
+
+_REPORTED = {
+    "energy_j": ("energy of a\ntask, mJ", 1e3, 2),
+    "missed": ("deadlines\nmissed, a slot", 1, 2),
+    "dropped": ("tasks dropped\na slot", 1, 2),
+    "barred": ("not allowed\na slot", 1, 2),
+}
+"""The columns of what `system.report` has: heading, factor and digits."""
 
 
 def show(results: Sequence[Result], title: str) -> None:
@@ -60,7 +81,17 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
         {
             "name": result.name,
             "seeds": result.seeds,
+            "average_cost": asdict(result.average_cost.over_slots),
             "average_delay": asdict(result.average_delay.over_slots),
+            "task_delay_percentiles": {
+                f"p{percentile}": value
+                for percentile, value in zip(PERCENTILES, result.percentiles, strict=True)
+            },
+            **{
+                name: float(values.mean())
+                for name, values in result.reported.items()
+                if name != "cost"
+            },
             "difference": asdict(result.difference(results[0])),
             "gap": {
                 "mean": result.gap.mean,

@@ -102,7 +102,7 @@ def policy_pieces(
 def find_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> bytes:
     """Return the reference of a shard, packed."""
     found = find_reference(_slots(inputs), settings["time_limit"])
-    return _packed({"delay": found.delay, "proven": found.proven})
+    return _packed({"cost": found.cost, "proven": found.proven})
 
 
 def play_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> bytes:
@@ -226,7 +226,7 @@ def put_reference_together(store: jobs.Results, pieces: Sequence[Piece]) -> Refe
     """Return the reference whose shards are finished."""
     found = [_read(store, piece) for piece in pieces]
     return Reference(
-        np.concatenate([part["delay"] for part in found]),
+        np.concatenate([part["cost"] for part in found]),
         np.concatenate([part["proven"] for part in found]),
     )
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_FILE_WIDTH = 150
+_FILE_WIDTH = 200
 _HEADING_WIDTH = 16
 _BETWEEN = 3
 """Characters from one column to the next."""

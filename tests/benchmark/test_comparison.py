@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mec_gym import Scenario, average_delay, policies, system
+from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import (
     Estimate,
     Measured,
@@ -35,7 +36,7 @@ def test_several_seeds_are_one_row_with_mean_worst_and_interval():
     row, alone = compare(
         {"three": [constant(0), constant(1), constant(2)], "one": [constant(1)]}, SLOTS
     )
-    optimum = find_reference(SLOTS).delay
+    optimum = find_reference(SLOTS).cost
     gaps = [(average_delay(SLOTS, constant(k)(SLOTS)) / optimum - 1) for k in range(3)]
     means = [gap.mean() for gap in gaps]
     assert row.seeds == 3
@@ -58,7 +59,7 @@ def test_the_optimum_has_no_gap_and_is_feasible():
 
 def test_a_reference_that_is_not_proven_says_so_in_every_gap():
     found = find_reference(SLOTS)
-    partly = Reference(found.delay, np.arange(12) < 3)
+    partly = Reference(found.cost, np.arange(12) < 3)
     (score,) = compare({"roa": [policies.get("roa")]}, SLOTS, reference=partly)
     assert score.reference.label == "optimum (25% of slots) or lower bound"
 
@@ -87,7 +88,8 @@ def result(delay):
     """A result of the given delays (S, B), with all else made up."""
     other = np.zeros(delay.shape, dtype=int)
     reference = Reference(delay[0], np.ones(delay.shape[1], dtype=bool))
-    return Result("some", other[..., None], delay, delay, other, reference)
+    tail = (1.0, 2.0, 3.0)
+    return Result("some", other[..., None], delay, delay, delay, tail, other, {}, reference)
 
 
 def test_the_interval_of_a_margin_is_the_jackknifes():
@@ -100,6 +102,25 @@ def test_the_interval_of_a_margin_is_the_jackknifes():
     left = np.array([delay[0, k].mean() / other[0, k].mean() for k in keep])
     error = np.sqrt(399 / 400 * ((left - left.mean()) ** 2).sum())
     assert margin.ci95 == pytest.approx(1.9659 * error, rel=1e-3)  # 399 degrees of freedom
+
+
+@pytest.mark.parametrize("name", ["energy", "tiers", "deadlines"])
+def test_gaps_are_of_the_cost_and_what_else_there_is_is_reported(name):
+    slots = Scenario.preset(name).sample(20, 3)
+    (result,) = compare({"least-delay": [policies.get("least-delay")]}, slots)
+    (chosen,) = result.assignment
+    costs = system.task_costs(slots, chosen)
+    np.testing.assert_allclose(result.cost[0], costs.mean(axis=-1), rtol=1e-12)
+    assert 0 <= result.gap.mean < 0.2
+    delays = np.sort(system.task_delays(slots, chosen), axis=None)
+    assert result.percentiles[0] == pytest.approx(np.median(delays))
+    assert delays[int(0.94 * len(delays))] <= result.percentiles[1] <= delays[-1]
+    (as_json,) = report.as_json([result])
+    reported = system.report(slots, chosen)
+    names = {column.heading.replace("\n", " ") for column in report.columns([result])}
+    assert ("average cost, s" in names) == ("cost" in reported)
+    for each in reported.keys() - {"cost"}:
+        assert as_json[each] == reported[each].mean()
 
 
 def test_an_interval_over_seeds_needs_two():

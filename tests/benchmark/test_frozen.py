@@ -36,7 +36,7 @@ def test_its_first_optima_are_found_anew_and_proven(name):
     kept = frozen.load(name)
     solution = solve(kept.slots[:SAMPLE], time_limit=60)
     assert solution.proven.all()
-    np.testing.assert_allclose(kept.reference.delay[:SAMPLE], solution.lower_bound, rtol=1e-8)
+    np.testing.assert_allclose(kept.reference.cost[:SAMPLE], solution.lower_bound, rtol=1e-8)
     assert kept.reference.proven.all()
 
 
@@ -45,7 +45,7 @@ def test_no_policy_that_keeps_to_capacity_undercuts_its_reference(name):
     kept = frozen.load(name)
     for policy in ("least-delay", "local-search", "roa"):
         delay = average_delay(kept.slots, policies.get(policy)(kept.slots, 0))
-        assert (delay >= kept.reference.delay * (1 - 1e-12)).all()
+        assert (delay >= kept.reference.cost * (1 - 1e-12)).all()
 
 
 def test_where_no_optimum_is_proven_it_holds_a_bound_and_says_so():
@@ -54,7 +54,7 @@ def test_where_no_optimum_is_proven_it_holds_a_bound_and_says_so():
     assert bounded.any()
     assert "lower bound" in kept.reference.label
     first = int(np.flatnonzero(bounded)[0])
-    assert kept.reference.delay[first] >= lower_bound(kept.slots[first]) * (1 - 1e-9)
+    assert kept.reference.cost[first] >= lower_bound(kept.slots[first]) * (1 - 1e-9)
 
 
 def test_its_seed_trains_nothing_and_its_manifest_tells_the_recipe():
@@ -103,5 +103,5 @@ def test_making_one_writes_what_loading_it_reads(tmp_path, monkeypatch):
     monkeypatch.setitem(frozen.RECIPES, "mine", recipe)
     made = frozen.make("mine", tmp_path)
     loaded = frozen.load("mine", tmp_path)
-    np.testing.assert_array_equal(made.reference.delay, loaded.reference.delay)
+    np.testing.assert_array_equal(made.reference.cost, loaded.reference.cost)
     np.testing.assert_array_equal(made.slots.gain, loaded.slots.gain)

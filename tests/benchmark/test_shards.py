@@ -62,7 +62,7 @@ def same(found, plain):
         assert one.name == other.name
         for name in ARRAYS:
             assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), one.name
-        assert one.reference.delay.tobytes() == other.reference.delay.tobytes()
+        assert one.reference.cost.tobytes() == other.reference.cost.tobytes()
         assert one.reference.proven.tobytes() == other.reference.proven.tobytes()
         assert one.slot_seconds > 0
 

@@ -17,13 +17,15 @@ from tensorboard.plugins.histogram.metadata import create_summary_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from mec_gym import policies, system
-from mec_gym.benchmark.comparison import Reference, Result, play
+from mec_gym.benchmark.comparison import PERCENTILES, Reference, Result, play
 from mec_gym.envs import rendering
 from mec_gym.instance import Instance
 from mec_gym.io.progress import Progress
+from mec_gym.links import capacity
 from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.sb3.run.config import TrainConfig, called
+from mec_gym.system import REPORTED
 
 _SERVERS_SHOWN = 16
 """Of so many servers, the first ones, the load is drawn."""
@@ -33,7 +35,7 @@ SUB_RUNS = (*policies.BASELINES, "optimum")
 
 _CENTRAL = {
     "smoothing": 0,
-    "tagFilter": "heldout/(average_delay_s|gap)",
+    "tagFilter": "heldout/(average_(delay|cost)_s|gap)",
     "runColorGroup": f"regex:^([^/]+)$|/({'|'.join(SUB_RUNS)})$",
 }
 AT_A_GLANCE = f"?{urlencode(_CENTRAL)}#timeseries"
@@ -51,7 +53,10 @@ network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`.
 | `heldout/average_delay_s` | average delay on the held-out slots, Eq. (5), seconds |
 | `heldout/gap` | how far that is above the optimum, relative, mean over held-out slots |
 | `heldout/feasible_share`, `heldout/overloads` | slots within capacity; tasks above it, a slot |
-| `optimum` | the least delay there is; a lower bound on it where that takes too long |
+| `heldout_delay/p50_s`, `p95_s`, `p99_s` | percentiles of the delays of tasks there, seconds |
+| `heldout/average_cost_s`, `heldout/energy_j` | cost and energy of a task, where they count |
+| `heldout/missed`, `dropped`, `barred` | tasks too late, dropped, not allowed, if there are |
+| `optimum` | the least delay, or cost, there is; a lower bound on it where that takes too long |
 | `episode/average_delay_s` | average delay of the slots trained on, seconds; explores |
 | `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
 | `episode/feasible_share`, `episode/overloads` | as above, of the slots trained on |
@@ -200,6 +205,9 @@ class EpisodeCurves(BaseCallback):
                 self.logger.record_mean("episode/average_delay_s", info["average_delay"])
                 self.logger.record_mean("episode/feasible_share", float(info["feasible"]))
                 self.logger.record_mean("episode/overloads", float(info["overloads"]))
+                for name in REPORTED & info.keys():
+                    tag = _REPORTED.get(name, name)
+                    self.logger.record_mean(f"episode/{tag}", float(info[name]))
                 self.logger.record_mean("episode/reward", info["episode"]["r"])
                 self._bar.update()
         return True
@@ -247,23 +255,23 @@ class UsersCallbacks(CallbackList):
 
 
 class Best(NamedTuple):
-    """The best held-out evaluation so far: the more slots feasible, then the less delay.
+    """The best held-out evaluation so far: the more slots feasible, then the less cost.
 
     Attributes:
         feasible_share: of the slots.
-        average_delay: seconds.
+        average_cost: seconds.
         steps: when it was.
     """
 
     feasible_share: float
-    average_delay: float
+    average_cost: float
     steps: int
 
     def is_better_than(self, other: "Best | None") -> bool:
         """Return whether it is better; of equals the earlier one is kept."""
         if other is None or self.feasible_share != other.feasible_share:
             return other is None or self.feasible_share > other.feasible_share
-        return self.average_delay < other.average_delay
+        return self.average_cost < other.average_cost
 
 
 class HeldOutCurves(BaseCallback):
@@ -301,16 +309,16 @@ class HeldOutCurves(BaseCallback):
             result.name: _outcome(result)
             for result in play(baselines, slots, config.heldout_seed, reference)
         }
-        least = {"heldout/average_delay_s": float(reference.delay.mean()), "heldout/gap": 0.0}
+        least = {f"heldout/{_measure(slots)}": float(reference.cost.mean()), "heldout/gap": 0.0}
         self._beside["optimum"] = least
         self._resumed = state is not None
         self._episodes, self._pictures, self._evaluated = 0, -1, -1
         self._best: Best | None = None
         if state is not None:
             try:
-                *counts, (feasible, delay, steps) = state
+                *counts, (feasible, cost, steps) = state
                 self._episodes, self._pictures, self._evaluated = map(int, counts)
-                self._best = Best(float(feasible), float(delay), int(steps))
+                self._best = Best(float(feasible), float(cost), int(steps))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"heldout: no state of held-out curves: {error}") from None
         self._first_slot: NDArray[np.int64] | None = None
@@ -353,8 +361,8 @@ class HeldOutCurves(BaseCallback):
     def _evaluate(self, picture: bool = False) -> None:
         policy = self._snapshot()
         (result,) = play({self._config.name: [policy]}, self._slots, reference=self._reference)
-        delay, feasible = result.average_delay.mean, result.feasible_rate
-        now = Best(feasible, delay, self.num_timesteps)
+        cost, feasible = result.average_cost.mean, result.feasible_rate
+        now = Best(feasible, cost, self.num_timesteps)
         is_best = now.is_better_than(self._best)
         self._save(policy, is_best)
         if is_best:
@@ -372,14 +380,15 @@ class HeldOutCurves(BaseCallback):
             self._record_picture(assignment[0])
         self.logger.dump(self.num_timesteps)
         self._bar.set_postfix_str(
-            f"held-out delay {delay:.4f} s, gap {result.gap.mean:.2%}, feasible {feasible:.0%}"
+            f"held-out {_measure(self._slots).split('_')[1]} {cost:.4f} s,"
+            f" gap {result.gap.mean:.2%}, feasible {feasible:.0%}"
         )
 
     def _record_loads(self, assignment: NDArray[np.int64]) -> None:
         """Write a histogram for each of the first servers: slots by how many tasks it has."""
         loads = system.server_loads(self._slots, assignment)
         never_above = self._config.network == "servers"
-        most = int(self._slots.capacity.max() if never_above else self._slots.num_devices)
+        most = int(capacity(self._slots).max() if never_above else self._slots.num_devices)
         for server, load in enumerate(loads.T[:_SERVERS_SHOWN]):
             histogram = _histogram(f"heldout_load/server_{server}", load, most)
             self._curves.write_summary(histogram, self.num_timesteps)
@@ -392,14 +401,29 @@ class HeldOutCurves(BaseCallback):
         self.logger.record("heldout/first_slot", Image(rendering.picture(state), "HWC"))
 
 
+def _measure(slots: Instance) -> str:
+    """Return the tag of what is to be minimal: the average delay, or the cost where weighted."""
+    weighted = slots.delay_weight is not None or slots.energy_weight is not None
+    return "average_cost_s" if weighted else "average_delay_s"
+
+
+_REPORTED = {"cost": "average_cost_s"}
+"""The tags of what `system.report` has, where they are not its names."""
+
+
 def _outcome(result: Result) -> dict[str, float]:
     """Return what curves show of a policy on the held-out slots, by tag."""
-    return {
+    outcome = {
         "heldout/average_delay_s": result.average_delay.mean,
         "heldout/gap": result.gap.mean,
         "heldout/feasible_share": result.feasible_rate,
         "heldout/overloads": float(result.overloads.mean()),
     }
+    for percentile, value in zip(PERCENTILES, result.percentiles, strict=True):
+        outcome[f"heldout_delay/p{percentile}_s"] = value
+    for name, values in result.reported.items():
+        outcome[f"heldout/{_REPORTED.get(name, name)}"] = float(values.mean())
+    return outcome
 
 
 def hyperparameters(config: TrainConfig) -> dict[str, float | str]:
