@@ -250,6 +250,17 @@ class PathLossChannel(Channel):
         positions = unit[..., : 2 * num_devices].reshape(*unit.shape[:-1], num_devices, 2)
         return self._distance(self._devices(positions), self._servers(num_servers))
 
+    def at_places(self, unit: FloatArray, drawn: FloatArray) -> FloatArray:
+        """Return uniform numbers with which `drawn`, (..., M), draw from `device_positions_m`.
+
+        Args:
+            unit: as `draw` takes them.
+            drawn: numbers uniform on [0, 1), one a device.
+        """
+        placed = unit.copy()
+        placed[..., : 2 * drawn.shape[-1] : 2] = drawn
+        return placed
+
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1], linearly in dB."""
         low, high = self.gain_range

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym.channels import PathLossChannel
 from mec_gym.instance import OPTIONAL, Instance
 from mec_gym.problem import Problem
 from mec_gym.ranges import from_unit
@@ -21,6 +22,9 @@ FloatArray = NDArray[np.float64]
 
 OF_DEVICES = ("delay_weight", "energy_weight", "local_hz", "deadline_s")
 """Fields that are a number for all devices, a range to draw each from, or a number each."""
+
+_IN_TABLE = {"delay_weight": "weight", "deadline_s": "deadline", "services": "service"}
+"""The column of a table of tasks that says the same for each of them."""
 
 _BARS = ("coverage_m", "services", "deadline_s")
 """Fields by which a link may not be allowed."""
@@ -55,26 +59,47 @@ def limits(value: Any) -> tuple[float, float]:
     return (min(value), max(value)) if isinstance(value, tuple) else (value, value)
 
 
+def given(scenario: "Scenario", name: str) -> Any:
+    """Return the value of a field, or the ends of the column of the table in its place; or None."""
+    value, column = getattr(scenario, name), _column(scenario, name)
+    if value is not None or column is None or name == "services":
+        return value
+    return float(column.min()), float(column.max())
+
+
+def _column(scenario: "Scenario", name: str) -> NDArray[Any] | None:
+    """Return what the table of tasks has of a field, (R,); None: it has not, or there is none."""
+    if scenario.tasks is None or name not in _IN_TABLE:
+        return None
+    return scenario.tasks.arrays().get(_IN_TABLE[name])
+
+
 def is_plain(scenario: "Scenario") -> bool:
     """Return whether a scenario has nothing beside the paper's."""
     fields = (*OF_DEVICES, *_BARS, "cloud_delay_s", "drop_penalty_s")
-    return all(getattr(scenario, name) is None for name in fields)
+    return all(given(scenario, name) is None for name in fields)
 
 
 def bars(scenario: "Scenario") -> bool:
     """Return whether some actions of a task may not be allowed."""
-    return any(getattr(scenario, name) is not None for name in _BARS)
+    return any(given(scenario, name) is not None for name in _BARS)
 
 
 def num_uniforms(scenario: "Scenario") -> list[int]:
-    """Return how many uniform numbers each of `OF_DEVICES` and the services take of a slot."""
+    """Return how many uniform numbers each of `OF_DEVICES` and the services take of a slot.
+
+    What a table of tasks says takes none.
+    """
     drawn = [is_range(getattr(scenario, name)) for name in OF_DEVICES]
-    drawn.append(scenario.services is not None)
+    drawn.append(scenario.services is not None and _column(scenario, "services") is None)
     return [scenario.num_devices * each for each in drawn]
 
 
 def draw(
-    scenario: "Scenario", units: list[FloatArray], channel: FloatArray
+    scenario: "Scenario",
+    units: list[FloatArray],
+    channel: FloatArray,
+    rows: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Return the optional arrays of `Instance` made of uniform numbers.
 
@@ -82,6 +107,7 @@ def draw(
         scenario: whose slots they are.
         units: (n, ...) of each of `num_uniforms`.
         channel: the numbers that the channel is drawn from, (n, ...): devices have places.
+        rows: of the table of tasks, (n, M), where there is one.
     """
     made: dict[str, NDArray[Any]] = {}
     *of_devices, services = units
@@ -89,6 +115,8 @@ def draw(
         value = getattr(scenario, name)
         if value is not None:
             made[name] = from_unit(unit, value) if is_range(value) else np.array(value)
+        elif (column := _column(scenario, name)) is not None:
+            made[name] = column[rows]
     constants = {
         "cloud_delay_s": scenario.cloud_delay_s,
         "cloud_hz": scenario.cloud_hz,
@@ -98,13 +126,19 @@ def draw(
     made |= {name: np.array(value) for name, value in constants.items() if value is not None}
     if scenario.coverage_m is not None:
         size = scenario.num_devices, scenario.num_servers
-        distances = scenario.channel.distances(channel, *size)
+        distances = scenario.radio.distances(channel, *size)
         assert distances is not None  # else the scenario is refused
         made["covered"] = distances <= scenario.coverage_m
     if scenario.services is not None:
         known = sorted({each for hosted in scenario.services for each in hosted})
+        named = _column(scenario, "services")
+        if named is None:
+            which = (services * len(known)).astype(int)
+        else:
+            known, each_row = np.unique(named.astype(np.int64), return_inverse=True)  # type: ignore[assignment]
+            which = each_row[rows]
         hosts = np.array([[each in hosted for hosted in scenario.services] for each in known])
-        asked = hosts[(services * len(known)).astype(int)]
+        asked = hosts[which]
         fetch = np.inf if scenario.fetch_delay_s is None else scenario.fetch_delay_s
         made["fetch_delay_s"] = np.where(asked, 0.0, fetch)
     return made
@@ -139,6 +173,52 @@ def check(scenario: "Scenario") -> None:
         _check_allowed(scenario)
 
 
+def check_tasks(scenario: "Scenario") -> None:
+    """Check that a scenario can use what its table of tasks says beside bits and cycles.
+
+    Raises:
+        ValueError: it cannot, or says the same itself; the message has the remedy.
+    """
+    if scenario.tasks is None:
+        return
+    columns, channel = scenario.tasks.arrays(), scenario.channel
+    for field in OF_DEVICES:
+        if getattr(scenario, field) is not None and _column(scenario, field) is not None:
+            raise ValueError(
+                f"{field}: the table of tasks has a column {_IN_TABLE[field]!r}; leave out one"
+            )
+    if "lat" in columns:
+        raise ValueError(
+            "tasks: lat, lon are degrees; give x, y in the metres of channel.server_positions_m"
+        )
+    if "x" in columns:
+        if not isinstance(channel, PathLossChannel):
+            raise ValueError(
+                f"tasks: x, y are places, of which channel {channel.kind!r} knows nothing; use kind"
+                " 'path-loss', or take them out"
+            )
+        if channel.device_positions_m is not None:
+            raise ValueError(
+                "channel.device_positions_m: the table of tasks has x, y already; leave it out"
+            )
+    if "service" in columns:
+        _check_asked(set(columns["service"].tolist()), scenario)
+
+
+def _check_asked(asked: set[str], scenario: "Scenario") -> None:
+    if scenario.services is None:
+        raise ValueError(
+            "tasks: each has a service, but no server is said to host any; give services, or take"
+            " the column out"
+        )
+    hosted = {str(each) for services in scenario.services for each in services}
+    named = sorted(each for each in asked if not (each.isascii() and each.isdecimal()))
+    strange = named or sorted(asked - hosted if scenario.fetch_delay_s is None else ())
+    if strange:
+        remedy = "give its number, as in services" if named else "give fetch_delay_s, or host it"
+        raise ValueError(f"tasks: service {strange[0]!r} is hosted by no server; {remedy}")
+
+
 def check_instance(scenario: "Scenario", instance: Instance) -> None:
     """Check that slots have those optional attributes that a scenario's slots have.
 
@@ -149,7 +229,7 @@ def check_instance(scenario: "Scenario", instance: Instance) -> None:
         field = _FIELD.get(name, name)
         if field is None:
             continue
-        has, wanted = getattr(instance, name) is not None, getattr(scenario, field) is not None
+        has, wanted = getattr(instance, name) is not None, given(scenario, field) is not None
         if has != wanted:
             raise ValueError(
                 f"instance: it has {'' if has else 'no '}{name}, the scenario"
@@ -171,8 +251,8 @@ def _check_allowed(scenario: "Scenario") -> None:
     try:
         Problem.of(scenario.sample(count, 0)).require_feasible()
     except ValueError as error:
-        given = [name for name in _BARS if getattr(scenario, name) is not None]
+        by = [name for name in _BARS if given(scenario, name) is not None]
         raise ValueError(
-            f"{', '.join(given)}: of {count} slots drawn, {str(error).partition('; ')[0]}; let more"
+            f"{', '.join(by)}: of {count} slots drawn, {str(error).partition('; ')[0]}; let more"
             " links be allowed, or give drop_penalty_s so that tasks may be dropped"
         ) from None

@@ -8,13 +8,21 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializeAsAny,
+    model_validator,
+)
 
 from mec_gym import channels, options, ranges
-from mec_gym.channels import Channel, UniformChannel
+from mec_gym.channels import Channel, PathLossChannel, UniformChannel
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import COLUMNS, Instance, gain_at_sending
 from mec_gym.io import names
+from mec_gym.io.files import located
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
 from mec_gym.io.settings import (
@@ -26,6 +34,7 @@ from mec_gym.io.settings import (
     RangeOrEachFrom0,
     Settings,
 )
+from mec_gym.networks.tasks import Tasks
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 
@@ -36,8 +45,17 @@ _DEPLOYMENT_STREAM = 2
 _MOST_CHANGING_GAINS = 10_000_000
 """Gains that change at each step are drawn for the whole slot: so many take 80 MB."""
 
+MOST_TASKS = 100_000
+"""Rows of a table that a scenario holds: its files have them all."""
+
 _OTHER_FORM = {"task_cycles": "cycles_per_bit", "noise_psd": "noise_w"}
 """Fields of which one of two is given; the first has a default."""
+
+_LONG = {"tasks"}
+"""Fields that compare faster by themselves."""
+
+_IN_TASKS = ("task_bits", "task_cycles", "cycles_per_bit")
+"""Fields that give way to a table of tasks."""
 
 
 def _places(value: Any) -> int | tuple[int, ...]:
@@ -54,6 +72,26 @@ def _places(value: Any) -> int | tuple[int, ...]:
 
 
 Capacity = Annotated[int | tuple[int, ...], BeforeValidator(_places)]
+
+
+def _tasks(value: Any) -> Tasks | None:
+    if value is None:
+        return None
+    tasks = Tasks.of(located(value) if isinstance(value, str | os.PathLike) else value)
+    if len(tasks) > MOST_TASKS:
+        raise ValueError(
+            f"{len(tasks):,} rows; a scenario draws from {MOST_TASKS:,} at most, so give a sample"
+            " of them"
+        )
+    return tasks
+
+
+TaskTable = Annotated[
+    Tasks | None,
+    PlainValidator(_tasks),
+    PlainSerializer(lambda tasks: tasks and tasks.columns()),
+]
+"""Tasks as `Tasks.of` takes them; files hold their columns."""
 
 AnyChannel = Annotated[SerializeAsAny[Channel], BeforeValidator(channels.from_fields)]
 """A channel model, also as a table of its fields."""
@@ -74,14 +112,20 @@ class Scenario(Settings):
     capacity: Capacity = Field(
         3, description="Places of a server, M_n^max: one number for all servers, or one each."
     )
-    task_bits: RangeField = Field(
-        (2e5, 5e5), description="Input size S_m, bits; 1 kb is 1000 bits."
+    task_bits: RangeField | None = Field(
+        (2e5, 5e5),
+        description="Input size S_m, bits; 1 kb is 1000 bits; none where tasks is given.",
     )
     task_cycles: RangeField | None = Field(
         (5e8, 2e9), description="Work C_m, cycles; none where cycles_per_bit is given."
     )
     cycles_per_bit: RangeField | None = Field(
         None, description="Task complexity (Fig. 5), cycles/bit: C_m is S_m times this."
+    )
+    tasks: TaskTable = Field(
+        None,
+        description="Table that each device draws its task from, a row as likely as any other: a"
+        " CSV file, beside the TOML file that names it, or columns bits, cycles and others.",
     )
     server_hz: NumberOrEach = Field(
         (5e9, 9e9), description="CPU frequency F_n, cycles/s; a list of N where servers='listed'."
@@ -173,7 +217,15 @@ class Scenario(Settings):
         """Give way with a default where the field's other form is given."""
         if not isinstance(fields, dict):
             return fields  # refused by what follows
+        if fields.get("tasks") is not None:
+            if both := [name for name in _IN_TASKS if fields.get(name) is not None]:
+                raise ValueError(f"tasks, {both[0]}: give one of the two, not both")
+            fields = fields | dict.fromkeys(_IN_TASKS)
+        elif "task_bits" in fields and fields["task_bits"] is None:
+            raise ValueError("tasks, task_bits: give one of the two")
         for default, other in _OTHER_FORM.items():
+            if default in _IN_TASKS and fields.get("tasks") is not None:
+                continue
             if fields.get(other) is not None:
                 if fields.get(default) is not None:
                     raise ValueError(f"{default}, {other}: give one of the two, not both")
@@ -204,6 +256,7 @@ class Scenario(Settings):
                 f"server_hz: {quoted(list(self.server_hz))} is not a range [low, high] with low"
                 " below high; to give each server its frequency set servers='listed'"
             )
+        options.check_tasks(self)
         positions = getattr(self.channel, "server_positions_m", None)
         if positions is not None:
             counts["channel.server_positions_m"] = (positions, self.num_servers)
@@ -212,7 +265,7 @@ class Scenario(Settings):
                 raise ValueError(f"{field}: {len(value)} values; needs {count}, one each")
         with np.errstate(all="ignore"):  # refused in what follows
             slowest = uplink_rate(
-                self.channel.gain_range[0],
+                self.radio.gain_range[0],
                 self.device_bandwidth_hz,
                 np.min(self.tx_power_w),
                 self.noise_power_w,
@@ -222,7 +275,7 @@ class Scenario(Settings):
                 f"tx_power_w: the slowest link carries {slowest:g} bits/s; raise tx_power_w,"
                 " bandwidth_hz or the gains, or lower the noise"
             )
-        channels.check(self.channel, self.num_devices, self.num_servers)
+        channels.check(self.radio, self.num_devices, self.num_servers)
         places = int(self.capacities.sum())
         if places < self.num_devices and not self.columns:
             each = f"{self.num_servers} servers x {self.capacity} places"
@@ -246,14 +299,22 @@ class Scenario(Settings):
         """Return a validated copy with some fields changed; a field's other form gives way."""
         forms = _OTHER_FORM | {other: default for default, other in _OTHER_FORM.items()}
         given_up = {forms[name]: None for name in changes if name in forms}
+        if changes.get("tasks") is not None:
+            given_up |= dict.fromkeys(_IN_TASKS)
+        elif any(changes.get(name) is not None for name in _IN_TASKS):
+            given_up["tasks"] = None
         return super().replace(**given_up | changes)
 
     def __eq__(self, other: object) -> bool:
         # pydantic would compare what is cached as well.
-        return isinstance(other, Scenario) and self.model_dump() == other.model_dump()
+        return (
+            isinstance(other, Scenario)
+            and self.tasks == other.tasks
+            and self.model_dump(exclude=_LONG) == other.model_dump(exclude=_LONG)
+        )
 
     def __hash__(self) -> int:
-        return hash(self.to_toml())
+        return hash((self.tasks, self.model_dump_json(exclude=_LONG)))
 
     @classmethod
     def preset(cls, name: str, /, **changes: Any) -> Self:
@@ -373,13 +434,30 @@ class Scenario(Settings):
         assert self.noise_w is not None  # one of the two is given
         return self.noise_w
 
+    @cached_property
+    def radio(self) -> Channel:
+        """The channel, with devices where the table of tasks says, if it does."""
+        if self.tasks is None or self.tasks.places_m is None:
+            return self.channel
+        return self.channel.replace(device_positions_m=self.tasks.places_m)
+
+    @property
+    def task_bits_range(self) -> tuple[float, float]:
+        """The least and the greatest input size S_m that can occur, bits."""
+        if self.tasks is not None:
+            return self.tasks.bits_range
+        assert self.task_bits is not None  # one of the two is given
+        return low_high(self.task_bits)
+
     @property
     def task_cycles_range(self) -> tuple[float, float]:
         """The least and the most work C_m that can occur, cycles."""
+        if self.tasks is not None:
+            return self.tasks.cycles_range
         if self.task_cycles is not None:
             return low_high(self.task_cycles)
         assert self.cycles_per_bit is not None  # one of the two is given
-        bits, complexity = low_high(self.task_bits), low_high(self.cycles_per_bit)
+        bits, complexity = self.task_bits_range, low_high(self.cycles_per_bit)
         return bits[0] * complexity[0], bits[1] * complexity[1]
 
     @property
@@ -405,13 +483,16 @@ class Scenario(Settings):
     @property
     def mean_sqrt_cycles(self) -> float:
         """The mean of sqrt(w^T C_m), sqrt(cycles): what is known of a task not yet seen."""
-        factors = [self.task_cycles]
-        if self.task_cycles is None:
-            factors = [self.task_bits, self.cycles_per_bit]  # independent draws
         mean = 1.0
-        for each in factors:
-            assert each is not None  # work, or work by the bit, is given
-            mean *= ranges.mean_sqrt(each)
+        if self.tasks is not None:
+            mean = self.tasks.mean_sqrt_cycles
+        else:
+            factors = [self.task_cycles]
+            if self.task_cycles is None:
+                factors = [self.task_bits, self.cycles_per_bit]  # independent draws
+            for each in factors:
+                assert each is not None  # work, or work by the bit, is given
+                mean *= ranges.mean_sqrt(each)
         weight = self.delay_weight
         if weight is None:
             return mean
@@ -423,10 +504,13 @@ class Scenario(Settings):
 
         Where work follows from bits, or delays have weights, products are sorted.
         """
-        if self.task_cycles is not None:
+        if self.tasks is not None:
+            work = self.tasks.cycles_quantiles(count)
+        elif self.task_cycles is not None:
             work = ranges.quantiles(count, self.task_cycles)
         else:
-            assert self.cycles_per_bit is not None  # one of the two is given
+            assert self.task_bits is not None  # one of two is given
+            assert self.cycles_per_bit is not None
             work = ranges.quantiles(count, self.task_bits, self.cycles_per_bit)
         weight = self.delay_weight
         if weight is None:
@@ -464,6 +548,21 @@ class Scenario(Settings):
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
         return self.from_uniforms(rng.random((n, self.num_uniforms)))
 
+    def listed(self, rng: np.random.Generator) -> Instance:
+        """Return one slot in which each device has the task of its own row of `tasks`.
+
+        All else is drawn as in `draw`.
+
+        Raises:
+            ValueError: there are not as many rows as devices.
+        """
+        count = self.num_devices
+        if self.tasks is None or len(self.tasks) != count:
+            raise ValueError(f"tasks: {self.tasks}; needs {count} rows, one a device")
+        unit, first = rng.random((1, self.num_uniforms)), self._num_uniforms[0]
+        unit[:, first : first + count] = (np.arange(count) + 0.5) / count
+        return self.from_uniforms(unit)[0]
+
     @property
     def num_uniforms(self) -> int:
         """How many uniform numbers one slot takes."""
@@ -471,11 +570,11 @@ class Scenario(Settings):
 
     @property
     def _num_uniforms(self) -> tuple[int, ...]:
-        """The uniform numbers of channel, bits, work and servers, and those of options."""
+        """The uniform numbers of channel, bits (or rows of tasks), work, servers, and options."""
         return (
             self.channel.num_uniforms(self.num_devices, self.num_servers),
             self.num_devices,
-            self.num_devices,
+            self.num_devices if self.tasks is None else 0,
             self.num_servers if self.deployment_hz is None else 0,
             *options.num_uniforms(self),
         )
@@ -484,16 +583,24 @@ class Scenario(Settings):
         """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`)."""
         ends_at = np.cumsum(self._num_uniforms[:-1])
         channel, bits, work, servers, *more = np.split(unit, ends_at, axis=-1)
-        task_bits = from_unit(bits, self.task_bits)
-        if self.cycles_per_bit is None:
-            assert self.task_cycles is not None  # one of the two is given
-            task_cycles = from_unit(work, self.task_cycles)
+        rows = None
+        if self.tasks is not None:
+            rows = self.tasks.rows(bits)
+            task_bits, task_cycles = self.tasks.bits[rows], self.tasks.cycles[rows]
+            if isinstance(self.channel, PathLossChannel) and self.tasks.places_m is not None:
+                channel = self.channel.at_places(channel, bits)
         else:
-            task_cycles = task_bits * from_unit(work, self.cycles_per_bit)
+            assert self.task_bits is not None  # one of the two is given
+            task_bits = from_unit(bits, self.task_bits)
+            if self.cycles_per_bit is None:
+                assert self.task_cycles is not None  # one of the two is given
+                task_cycles = from_unit(work, self.task_cycles)
+            else:
+                task_cycles = task_bits * from_unit(work, self.cycles_per_bit)
         server_hz = self.deployment_hz
         if server_hz is None:
             server_hz = from_unit(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
-        gains = self.channel.draw(channel, self.num_devices, self.num_servers)
+        gains = self.radio.draw(channel, self.num_devices, self.num_servers)
         if self.num_steps == 1:
             met = {"gain": gains[..., 0, :, :]}
         else:
@@ -507,7 +614,7 @@ class Scenario(Settings):
             bandwidth_hz=np.array(self.device_bandwidth_hz),
             tx_power_w=np.array(self.tx_power_w),
             noise_w=np.array(self.noise_power_w),
-            **({} if options.is_plain(self) else options.draw(self, more, channel)),
+            **({} if options.is_plain(self) else options.draw(self, more, channel, rows)),
         )
 
     def check(self, instance: Instance) -> None:
@@ -533,7 +640,7 @@ class Scenario(Settings):
                     "instance: its gains change within the slot (step_gain), the scenario's do not;"
                     " give the scenario's channel a correlation below 1, or leave out step_gain"
                 )
-            ranges["step_gain"] = self.channel.gain_range
+            ranges["step_gain"] = self.radio.gain_range
         options.check_instance(self, instance)
         for field, limits in (ranges | self.option_ranges).items():
             value = getattr(instance, field)
@@ -547,14 +654,14 @@ class Scenario(Settings):
     @property
     def option_ranges(self) -> dict[str, tuple[float, float]]:
         """The least and the greatest value of each of `options.OF_DEVICES` that is given."""
-        values = {name: getattr(self, name) for name in options.OF_DEVICES}
+        values = {name: options.given(self, name) for name in options.OF_DEVICES}
         return {name: options.limits(value) for name, value in values.items() if value is not None}
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The least and the greatest value of each quantity of the state (11) that is drawn."""
         return {
-            "gain": self.channel.gain_range,
-            "task_bits": low_high(self.task_bits),
+            "gain": self.radio.gain_range,
+            "task_bits": self.task_bits_range,
             "task_cycles": self.task_cycles_range,
         }

@@ -49,6 +49,14 @@ def channels(num_servers):
 
 
 @st.composite
+def task_tables(draw):
+    """A table of tasks, by column."""
+    rows = draw(st.lists(st.tuples(amounts(1e4, 1e6), amounts(1e7, 1e10)), min_size=1, max_size=5))
+    bits, cycles = zip(*rows, strict=True)
+    return {"bits": bits, "cycles": cycles}
+
+
+@st.composite
 def scenarios(draw, max_devices=6, max_servers=4, **fixed):
     """Any small scenario that is valid; `fixed` fields are taken as they are."""
     num_devices = fixed.setdefault("num_devices", draw(st.integers(1, max_devices)))
@@ -61,9 +69,14 @@ def scenarios(draw, max_devices=6, max_servers=4, **fixed):
         places = draw(st.lists(st.integers(0, 3), min_size=num_servers, max_size=num_servers))
         places[draw(st.integers(0, num_servers - 1))] += num_devices
         fields["capacity"] = tuple(places)
-    fields["task_bits"] = draw(ranges(1e4, 1e6))
-    work = draw(st.sampled_from([("task_cycles", 1e7, 1e10), ("cycles_per_bit", 10.0, 1e4)]))
-    fields[work[0]] = draw(ranges(*work[1:]))
+    work = draw(
+        st.sampled_from([("task_cycles", 1e7, 1e10), ("cycles_per_bit", 10.0, 1e4), ("tasks",)])
+    )
+    if work == ("tasks",):
+        fields["tasks"] = draw(task_tables())
+    else:
+        fields["task_bits"] = draw(ranges(1e4, 1e6))
+        fields[work[0]] = draw(ranges(*work[1:]))
     hz = amounts(1e8, 1e10)
     fields["servers"] = draw(st.sampled_from(["fixed", "per-slot", "listed"]))
     if fields["servers"] == "listed":

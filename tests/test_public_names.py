@@ -78,6 +78,7 @@ def test_the_fields_of_a_scenario_are_these():
         "task_bits",
         "task_cycles",
         "cycles_per_bit",
+        "tasks",
         "server_hz",
         "servers",
         "server_seed",

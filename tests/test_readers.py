@@ -16,6 +16,7 @@ from mec_gym import Instance, Scenario, load_policy
 from mec_gym.benchmark import frozen
 from mec_gym.io import digests
 from mec_gym.io.digests import with_digest
+from mec_gym.networks.tasks import Tasks
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 
 CASES = 1000
@@ -32,6 +33,10 @@ def write_scenario(path):
 def write_train_config(path):
     config = pytest.importorskip("mec_gym.sb3.run.config")
     path.write_text(config.TrainConfig().to_toml(), encoding="utf-8")
+
+
+def write_tasks(path):
+    path.write_text("bits;cycles;service\n2e5;5e8;camera\n3e5;1e9;7\n", encoding="utf-8")
 
 
 def write_slots(path):
@@ -66,6 +71,7 @@ def read_vouched(path):
 READERS = {
     "Scenario.from_toml": ("scenario.toml", write_scenario, Scenario.from_toml),
     "TrainConfig.from_toml": ("config.toml", write_train_config, read_train_config),
+    "Tasks.of": ("tasks.csv", write_tasks, Tasks.of),
     "Instance.load": ("slots.npz", write_slots, Instance.load),
     "policy.json": ("policy.json", write_policy, lambda path: load_policy(path.parent)),
     "policy.safetensors": (

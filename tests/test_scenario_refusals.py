@@ -16,7 +16,7 @@ def test_a_toml_file_that_may_never_end_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "scenario.toml"
     with open(path, "wb") as file:
         file.truncate(1 << 40)  # sparse
-    with pytest.raises(ValueError, match=f"{path}: it is longer than 1,048,576 bytes"):
+    with pytest.raises(ValueError, match=f"{path}: it is longer than 33,554,432 bytes"):
         Scenario.from_toml(path)
     path.unlink()
     os.mkfifo(path)

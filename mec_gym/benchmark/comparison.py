@@ -28,17 +28,19 @@ _TIMED_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean, and half the width of its 95% confidence interval."""
+    """A mean, and half the width of its 95% confidence interval; inf of one value alone."""
 
     mean: float
     ci95: float
 
     @classmethod
     def of(cls, values: ArrayLike) -> "Estimate":
-        """Estimate from independent values by Student's t; at least two."""
+        """Estimate from independent values by Student's t; one value bounds nothing."""
         from scipy.special import stdtrit
 
         array = np.asarray(values, dtype=np.float64)
+        if array.size == 1:
+            return cls(array.item(), np.inf)
         error = array.std(ddof=1) / np.sqrt(array.size)
         return cls(float(array.mean()), float(stdtrit(array.size - 1, 0.975) * error))
 
@@ -208,7 +210,7 @@ def play(
 
     Args:
         policies: by name, a policy or the same one trained from several seeds; at least one name.
-        slots: with one leading dimension, at least two.
+        slots: with one leading dimension; of one slot alone no interval is known.
         seed: for policies that draw.
         reference: of the slots; None: `find_reference`.
 
@@ -217,8 +219,11 @@ def play(
     """
     if not policies or not all(policies.values()):
         raise ValueError(f"policies: {dict(policies)}; a comparison needs at least 1, each with 1")
-    if len(slots.batch_shape) != 1 or len(slots) < 2:
-        raise ValueError(f"instances: {slots.batch_shape} slots; a comparison needs at least 2")
+    if len(slots.batch_shape) != 1 or not len(slots):
+        raise ValueError(
+            f"instances: {slots.batch_shape} slots; a comparison needs at least 1, in one leading"
+            " dimension"
+        )
     # A policy that cannot play the slots says so before the search for their optima.
     assignments = {
         name: np.stack([assigned(policy, name, slots, seed) for policy in seeds])

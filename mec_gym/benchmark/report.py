@@ -1,7 +1,7 @@
 """Results as a table and as JSON."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from mec_gym.benchmark import tables
@@ -68,21 +68,24 @@ def show(results: Sequence[Result], title: str) -> None:
         ModuleNotFoundError: rich is not installed; the message has the remedy.
     """
     caption = (
-        "± is half a 95% confidence interval over slots; differences are slot by slot; gaps are"
-        f" relative to the {results[0].reference.label}"
+        f"± is half a 95% confidence interval over slots{_none_of_one(results[0])}; differences"
+        f" are slot by slot; gaps are relative to the {results[0].reference.label}"
     )
     names = Column("policy", [result.name for result in results])
     tables.show(title, names, columns(results), caption)
 
 
 def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Return results as JSON values, seconds throughout; differences are to the first of them."""
+    """Return results as JSON values, seconds throughout; differences are to the first of them.
+
+    The interval of one slot alone is null.
+    """
     return [
         {
             "name": result.name,
             "seeds": result.seeds,
-            "average_cost": asdict(result.average_cost.over_slots),
-            "average_delay": asdict(result.average_delay.over_slots),
+            "average_cost": _estimate(result.average_cost.over_slots),
+            "average_delay": _estimate(result.average_delay.over_slots),
             "task_delay_percentiles": {
                 f"p{percentile}": value
                 for percentile, value in zip(PERCENTILES, result.percentiles, strict=True)
@@ -92,7 +95,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                 for name, values in result.reported.items()
                 if name != "cost"
             },
-            "difference": asdict(result.difference(results[0])),
+            "difference": _estimate(result.difference(results[0])),
             "gap": {
                 "mean": result.gap.mean,
                 "max": result.gap.max,
@@ -111,4 +114,13 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def _plus_minus(value: Estimate, scale: float = 1, digits: int = 4) -> str:
-    return f"{value.mean * scale:.{digits}f} ± {value.ci95 * scale:.{digits}f}"
+    half = f"{value.ci95 * scale:.{digits}f}" if math.isfinite(value.ci95) else "-"
+    return f"{value.mean * scale:.{digits}f} ± {half}"
+
+
+def _estimate(value: Estimate) -> dict[str, float | None]:
+    return {"mean": value.mean, "ci95": value.ci95 if math.isfinite(value.ci95) else None}
+
+
+def _none_of_one(result: Result) -> str:
+    return "" if result.delay.shape[-1] > 1 else ", which one slot alone has not"

@@ -12,21 +12,25 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import arg
 
+from mec_gym import snapshots
 from mec_gym.benchmark import frozen, leaderboard, report, shards
 from mec_gym.benchmark.models import Model, Polished, by_name, load_models
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
+from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
 from mec_gym.policies import BASELINES, POLICIES, SHIPPED
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
+_INSTANCES = 1000
+
 
 @dataclass(frozen=True)
 class Arguments(Sharing):
-    """Compare policies and trained runs on the same slots: of a scenario, or frozen benchmarks."""
+    """Compare policies and trained runs on the same slots: drawn, of a file, or benchmarks."""
 
     scenario: Annotated[
         str | None,
@@ -49,8 +53,16 @@ class Arguments(Sharing):
     ] = field(default_factory=list)
     polish: bool = False
     """Also show each model with its assignment improved by local search, as a row of its own."""
-    instances: int = 1000
-    """How many slots to play."""
+    instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
+    """How many slots of a scenario to play."""
+    instance: Annotated[
+        Path | None, arg(metavar="FILE.npz|FILE.csv"), by_default("slots of --scenario")
+    ] = None
+    """Slots to play instead: an instance file, or a table of tasks, a device a row, on the network
+    of --scenario."""
+    slot: Annotated[int | None, arg(metavar="K"), by_default("all")] = None
+    """Which slot of --instance to play alone: by the table's column slot, or the place in the
+    file."""
     seed: int = 1_000_001
     """Seed of the slots; of the seeds a model was trained with it must be none."""
     time_limit: float = 1.0
@@ -93,11 +105,23 @@ def _scenario(given: str | None, models: Sequence[Model]) -> tuple[Scenario, str
     return Scenario(), "paper"
 
 
+def _slots(given: Arguments, models: Sequence[Model]) -> tuple[Instance, Scenario, str]:
+    """Return the slots to play, the scenario that policies know, and what the title calls it."""
+    if given.instance is not None:
+        named = None if given.scenario is None else Scenario.of(given.scenario)
+        slots, scenario = snapshots.load(given.instance, named, given.seed, given.slot)
+        network = "" if given.scenario is None else f" on {given.scenario}"
+        return slots, scenario, f"{given.instance}{network}"
+    scenario, called = _scenario(given.scenario, models)
+    count = _INSTANCES if given.instances is None else given.instances
+    return scenario.sample(count, given.seed), scenario, called
+
+
 def on_scenario(given: Arguments) -> Comparison:
-    """Return the comparison on slots of one scenario; its title is the scenario's."""
+    """Return the comparison on slots of one scenario or file; its title is what it is called."""
     models = load_models(given.model, held_out_seed=given.seed)
     others = load_models(given.policies, held_out_seed=given.seed)
-    scenario, called = _scenario(given.scenario, [*models, *others])
+    slots, scenario, called = _slots(given, [*models, *others])
     for model in [*models, *others]:
         if not model.sees_enough(scenario):
             raise ValueError(
@@ -113,7 +137,6 @@ def on_scenario(given: Arguments) -> Comparison:
             | {f"{name}, {better}": [*map(Polished, row)] for name, row in to_polish.items()}
             | policies
         )
-    slots = scenario.sample(given.instances, given.seed)
     return Comparison(policies, slots, given.seed, given.time_limit, called, tuple(given.imports))
 
 
@@ -138,9 +161,12 @@ def shown_on_scenario(given: Arguments, comparison: Comparison, place: Place | N
     """Compare on slots of one scenario, print the table and return the JSON."""
     (results,) = [comparison.here()] if place is None else shards.compare([comparison], place)
     label, count = comparison.title, len(comparison.slots)
-    report.show(results, f"{label}: {count} slots, seed {given.seed}")
+    slots = "1 slot" if count == 1 else f"{count} slots"
+    report.show(results, f"{label}: {slots}, seed {given.seed}")
+    of_file = {} if given.instance is None else {"instance": str(given.instance)}
     return {
-        "scenario": label,
+        "scenario": label if given.instance is None else given.scenario,
+        **of_file,
         "instances": count,
         "seed": given.seed,
         "difference_to": results[0].name,
@@ -161,9 +187,14 @@ def shown_on_benchmarks(
 
 def evaluate(given: Arguments) -> None:
     """Compare what the arguments name."""
-    for name, least in (("instances", 2), ("seed", 0)):
-        if (number := getattr(given, name)) < least:
+    for name, least in (("instances", 1), ("seed", 0)):
+        number = getattr(given, name)
+        if number is not None and number < least:
             raise ValueError(f"{name}: {number}; it must be at least {least}")
+    if given.instance is None and given.slot is not None:
+        raise ValueError(f"slot: {given.slot}; it chooses among those of --instance FILE")
+    if given.instance is not None and (given.benchmark is not None or given.instances is not None):
+        raise ValueError("instance: its slots are played, so leave out --instances and --benchmark")
     if given.json is not None:
         check_writable(given.json, "json")
     if given.polish and (given.benchmark is not None or not given.model):

@@ -51,12 +51,13 @@ class Filling:
     def of(cls, scenario: Scenario, observer: Observation) -> Self | None:
         """Return what makes a scenario's slots, or None where they take more than the loops know.
 
-        They know gains that are uniform and constant within the slot, and our observations.
+        They know gains that are uniform and constant within the slot, tasks drawn from ranges, and
+        our observations.
         """
         channel = scenario.channel
         if type(channel) is not UniformChannel or channel.correlation != 1:
             return None
-        if not options.is_plain(scenario):
+        if scenario.tasks is not None or not options.is_plain(scenario):
             return None
         shown, clipped = np.empty((0, 2)), (-np.inf, np.inf)
         if type(observer) is PaperObservation:

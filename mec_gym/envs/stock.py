@@ -187,7 +187,8 @@ def _room(scenario: Scenario, rows: int) -> Slot:
     num_devices, num_actions = scenario.num_devices, scenario.num_actions
     links = (rows, num_devices, num_actions)
     delay = np.empty(links)
-    weighted = scenario.delay_weight is not None or scenario.energy_weight is not None
+    weights = ("delay_weight", "energy_weight")
+    weighted = any(options.given(scenario, name) is not None for name in weights)
     return Slot(
         tx_delay=delay,
         task_cycles=np.empty((rows, num_devices)),

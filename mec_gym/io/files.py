@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,23 @@ ARRAYS_LIMIT = 1 << 30
 """Bytes that the arrays of an npz file may take; or four times the file's own, if that is more."""
 
 _AT_ONCE = 1 << 20
+
+_folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+
+
+@contextmanager
+def beside(file: Path) -> Iterator[None]:
+    """Let `located` look beside a file within the block: paths in it are relative to it."""
+    token = _folder.set(file.parent)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def located(path: str | os.PathLike[str]) -> Path:
+    """Return where a path leads: from the folder of the file that names it, or else from here."""
+    return (_folder.get() or Path()) / path
 
 
 def replace_file(path: Path, content: bytes) -> None:

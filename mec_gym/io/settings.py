@@ -8,18 +8,19 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import numpy as np
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from mec_gym.io.files import read_file
+from mec_gym.io.files import beside, read_file
 from mec_gym.io.messages import closest, one_line, quoted
 from mec_gym.io.names import no_imports
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_MOST_BYTES = 1 << 20
-"""A longer TOML file is refused before it is read."""
+_MOST_BYTES = 1 << 25
+"""A longer TOML file is refused before it is read; the tables in one take some megabytes."""
 
 
 _WORDS = {
@@ -70,8 +71,21 @@ def _problem(problem: "ErrorDetails", fields: Iterable[str]) -> str:
 _IN_QUOTES = re.compile(r"'([^']*)'")
 
 
+def plain(value: Any) -> Any:
+    """Return a value with Python's lists and numbers in place of NumPy's, also within it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    if type(value) is dict:
+        return {name: plain(each) for name, each in value.items()}
+    return value
+
+
 class Settings(BaseModel):
     """A frozen, validated block of settings that reads from and writes to TOML.
+
+    NumPy's arrays and numbers may stand wherever lists and numbers may.
 
     Raises:
         ValueError: one line that names each field, its value and the remedy.
@@ -81,7 +95,7 @@ class Settings(BaseModel):
 
     def __init__(self, /, **fields: Any) -> None:
         try:
-            super().__init__(**fields)
+            super().__init__(**plain(fields))
         except ValidationError as error:
             raise ValueError(_one_line(error, type(self).model_fields)) from None
 
@@ -100,7 +114,7 @@ class Settings(BaseModel):
         """
         try:
             fields = tomllib.loads(read_file(Path(path), _MOST_BYTES).decode())
-            with no_imports():
+            with no_imports(), beside(Path(path)):
                 return cls(**fields)
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror or one_line(error)}") from None

@@ -186,7 +186,7 @@ class PaperObservation(SIObservation):
 
     def _scaled(self, name: str, values: FloatArray) -> FloatArray:
         if name == "gain":
-            return self.scenario.channel.to_unit(values)
+            return self.scenario.radio.to_unit(values)
         return to_unit(values, self._limits[name])
 
     def _show_places(self, places: IntArray) -> NDArray[Any]:

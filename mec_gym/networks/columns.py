@@ -1,0 +1,224 @@
+"""The columns that a table may have: what each holds, and cells turned into arrays and checked."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.io.messages import closest, quoted
+
+Cells = Sequence[Any]
+"""The cells of a column: texts of a file, or values given in Python."""
+
+_MOST_SHOWN = 3
+_MOST_COUNTED = 1000
+_SHOWN_LENGTH = 40
+_LONGEST_NAME = 64
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_SPOKEN = {"nan", "inf", "infinity", "none", "null", "n/a", "na", "-", "?"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column is called and holds.
+
+    Attributes:
+        name: in the header, in any case.
+        unit: of its values, for messages; empty for a text.
+        also: other names of it.
+        low: values must be above it, or also equal to it where `closed`.
+        high: the greatest value.
+        closed: whether `low` itself may occur.
+        kind: a number, a whole number, or a name.
+        needed: whether every table has it.
+        beside: the column without which it means nothing; empty: none.
+        without: the column that says the same otherwise; empty: none.
+    """
+
+    name: str
+    unit: str = ""
+    also: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 1e18
+    closed: bool = False
+    kind: str = "number"
+    needed: bool = False
+    beside: str = ""
+    without: str = ""
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """What its arrays hold."""
+        kinds: dict[str, type[np.generic]] = {"name": np.str_, "whole": np.int64}
+        return kinds.get(self.kind, np.float64)
+
+    @property
+    def least(self) -> str:
+        """What is said of values that are too low."""
+        return f"{self.low:g} or more" if self.closed else f"above {self.low:g}"
+
+    def holds(self, values: NDArray[Any]) -> bool:
+        """Return whether all of an array may stand in it."""
+        if self.kind == "name" or values.dtype.kind not in "iuf":
+            return self.kind == "name" and values.dtype.kind == "U"
+        inside = (values >= self.low) if self.closed else (values > self.low)
+        whole = self.kind != "whole" or bool((values == np.floor(values)).all())
+        return whole and bool((inside & (values <= self.high)).all())  # not so for NaN
+
+
+class Wrong:
+    """Wrong rows: the first of them as they are to be told, and how many there are."""
+
+    def __init__(self, where: str) -> None:
+        self._where, self._said, self._count = where, list[str](), 0
+
+    def add(self, found: Iterable[tuple[int, str]]) -> None:
+        """Add rows, by number and what is wrong; they come in order.
+
+        Raises:
+            ValueError: they are too many to go on counting.
+        """
+        for number, said in found:
+            self._count += 1
+            if len(self._said) < _MOST_SHOWN:
+                self._said.append(f"{self._where} {number}: {said}")
+            if self._count == _MOST_COUNTED:
+                self.refuse()
+
+    def refuse(self) -> None:
+        """Raise what is told.
+
+        Raises:
+            ValueError: some row is wrong.
+        """
+        if self._count:
+            more = self._count - len(self._said)
+            least = "at least " if self._count == _MOST_COUNTED else ""
+            rows = f"; rows that are wrong beside these: {least}{more}" if more else ""
+            raise ValueError("; ".join(self._said) + rows)
+
+
+def plain(name: str) -> str:
+    """Return a name as names are compared: without case, with one kind of space."""
+    return re.sub(r"[\s_-]+", "_", name.strip().casefold())
+
+
+def placed(names: Sequence[str], columns: Sequence[Column], extra: Iterable[str]) -> list[str]:
+    """Return which column each name of a header is; empty for those of `extra`, not looked at.
+
+    Raises:
+        ValueError: one is missing, twice there, or none that there is.
+    """
+    known = {plain(each): column.name for column in columns for each in (column.name, *column.also)}
+    extra = set(extra)
+    found = ["" if plain(name) in extra else known.get(plain(name), name) for name in names]
+    ours = {column.name for column in columns}
+    there_are = ", ".join(column.name for column in columns)
+    strange = [name for name in found if name and name not in ours]
+    for column in columns:
+        if column.needed and column.name not in found:
+            meant = closest(column.name, strange)
+            guess = f" (is {quoted(meant, _SHOWN_LENGTH)} meant?)" if meant else ""
+            header = ", ".join(names)
+            raise ValueError(
+                f"column {column.name!r} is missing{guess}; the header is"
+                f" {quoted(header, 2 * _SHOWN_LENGTH)}, there are: {there_are}"
+            )
+    for name in found:
+        if name and name not in ours:
+            meant = closest(name, known)
+            guess = f" (did you mean {known[meant]!r}?)" if meant else ""
+            raise ValueError(
+                f"column {quoted(name, _SHOWN_LENGTH)}: there is no such{guess}; there are:"
+                f" {there_are}; rename it or take it out ({', '.join(sorted(extra))} may stay)"
+            )
+        if name and found.count(name) > 1:
+            raise ValueError(f"column {name!r} is there twice; take one out")
+    for column in columns:
+        if column.name in found and column.beside and column.beside not in found:
+            raise ValueError(f"column {column.name!r} needs {column.beside!r} beside it")
+        if column.without and {column.name, column.without} <= set(found):
+            raise ValueError(
+                f"columns {column.without!r} and {column.name!r} say the same; take one out"
+            )
+    return found
+
+
+def converted(column: Column, cells: Cells) -> NDArray[Any] | None:
+    """Return the values of cells, or None where one of them is wrong: `problem` says which."""
+    if column.kind == "name":
+        if any(problem(column, cell) for cell in set(cells)):
+            return None
+        return np.array([_name(cell) for cell in cells], dtype=np.str_)
+    if all(type(cell) is str for cell in cells):
+        text = "".join(cells)
+        if "_" in text or not text.isascii():
+            return None
+    elif any(isinstance(cell, bool | str) or not isinstance(cell, Real) for cell in cells):
+        return None
+    try:
+        values = np.array([float(cell) for cell in cells])
+    except (ValueError, OverflowError):
+        return None
+    if not column.holds(values):
+        return None
+    return values.astype(column.dtype)
+
+
+def problem(column: Column, cell: Any) -> str:
+    """Return what is wrong with a cell and what would do; empty where nothing is."""
+    said = _said_of_name(cell) if column.kind == "name" else _said_of_number(column, cell)
+    if isinstance(cell, str) and cell.strip()[:1] in ("=", "@", "#"):
+        said = "is a formula or its error; export the sheet's values instead"
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return f"{column.name}: it is empty; give it in each row, or take the column out"
+    return f"{column.name}: {quoted(cell, _SHOWN_LENGTH)} {said}" if said else ""
+
+
+def _said_of_number(column: Column, cell: Any) -> str:
+    number = _number(cell)
+    what = "a whole number" if column.kind == "whole" else "a number"
+    wanted = f"{what}, {column.unit}" if column.unit else what
+    if number is None:
+        comma = isinstance(cell, str) and _NUMBER.fullmatch(cell.strip().replace(",", ".", 1))
+        remedy = "write a point for the decimal comma" if comma else f"give {wanted}"
+        return f"is not a number; {remedy}"
+    if not math.isfinite(number):
+        return f"is not finite; give {wanted}"
+    if number < column.low or (number == column.low and not column.closed):
+        return f"is too low; it must be {column.least} {column.unit}".rstrip()
+    if number > column.high:
+        return f"is too high; check its unit, it may be {column.high:g} {column.unit}".rstrip()
+    if column.kind == "whole" and number != math.floor(number):
+        return f"is not whole; give {wanted}"
+    return ""
+
+
+def _number(cell: Any) -> float | None:
+    if isinstance(cell, str):
+        text = cell.strip()
+        spoken = text.lower().lstrip("+-") in _SPOKEN
+        return math.nan if spoken else float(text) if _NUMBER.fullmatch(text) else None
+    if isinstance(cell, bool) or not isinstance(cell, Real):
+        return None
+    try:
+        return float(cell)
+    except OverflowError:
+        return math.inf
+
+
+def _said_of_name(cell: Any) -> str:
+    if isinstance(cell, bool | float) or not isinstance(cell, str | int):
+        return "is not a name; give a text or a whole number"
+    if len(str(cell)) > _LONGEST_NAME or not str(cell).isprintable():
+        return f"is not a name; give {_LONGEST_NAME} printable characters at most"
+    return ""
+
+
+def _name(cell: Any) -> str:
+    return str(cell).strip()
