@@ -9,6 +9,7 @@ import pytest
 from evaluate.__main__ import main
 from mec_gym import Scenario, average_delay, policies
 from mec_gym.snapshots import load
+from mec_gym.system import average_cost
 
 NAMES = ["roa", "local-search"]
 
@@ -58,6 +59,7 @@ def test_one_slot_has_null_for_its_interval_and_a_dash_in_the_table(site, capsys
     slots, _ = load("tasks.csv", site, seed=1_000_001, slot=2)
     for row, delay in zip(result["policies"], delays(slots), strict=True):
         assert row["average_delay"] == {"mean": pytest.approx(delay), "ci95": None}
+        assert row["average_cost"] == row["average_delay"]
         assert row["difference"]["ci95"] is None
         assert math.isfinite(row["gap"]["mean"])
     printed = capsys.readouterr().out
@@ -66,6 +68,23 @@ def test_one_slot_has_null_for_its_interval_and_a_dash_in_the_table(site, capsys
     assert "which one slot alone has not" in printed
     assert "nan" not in printed
     assert "inf" not in printed
+
+
+def test_weights_of_the_table_count_in_the_cost_and_in_the_gap(site, tmp_path):
+    rows = (tmp_path / "tasks.csv").read_text().splitlines()
+    weighted = [f"{row};{1 + number % 3}" for number, row in enumerate(rows[1:])]
+    (tmp_path / "weighted.csv").write_text("\n".join([f"{rows[0]};weight", *weighted]))
+    result = evaluated("--instance", "weighted.csv", "--scenario", "network.toml")
+    slots, _ = load("weighted.csv", site, seed=1_000_001)
+    optimum = average_cost(slots, policies.get("optimal")(slots, 0))
+    for row, name in zip(result["policies"], NAMES, strict=True):
+        cost = average_cost(slots, policies.get(name)(slots, 1_000_001))
+        assert (
+            row["average_cost"]["mean"]
+            == pytest.approx(cost.mean())
+            != pytest.approx(row["average_delay"]["mean"])
+        )
+        assert row["gap"]["mean"] == pytest.approx((cost / optimum - 1).mean(), abs=1e-9)
 
 
 def test_an_instance_file_is_played_as_it_is(site):
