@@ -89,10 +89,17 @@ def _of_instance(
     if scenario is not None:
         scenario.check(slots)
         return slots, scenario
-    tasks = Tasks(slots.task_bits.reshape(-1), slots.task_cycles.reshape(-1))
-    count = slots.num_devices
-    network = Scenario(num_devices=count, num_servers=slots.num_servers, capacity=count)
-    return slots, network_of(tasks, network, count)
+    count, weight = slots.num_devices, slots.delay_weight
+    try:
+        tasks = Tasks(
+            bits=slots.task_bits.reshape(-1),
+            cycles=slots.task_cycles.reshape(-1),
+            weight=None if weight is None else weight.reshape(-1),
+        )
+        network = Scenario(num_devices=count, num_servers=slots.num_servers, capacity=count)
+        return slots, network_of(tasks, network, count)
+    except ValueError as error:
+        raise ValueError(f"instance: {path}: {error}") from None
 
 
 def _of_table(

@@ -21,7 +21,7 @@ MOST_ROWS = 10**6
 _MOST_BYTES = 1 << 28
 _ROWS_AT_ONCE = 1 << 13
 _SEPARATORS = ",;\t|"
-_LABELS = ("comment", "id", "name")
+LABELS = ("comment", "id", "name")
 """Columns that are for the reader alone."""
 
 _OTHER_FILES = {
@@ -85,7 +85,7 @@ def from_columns(given: Mapping[Any, Any], columns: Sequence[Column]) -> Table:
         if not isinstance(values, list | tuple):
             raise ValueError(f"column {name!r}: {quoted(values)} is not a list of values")
         cells[name] = values
-    found = placed(list(cells), columns, _LABELS)
+    found = placed(list(cells), columns, LABELS)
     lengths = {name: len(values) for name, values in cells.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns: their lengths differ, {lengths}; give a value for each row")
@@ -120,7 +120,7 @@ def _read(file: TextIO, columns: Sequence[Column]) -> Table:
     (names,) = csv.reader([first], delimiter=separator)
     while names and not names[-1].strip():
         names.pop()  # the line ends with a separator
-    found = placed([name.strip() for name in names], columns, _LABELS)
+    found = placed([name.strip() for name in names], columns, LABELS)
     reader = csv.reader(file, delimiter=separator, strict=True)
     try:
         return _gathered(_numbered(reader, above, len(found)), found, columns, "line")

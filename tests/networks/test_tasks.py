@@ -2,10 +2,13 @@
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mec_gym.networks import tables
 from mec_gym.networks.tasks import COLUMNS, Tasks
 
 ROWS = [
@@ -117,6 +120,13 @@ def test_slots_are_in_order_and_rows_keep_theirs():
     assert slots[4] == Tasks.of([ROWS[0], ROWS[2]])
     without = Tasks.of({name: BY_NAME[name] for name in ("bits", "cycles")})
     assert without.by_slot() == {0: without}
+
+
+def test_the_how_to_page_has_each_column():
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "planning.md"
+    table = page.read_text(encoding="utf-8").split("| column |")[1].split("\n\n")[0]
+    said = re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table.splitlines()[2:]))
+    assert set(said) == {column.name for column in COLUMNS} | set(tables.LABELS)
 
 
 def test_each_column_is_an_attribute():
