@@ -37,6 +37,13 @@ def changed(slot, **changes):
     return Instance(**({name: getattr(slot, name) for name in FIELDS} | changes))
 
 
+def shaped(slots, *lead):
+    """The same slots with these leading dimensions."""
+    return Instance(
+        **{name: (a := getattr(slots, name)).reshape(*lead, *a.shape[1:]) for name in FIELDS}
+    )
+
+
 def slot_by_hand(**changes):
     """Three devices, two servers with 1 and 2 places; every rate a whole number of Mbit/s.
 
