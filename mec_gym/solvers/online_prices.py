@@ -12,7 +12,7 @@ from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
-from mec_gym.solvers.outlook import Outlook, mean_to_come, outlooks, write_rest
+from mec_gym.solvers.outlook import Outlook, mean_to_come, outlooks, required, write_rest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -42,11 +42,7 @@ def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None =
         ValueError: there is no scenario, the slots are of another size, or one has no feasible
             assignment.
     """
-    if scenario is None:
-        raise ValueError(
-            "scenario: prices-online plans with sampled slots of the scenario that it plays;"
-            " mec_gym.policies.get('prices-online', scenario) gives it one"
-        )
+    scenario = required(scenario, "prices-online")
     Problem.of(instance).require_feasible()
     slots = instance.flatten()
     least, most = _SAMPLES
@@ -75,7 +71,7 @@ def plan(
     own_price, own_charge = np.empty(num_servers), np.empty(num_servers)
     price[:], charge[:] = 2 * load / outlook.server_hz, 0.0
     for sample in range(samples):
-        count = write_rest(outlook, sample, device, load, left, link_cost, size)
+        count = write_rest(outlook, sample, device, device, load, left, link_cost, size)
         if count < 2:  # the last device
             continue
         relax_slot(

@@ -42,6 +42,20 @@ class Outlook(NamedTuple):
     capacity: IntArray
 
 
+def required(scenario: Scenario | None, policy: str) -> Scenario:
+    """Return the scenario that a policy plans with.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if scenario is None:
+        raise ValueError(
+            f"scenario: {policy} plans with sampled slots of the scenario that it plays;"
+            f" mec_gym.policies.get({policy!r}, scenario) gives it one"
+        )
+    return scenario
+
+
 def outlooks(slots: Instance, scenario: Scenario, seed: int, samples: int) -> Iterator[Outlook]:
     """Yield the outlook of each slot, with tasks sampled from a scenario; one where all is seen.
 
@@ -95,12 +109,13 @@ def write_rest(
     outlook: Outlook,
     sample: int,
     device: int,
+    first: int,
     load: FloatArray,
     left: IntArray,
     link_cost: FloatArray,
     size: FloatArray,
 ) -> int:
-    """Write the problem of a device and those to come, as it sees them, and return how many.
+    """Write the problem of devices that are not assigned yet, and return how many they are.
 
     Beside the load that the servers have, a link costs 2 L_n q_m / F_n more. A task that no server
     with a place is allowed to take is left out.
@@ -108,7 +123,8 @@ def write_rest(
     Args:
         outlook: of the slot.
         sample: the number of the sampled slot that stands in for what is hidden.
-        device: the one that decides.
+        device: the one that decides: what it sees counts.
+        first: the first that is written, it or the next.
         load: L_n so far, (N,), sqrt(cycles).
         left: free places, (N,).
         link_cost: (M, N), whose first rows are written.
@@ -116,7 +132,7 @@ def write_rest(
     """
     num_devices, num_servers = outlook.link_cost.shape
     written = 0
-    for other in range(device, num_devices):
+    for other in range(first, num_devices):
         if other == device:
             links, own = outlook.link_cost[other], outlook.size[other]
         elif other <= device + outlook.lookahead:
