@@ -108,14 +108,24 @@ def preparation(reward: Reward) -> Prepare:
     return getattr(reward, "prepare", nothing)
 
 
+_ROUNDING = 1e-9
+
+
 def prices(slots: Slot) -> NDArray[np.float64]:
-    """Return the prices p and charges k of the relaxation of slots, (B, 2, N)."""
+    """Return the prices p and charges k of the relaxation of slots, (B, 2, N).
+
+    They are 0 where a slot has no feasible assignment: the bound is above what any may cost.
+    """
     cost, places = slots.link_cost, np.minimum(slots.capacity, slots.task_cycles.shape[-1])
     if slots.allowed.size:
         cost = np.where(slots.allowed, cost, np.inf)
     relaxed = solved(Problem(cost, slots.sqrt_cycles, slots.server_hz, places))
-    found = np.stack([relaxed.price, relaxed.charge], axis=-2)
-    return np.nan_to_num(found, posinf=0.0, neginf=0.0)  # of a slot that is not feasible
+    most = np.where(np.isfinite(cost), cost, 0.0).max(axis=-1).sum(axis=-1)
+    most += slots.sqrt_cycles.sum(axis=-1) ** 2 / slots.server_hz.min(axis=-1)
+    feasible = relaxed.total_cost <= most * (1 + _ROUNDING)
+    return np.where(
+        feasible[:, None, None], np.stack([relaxed.price, relaxed.charge], axis=-2), 0.0
+    )
 
 
 @prepared_by(prices)

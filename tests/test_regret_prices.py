@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from exhaustive import KINDS, kinds, least_beyond
+from slots import changed
 
 from mec_gym import Scenario, bounds, rewards
 from mec_gym.mdp import Slot, State
@@ -207,3 +208,15 @@ def test_a_reward_of_ones_own_may_have_something_worked_out_once_a_slot(observat
         full = step // 3 >= 5
         assert earned[0] == alone == pytest.approx(-1 / hz[step % 3] - 10.0 * full)
     assert rewards.preparation(inverse_speed) is speeds
+
+
+def test_of_a_slot_without_a_feasible_assignment_the_prices_are_0():
+    slots = Scenario(num_devices=4, num_servers=2, capacity=(2, 2)).sample(3, 0)
+    covered = np.ones(slots.gain.shape, bool)
+    covered[1, :3, 0] = False  # three devices for the two places of the other server
+    covered[2, 0] = False
+    barred = Problem.of(changed(slots, covered=covered))
+    slot = State(changed(slots, covered=covered), preparation(regret_prices)).slot
+    assert np.abs(slot.for_reward).reshape(3, -1).max(axis=1)[0] > 0
+    assert (slot.for_reward[1:] == 0).all()
+    assert not barred.allowed[2, 0].any()
