@@ -36,9 +36,9 @@ class Stock:
     Args:
         scenario: what slots are drawn from.
         observer: what shows them.
-        prepare: what works out what the reward knows of them.
         num_envs: how many copies, B.
         num_threads: how many threads draw, the one that plays among them.
+        prepare: what works out what the reward knows of them.
 
     Attributes:
         slots: a `Slot` with a row for each slot.
@@ -51,9 +51,9 @@ class Stock:
         self,
         scenario: Scenario,
         observer: Observation,
-        prepare: Prepare,
         num_envs: int,
         num_threads: int,
+        prepare: Prepare = mdp.nothing,
     ) -> None:
         self._scenario, self._observer, self._num_envs = scenario, observer, num_envs
         self._prepare = prepare

@@ -122,7 +122,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
         self._stock = Stock(
-            self.scenario, single.observer, preparation(single.reward), num_envs, self.num_threads
+            self.scenario, single.observer, num_envs, self.num_threads, preparation(single.reward)
         )
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
         self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
