@@ -4,6 +4,7 @@ A `Slot` is the same for a slot in plain Python numbers, for rows of arrays in c
 with a leading dimension for a batch.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ class Slot(NamedTuple):
             scenario weights delays or energy.
         allowed: whether a task may be given to a server, places left aside, (M, N); of length 0
             where all may.
+        for_reward: what the reward has worked out of it, (K...), see `Prepare`.
         load: tasks on each server u_n so far, (N,).
         sqrt_load: sum of `sqrt_cycles` over them, (N,); what Eq. (20) needs.
     """
@@ -48,8 +50,18 @@ class Slot(NamedTuple):
     capacity: Any
     link_cost: Any
     allowed: Any
+    for_reward: Any
     load: Any
     sqrt_load: Any
+
+
+Prepare = Callable[[Slot], NDArray[Any]]
+"""From B slots with nothing assigned, as arrays, to what a reward knows of each, (B, K...)."""
+
+
+def nothing(slots: Slot) -> NDArray[Any]:
+    """Return what a reward knows that takes a slot as it is: (B, 0)."""
+    return np.empty((len(slots.task_cycles), 0))
 
 
 @kernel
@@ -63,6 +75,7 @@ def slot_at(slots: Slot, row: int) -> Slot:
         slots.capacity[row],
         slots.link_cost[row],
         slots.allowed[row],
+        slots.for_reward[row],
         slots.load[row],
         slots.sqrt_load[row],
     )
@@ -124,6 +137,10 @@ class State:
         last: the server chosen last; before the first decision there is none.
         rows: what stands before a server or device to index an array of a batch; () for one slot.
         prepared: what an observation has worked out of the slots, see `Observation.prepare`.
+
+    Args:
+        instance: the slots.
+        prepare: what works out what the reward knows of them.
     """
 
     __slots__ = (
@@ -142,12 +159,12 @@ class State:
 
     rows: tuple[Index, ...]
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, prepare: Prepare = nothing) -> None:
         batch = instance.batch_shape
         # Python's own numbers are several times faster one by one than NumPy's.
         kept: Callable[[NDArray[Any]], Any] = _read_only if batch else _to_list
         changing: Callable[[NDArray[Any]], Any] = np.asarray if batch else _to_list
-        steady = _converted(_steady(instance), kept)
+        steady = _converted(_steady(instance, prepare), kept)
         load, sqrt_load = (changing(field) for field in _unloaded(instance))
         slot = Slot._make((*steady, load, sqrt_load))
         self.rows = tuple(np.arange(size) for size in batch)
@@ -266,11 +283,11 @@ class State:
 
 
 class States:
-    """The states of a batch's slots, one by one, each as `State(instance[row])` would be."""
+    """The states of a batch's slots, one by one, each as `State(instance[row], prepare)` is."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, prepare: Prepare = nothing) -> None:
         self._instance = instance
-        self._steady, self._num_servers = _steady(instance), instance.num_actions
+        self._steady, self._num_servers = _steady(instance, prepare), instance.num_actions
         self._undecided = _undecided(instance)
 
     def __len__(self) -> int:
@@ -301,11 +318,11 @@ def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
     return state.assignment.reshape(instance.task_cycles.shape)
 
 
-def _steady(instance: Instance) -> tuple[NDArray[Any], ...]:
+def _steady(instance: Instance, prepare: Prepare) -> tuple[NDArray[Any], ...]:
     """Return what a `Slot` has that no decision changes."""
     delay, allowed = links.delay(instance), links.allowed(instance)
     weighted = instance.delay_weight is not None or instance.energy_weight is not None
-    return (
+    steady = (
         delay,
         instance.task_cycles,
         links.size(instance),
@@ -314,20 +331,32 @@ def _steady(instance: Instance) -> tuple[NDArray[Any], ...]:
         links.cost(instance) if weighted else delay,
         np.empty((*instance.batch_shape, 0, 0), np.bool_) if allowed is None else allowed,
     )
+    return (*steady, _prepared(steady, instance, prepare))
 
 
-def unassigned(instance: Instance) -> Slot:
+def _prepared(
+    steady: tuple[NDArray[Any], ...], instance: Instance, prepare: Prepare
+) -> NDArray[Any]:
+    """Return what the reward knows of slots, with their leading dimensions."""
+    lead = instance.batch_shape
+    fields = (*steady, np.empty((*lead, 0)), *_unloaded(instance))
+    count = math.prod(lead)
+    made = prepare(Slot._make(field.reshape(count, *field.shape[len(lead) :]) for field in fields))
+    return made.reshape(*lead, *made.shape[1:])
+
+
+def unassigned(instance: Instance, prepare: Prepare = nothing) -> Slot:
     """Return slots with nothing assigned; arrays of their own numbers, and 0 as load."""
-    return Slot._make((*_steady(instance), 0, 0))
+    return Slot._make((*_steady(instance, prepare), 0, 0))
 
 
 def _converted(
     steady: tuple[NDArray[Any], ...], convert: Callable[[NDArray[Any]], Any]
 ) -> list[Any]:
     """Return what `_steady` returned, converted; links that cost their delay are so but once."""
-    *made, allowed = (convert(field) for field in steady if field is not steady[0])
+    *made, allowed, known = (convert(field) for field in steady if field is not steady[0])
     delay = convert(steady[0])
-    return [delay, *made, *([delay] if len(made) < 5 else []), allowed]
+    return [delay, *made, *([delay] if len(made) < 5 else []), allowed, known]
 
 
 def _unloaded(instance: Instance) -> tuple[IntArray, FloatArray]:

@@ -10,11 +10,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mec_gym import bounds, equations
+from mec_gym.bounds import above_prices
+from mec_gym.bounds.relaxation import solved
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
 from mec_gym.kernels import kernel
-from mec_gym.mdp import Slot, State, copy_of, is_open
+from mec_gym.mdp import Prepare, Slot, State, copy_of, is_open, nothing
+from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 
 Reward = Callable[[Slot, int, int], float]
@@ -87,7 +93,93 @@ def least_link_cost(slot: Slot, device: int, closed: int) -> float:
     return least if least < math.inf else 0.0
 
 
-REWARDS: dict[str, Reward] = {"paper": paper, "delay": delay, "regret": regret}
+def prepared_by(prepare: Prepare) -> Callable[[Reward], Reward]:
+    """Let a reward find in `slot.for_reward` what a function has worked out of the slot."""
+
+    def mark(reward: Reward) -> Reward:
+        reward.prepare = prepare  # type: ignore[attr-defined]
+        return reward
+
+    return mark
+
+
+def preparation(reward: Reward) -> Prepare:
+    """Return what works out what a reward knows of slots."""
+    return getattr(reward, "prepare", nothing)
+
+
+_ROUNDING = 1e-9
+
+
+def prices(slots: Slot) -> NDArray[np.float64]:
+    """Return the prices p and charges k of the relaxation of slots, (B, 2, N).
+
+    They are 0 where a slot has no feasible assignment: the bound is above what any may cost.
+    """
+    cost, places = slots.link_cost, np.minimum(slots.capacity, slots.task_cycles.shape[-1])
+    if slots.allowed.size:
+        cost = np.where(slots.allowed, cost, np.inf)
+    relaxed = solved(Problem(cost, slots.sqrt_cycles, slots.server_hz, places))
+    most = np.where(np.isfinite(cost), cost, 0.0).max(axis=-1).sum(axis=-1)
+    most += slots.sqrt_cycles.sum(axis=-1) ** 2 / slots.server_hz.min(axis=-1)
+    feasible = relaxed.total_cost <= most * (1 + _ROUNDING)
+    return np.where(
+        feasible[:, None, None], np.stack([relaxed.price, relaxed.charge], axis=-2), 0.0
+    )
+
+
+@prepared_by(prices)
+@kernel
+def regret_prices(slot: Slot, device: int, server: int) -> float:
+    """Return minus the rise in a lower bound on the total cost that begins at the relaxation's.
+
+    It is that of `mec_gym.bounds.above_prices` at the relaxation's prices: what the tasks have paid
+    in all, those to come at least on a server open to them, how far the loads are from the planned
+    ones at least, and what free places are left at least. Over a slot its rise sums to the cost
+    less the bound of `mec_gym.bounds.relax`; it is at least 0 where the server is open.
+    """
+    num_devices = len(slot.task_cycles)
+    price, charge = slot.for_reward[0], slot.for_reward[1]
+    remaining = 0.0
+    for later in range(device + 1, num_devices):
+        remaining += slot.sqrt_cycles[later]
+    rise: float = at_prices(slot, device, server) - least_at_prices(slot, device, -1)
+    rise += above_prices.rise_of_loads(
+        slot.server_hz, price, slot.sqrt_load, remaining, server, slot.sqrt_cycles[device]
+    )
+    rise += above_prices.rise_of_places(
+        charge, slot.load, slot.capacity, num_devices - device, server
+    )
+    if slot.load[server] + 1 == slot.capacity[server]:  # those to come cannot be sent there
+        for later in range(device + 1, num_devices):
+            rise += least_at_prices(slot, later, server) - least_at_prices(slot, later, -1)
+    return -rise
+
+
+@kernel
+def at_prices(slot: Slot, device: int, server: int) -> float:
+    """Return what a task pays for a server, a + p q + k, seconds."""
+    price, charge = slot.for_reward[0][server], slot.for_reward[1][server]
+    paid: float = slot.link_cost[device][server] + price * slot.sqrt_cycles[device] + charge
+    return paid
+
+
+@kernel
+def least_at_prices(slot: Slot, device: int, closed: int) -> float:
+    """Return the least that a task pays for a server open to it but `closed`; 0 if none is."""
+    least = math.inf
+    for server in range(len(slot.server_hz)):
+        if server != closed and is_open(slot, device, server):
+            least = min(least, at_prices(slot, device, server))
+    return least if least < math.inf else 0.0
+
+
+REWARDS: dict[str, Reward] = {
+    "paper": paper,
+    "delay": delay,
+    "regret": regret,
+    "regret-prices": regret_prices,
+}
 """The rewards by name; a new one is a function and an entry here."""
 
 
@@ -136,7 +228,7 @@ def _check(reward: Reward, scenario: Scenario) -> None:
     servers = sorted({*range(min(slot.num_actions, _TRIED)), slot.num_actions - 1})
     devices = {*range(min(slot.num_devices, _TRIED)), slot.num_devices - 1}
     for feasibly in (True, False):
-        state = State(slot)
+        state = State(slot, preparation(reward))
         while not state.done:
             tried = servers if state.device in devices else []
             before = copy_of(state.slot) if tried else state.slot

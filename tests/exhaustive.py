@@ -122,3 +122,23 @@ def least_computing(hz, load, remaining):
         if (poured >= 0).all():
             least = min(least, ((load + poured) ** 2 / hz).sum())
     return least
+
+
+def least_beyond(hz, load, remaining):
+    """The least sum of load^2 / hz, of servers that share, over splits of the work to come.
+
+    Loads may be below 0. A server of hz inf takes any of the work for nothing.
+    """
+    shared = np.isfinite(hz)
+    hz, load = hz[shared], load[shared]
+    least = (load**2 / hz).sum() if remaining <= 0 or not shared.all() else np.inf
+    servers = range(len(hz))
+    for chosen in (list(c) for size in servers for c in itertools.combinations(servers, size + 1)):
+        level = (remaining + load[chosen].sum()) / hz[chosen].sum()
+        if not shared.all():  # no more than would be right if all could be left out
+            level = min(level, 0.0)
+        poured = np.zeros(len(hz))
+        poured[chosen] = level * hz[chosen] - load[chosen]
+        if (poured >= -1e-9 * (abs(load) + 1e-300)).all():
+            least = min(least, ((load + poured) ** 2 / hz).sum())
+    return least

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mec_gym import Instance
+from mec_gym import Instance, Scenario
+from mec_gym.channels import PathLossChannel
 
 FIELDS = ("gain", "task_bits", "task_cycles", "server_hz", "capacity")
 FIELDS += ("bandwidth_hz", "tx_power_w", "noise_w")
@@ -37,6 +38,13 @@ def changed(slot, **changes):
     return Instance(**({name: getattr(slot, name) for name in FIELDS} | changes))
 
 
+def shaped(slots, *lead):
+    """The same slots with these leading dimensions."""
+    return Instance(
+        **{name: (a := getattr(slots, name)).reshape(*lead, *a.shape[1:]) for name in FIELDS}
+    )
+
+
 def slot_by_hand(**changes):
     """Three devices, two servers with 1 and 2 places; every rate a whole number of Mbit/s.
 
@@ -53,3 +61,13 @@ def slot_by_hand(**changes):
         "noise_w": 1e-3,
     }
     return Instance(**(fields | changes))
+
+
+ONLINE = {
+    "nothing to come is seen": Scenario.preset("online"),
+    "two devices to come are seen": Scenario.preset("online-slack", lookahead=2),
+    "gains change": Scenario.preset("fast-fading", servers="per-slot"),
+    "gains change and tasks are hidden": Scenario.preset("fast-fading", lookahead=1),
+    "path loss": Scenario(lookahead=0, channel=PathLossChannel(correlation=0.5), noise_psd=4e-21),
+}
+"""Scenarios that hide the future, by what of it."""

@@ -20,8 +20,13 @@ def paid(name, state, server, penalty):
     return float(rewards.penalised(reward, state.slot, state.device, server, penalty))
 
 
+def begun(name, slot):
+    """The state of a slot before the first decision, with what the reward knows of it."""
+    return State(slot, rewards.preparation(REWARDS[name]))
+
+
 def rewards_of(name, slot, assignment, penalty=10.0):
-    state, earned = State(slot), []
+    state, earned = begun(name, slot), []
     for server in assignment:
         earned.append(paid(name, state, server, penalty))
         state.assign(server)
@@ -190,9 +195,9 @@ def test_regret_of_the_only_device_is_what_the_best_server_would_have_saved(case
 
 
 def test_rewards_do_not_change_the_state():
-    state = State(slot_by_hand())
     for name in REWARDS:
+        state = begun(name, slot_by_hand())
         paid(name, state, 1, 10.0)
-    assert state.device == 0
-    assert state.load.tolist() == [0, 0]
-    assert state.sqrt_load.tolist() == [0.0, 0.0]
+        assert state.device == 0
+        assert state.load.tolist() == [0, 0]
+        assert state.sqrt_load.tolist() == [0.0, 0.0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
-from mec_gym.policies import POLICIES, SHIPPED, Policy, get, label
+from mec_gym.policies import POLICIES, SHIPPED, Policy, get, informed, label
 from mec_gym.policies.trained import TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish
@@ -114,7 +114,7 @@ class Model:
 
     def on(self, scenario: Scenario) -> Policy:
         """Return the policy with what it may know of the scenario it is to play."""
-        return self.trained.for_scenario(scenario) if self.trained else self.policy
+        return informed(self.policy, scenario)
 
 
 def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[Model]:

@@ -23,8 +23,9 @@ from mec_gym.io import names
 from mec_gym.io.files import read_npz
 from mec_gym.jobs.pieces import Piece
 from mec_gym.jobs.running import Estimate, Workers
-from mec_gym.policies import POLICIES, Policy, get
+from mec_gym.policies import POLICIES, Informed, Policy, get
 from mec_gym.policies.trained import TrainedPolicy, files_of, from_files
+from mec_gym.scenario import Scenario
 
 SHARDS = 32
 """The most that slots are cut into, however many workers there are: the same cut, the same work."""
@@ -77,8 +78,10 @@ def policy_pieces(
 ) -> list[Piece] | None:
     """Return the pieces that play a policy on slots; None: it has no name to be found by."""
     inner = policy.policy if isinstance(policy, Polished) else policy
-    settings: dict[str, Any] = {"name": name, "seed": seed, "polish": inner is not policy}
+    settings: dict[str, Any] = {"name": name, "seed": seed, "polish": isinstance(policy, Polished)}
     files: dict[str, bytes] = {}
+    if isinstance(inner, Informed):
+        settings["scenario"], inner = inner.scenario.source, inner.policy
     if isinstance(inner, TrainedPolicy):
         files, alone = files_of(inner), inner.scores_servers
     else:
@@ -107,7 +110,8 @@ def find_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path
 
 def play_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> bytes:
     """Return what a policy makes of a shard, packed."""
-    policy = get(settings["policy"]) if "policy" in settings else from_files(inputs)
+    scenario = Scenario.of(settings["scenario"]) if "scenario" in settings else None
+    policy = get(settings["policy"], scenario) if "policy" in settings else from_files(inputs)
     played = Polished(policy) if settings["polish"] else policy
     name, seed = settings["name"], settings["seed"]
     return _packed({"assignment": comparison.assigned(played, name, _slots(inputs), seed)})

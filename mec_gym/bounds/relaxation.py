@@ -49,12 +49,17 @@ def relax(instance: Instance | Problem) -> Relaxation:
     """
     problem = Problem.of(instance)
     problem.require_feasible()
+    return solved(problem)
+
+
+def solved(problem: Problem) -> Relaxation:
+    """Return what `relax` does of problems that are known to be feasible; else any numbers."""
     slots = problem.flatten()
-    solved = Relaxation(
+    found = Relaxation(
         np.empty(len(slots.size)), np.empty(slots.server_hz.shape), np.empty(slots.server_hz.shape)
     )
     from mec_gym.bounds.loops import relax_slots  # numba is loaded when it is first needed
 
-    relax_slots()(*slots.numbers(), *solved)
+    relax_slots()(*slots.numbers(), *found)
     lead = problem.batch_shape
-    return Relaxation(*(array.reshape(lead + array.shape[1:]) for array in solved))
+    return Relaxation(*(array.reshape(lead + array.shape[1:]) for array in found))

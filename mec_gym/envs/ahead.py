@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.mdp import State, States
+from mec_gym.mdp import Prepare, State, States
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
 
@@ -19,10 +19,11 @@ class Ahead:
     Args:
         scenario: what they are drawn from.
         observer: what shows them.
+        prepare: what works out what the reward knows of them.
     """
 
-    def __init__(self, scenario: Scenario, observer: Observation) -> None:
-        self._scenario, self._observer = scenario, observer
+    def __init__(self, scenario: Scenario, observer: Observation, prepare: Prepare) -> None:
+        self._scenario, self._observer, self._prepare = scenario, observer, prepare
         # An observation that overrides `begin` knows how to show many slots at once.
         self._shown_at_once = type(observer).begin is not Observation.begin
         self._shape = observer.space.shape
@@ -39,7 +40,7 @@ class Ahead:
         """Return the state of the next slot of a generator, and its observation."""
         if self._next == self._count:
             slots = self._scenario.draw(self._count, rng)
-            self._states = States(slots)
+            self._states = States(slots, self._prepare)
             at_once = self._shown_at_once
             self._shown = (
                 self._observer.begin(State(slots)) if at_once else self._observer.prepare(slots)

@@ -45,6 +45,7 @@ def _borrowed_slots(slots: Any) -> Any:
         _borrowed(slots.capacity),
         _borrowed(slots.link_cost),
         _borrowed(slots.allowed),
+        _borrowed(slots.for_reward),
         _borrowed(slots.load),
         _borrowed(slots.sqrt_load),
     )

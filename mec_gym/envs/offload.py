@@ -61,6 +61,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `"paper"` | Eq. (13): minus the task's delay on equal CPU shares at the time of the decision |
     | `"delay"` | minus the rise in the total delay under Eq. (20); sums to -M D over a slot |
     | `"regret"` | minus the rise in a bound B on the total delay; sums to -(M D - B_0) |
+    | `"regret-prices"` | the same of a bound that begins with the relaxation's |
 
     `mec_gym.rewards` says what each is.
 
@@ -134,7 +135,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.reward = rewards.find(reward, scenario)
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_actions)
-        self._ahead = Ahead(scenario, self.observer)
+        self._prepare = rewards.preparation(self.reward)
+        self._ahead = Ahead(scenario, self.observer, self._prepare)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 
@@ -165,7 +167,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         if instance is None:
             self._state, self._observation = self._ahead.begin_next(self.np_random)
         else:
-            self._state = State(instance)
+            self._state = State(instance, self._prepare)
             self._observation = self.observer.begin(self._state)
         if self.render_mode == "human":
             self.render()

@@ -12,7 +12,7 @@ from mec_gym import mdp, options
 from mec_gym.envs import pcg64
 from mec_gym.envs.filling import Filling
 from mec_gym.instance import Instance
-from mec_gym.mdp import Slot
+from mec_gym.mdp import Prepare, Slot, State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
 
@@ -38,6 +38,7 @@ class Stock:
         observer: what shows them.
         num_envs: how many copies, B.
         num_threads: how many threads draw, the one that plays among them.
+        prepare: what works out what the reward knows of them.
 
     Attributes:
         slots: a `Slot` with a row for each slot.
@@ -47,17 +48,23 @@ class Stock:
     """
 
     def __init__(
-        self, scenario: Scenario, observer: Observation, num_envs: int, num_threads: int
+        self,
+        scenario: Scenario,
+        observer: Observation,
+        num_envs: int,
+        num_threads: int,
+        prepare: Prepare = mdp.nothing,
     ) -> None:
         self._scenario, self._observer, self._num_envs = scenario, observer, num_envs
+        self._prepare = prepare
         self._threads = num_threads
         kept = min(max(1, _GAINS_KEPT // (num_envs * scenario.num_gains)), 64)
         self._parts = 1 if kept == num_threads == 1 else 2
         self._depth = max(1, kept // self._parts)  # slots in a part
         self.layers = self._parts * self._depth
         rows = num_envs * (self.layers + 1)
-        self.slots = _room(scenario, rows)
         sample = scenario.sample(1, 0)
+        self.slots = _room(scenario, rows, State(sample, prepare).slot.for_reward)
         self._arrays: dict[str, NDArray[Any]] = {}  # of the instances, for what outcomes report
         if not options.is_plain(scenario):
             self._arrays = {
@@ -120,7 +127,7 @@ class Stock:
 
     def keep(self, slots: Instance, rows: IntArray) -> None:
         """Put slots, unassigned, into some rows."""
-        for kept, values in zip(self.slots, mdp.unassigned(slots), strict=True):
+        for kept, values in zip(self.slots, mdp.unassigned(slots, self._prepare), strict=True):
             kept[rows] = values
         self.prepared[rows] = self._observer.prepare(slots)
         for name, kept in self._arrays.items():
@@ -129,6 +136,13 @@ class Stock:
     def instance(self, rows: IntArray) -> Instance:
         """Return the slots in some rows; the scenario is not plain."""
         return Instance.trusted(**{name: kept[rows] for name, kept in self._arrays.items()})
+
+    def _prepare_for_reward(self, rows: IntArray) -> None:
+        """Work out what the reward knows of the slots in some rows."""
+        if self.slots.for_reward.size:
+            self.slots.for_reward[rows] = self._prepare(
+                Slot(*(field[rows] for field in self.slots))
+            )
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -180,10 +194,17 @@ class Stock:
                 self.keep(self._scenario.from_uniforms(of_slots), rows)
             else:
                 self._filling.fill(of_slots, rows, self.slots, self.prepared)
+                self._prepare_for_reward(rows)
 
 
-def _room(scenario: Scenario, rows: int) -> Slot:
-    """Return a `Slot` with room for so many slots of a scenario, in which nothing is assigned."""
+def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
+    """Return a `Slot` with room for so many slots of a scenario, in which nothing is assigned.
+
+    Args:
+        scenario: whose slots they are.
+        rows: how many.
+        for_reward: what the reward knows of some slots, (B, K...).
+    """
     num_devices, num_actions = scenario.num_devices, scenario.num_actions
     links = (rows, num_devices, num_actions)
     delay = np.empty(links)
@@ -197,6 +218,7 @@ def _room(scenario: Scenario, rows: int) -> Slot:
         capacity=np.tile(scenario.places, (rows, 1)),
         link_cost=np.empty(links) if weighted else delay,
         allowed=np.empty(links if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
+        for_reward=np.empty((rows, *for_reward.shape[1:]), for_reward.dtype),
         load=np.zeros((rows, num_actions), dtype=np.int64),
         sqrt_load=np.zeros((rows, num_actions)),
     )

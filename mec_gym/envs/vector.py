@@ -23,7 +23,7 @@ from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State, assign, slot_at
 from mec_gym.observations import OBSERVATIONS
-from mec_gym.rewards import REWARDS, of_decision
+from mec_gym.rewards import REWARDS, of_decision, preparation
 
 IntArray = NDArray[np.int64]
 
@@ -121,7 +121,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         num_devices = self.scenario.num_devices
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
-        self._stock = Stock(self.scenario, single.observer, num_envs, self.num_threads)
+        self._stock = Stock(
+            self.scenario, single.observer, num_envs, self.num_threads, preparation(single.reward)
+        )
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
         self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
         self._row = np.arange(num_envs)  # of the slot that each copy plays
@@ -389,7 +391,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         copies = np.arange(min(self.num_envs, 2))
         slots = self.scenario.sample(len(copies), 0)
         self._begin_given(slots, copies)
-        states, constants = [State(slot) for slot in slots], single.observer.constants
+        prepare, constants = preparation(single.reward), single.observer.constants
+        states = [State(slot, prepare) for slot in slots]
         for state in states:
             state.prepared = single.observer.prepare(state.instance)
         for device in range(min(self._length, _TRIED)):

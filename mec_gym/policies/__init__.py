@@ -1,6 +1,8 @@
 """Policies: from slots to assignments, by name."""
 
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,18 @@ from mec_gym.io.messages import quoted
 from mec_gym.policies.agents import from_agent
 from mec_gym.scenario import Scenario
 
-__all__ = ["BASELINES", "HINDSIGHT", "POLICIES", "SHIPPED", "Policy", "from_agent", "get", "label"]
+__all__ = [
+    "BASELINES",
+    "HINDSIGHT",
+    "POLICIES",
+    "SHIPPED",
+    "Informed",
+    "Policy",
+    "from_agent",
+    "get",
+    "informed",
+    "label",
+]
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
 """`policy(instance, seed)` returns the server of each device, (..., M)."""
@@ -23,7 +36,9 @@ POLICIES: dict[str, str] = {
     "goa-capacity": "mec_gym.policies.baselines:goa_capacity",
     "least-delay": "mec_gym.policies.baselines:least_delay",
     "prices": "mec_gym.solvers.prices:prices",
+    "prices-online": "mec_gym.solvers.online_prices:prices_online",
     "local-search": "mec_gym.solvers.local_search:local_search",
+    "local-search-online": "mec_gym.solvers.online_search:local_search_online",
     "optimal": "mec_gym.solvers.exact:optimal",
 }
 """Where each is, imported when it is asked for; a new one is a function and an entry here."""
@@ -48,8 +63,42 @@ def label(name: str, scenario: Scenario) -> str:
     return f"{name} (hindsight)" if knows_more else name
 
 
-def get(name: str) -> Policy:
+@dataclass(frozen=True)
+class Informed:
+    """A policy of rules that takes the scenario it plays, beside slots and seed.
+
+    Attributes:
+        policy: a function of an instance, a seed and `scenario`.
+        scenario: which one.
+    """
+
+    policy: Callable[..., NDArray[np.int64]]
+    scenario: Scenario
+
+    def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
+        """Assign the devices of each slot, (..., M)."""
+        return self.policy(instance, seed, scenario=self.scenario)
+
+
+def informed(policy: Policy, scenario: Scenario) -> Policy:
+    """Return a policy with what it may know of the scenario it is to play.
+
+    A policy with a method `for_scenario` says itself, as a trained one does; a function with a
+    parameter `scenario` is given it; any other knows the slots alone.
+    """
+    tailored: Callable[[Scenario], Policy] | None = getattr(policy, "for_scenario", None)
+    if tailored is not None:
+        return tailored(scenario)
+    takes_it = inspect.isfunction(policy) and "scenario" in inspect.signature(policy).parameters
+    return Informed(policy, scenario) if takes_it else policy
+
+
+def get(name: str, scenario: Scenario | None = None) -> Policy:
     """Return the policy called `name`, or your own as "module:name".
+
+    Args:
+        name: of the policy.
+        scenario: that it is to play, for one that plans with it; see `informed`.
 
     Raises:
         ValueError: no such policy; the message lists the names there are.
@@ -62,4 +111,4 @@ def get(name: str) -> Policy:
     policy: Any = names.find(POLICIES, name, "policy")
     if not callable(policy) or isinstance(policy, type):
         raise ValueError(f"policy: {quoted(policy)} is not a function of an instance and a seed")
-    return policy  # type: ignore[no-any-return]
+    return policy if scenario is None else informed(policy, scenario)

@@ -45,7 +45,8 @@ def own(instance, seed):
 
 
 def all_policies():
-    named = {name: [policies.get(name)] for name in POLICIES}
+    scenario = Scenario.preset("paper")
+    named = {name: [policies.get(name, scenario)] for name in POLICIES}
     mix, table_i = load_policy("regret-mix"), load_policy("dqn-rao")
     return named | {
         "mix": [mix, load_policy("regret-online")],
@@ -99,6 +100,8 @@ def test_a_policy_that_draws_or_is_not_ours_is_played_in_one_piece():
     assert len(pieces(policies.get("roa"))) == len(pieces(own)) == 1
     assert len(pieces(load_policy("dqn-rao"))) == 1  # a product of matrices over all slots
     assert len(pieces(policies.get("least-delay"))) == len(pieces(load_policy("regret-mix"))) > 8
+    online = policies.get("prices-online", Scenario.preset("online"))
+    assert len(pieces(online)) == len(pieces(policies.get("least-delay")))
     assert pieces(lambda instance, seed: None) is None
 
 

@@ -6,20 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
-from slots import FIELDS, changed
+from slots import FIELDS, changed, shaped
 from strategies import scenarios
 
 from mec_gym import Instance, Scenario, is_feasible, policies
 
 BASELINES = ("roa", "goa", "goa-capacity", "least-delay")
 WITHIN_CAPACITY = ("roa", "goa-capacity", "least-delay")
-
-
-def shaped(slots, *lead):
-    """The same slots with these leading dimensions."""
-    return Instance(
-        **{name: (a := getattr(slots, name)).reshape(*lead, *a.shape[1:]) for name in FIELDS}
-    )
 
 
 def by_greatest_gain(slot, within_capacity):

@@ -1,0 +1,138 @@
+"""Prices without seeing the future: planned with sampled tasks, and again as places fill."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.bounds.above_prices import rise_of_loads
+from mec_gym.bounds.loops import relax_slot
+from mec_gym.compiling import loop, loops_for
+from mec_gym.instance import Instance
+from mec_gym.kernels import kernel
+from mec_gym.problem import Problem
+from mec_gym.scenario import Scenario
+from mec_gym.solvers.outlook import Outlook, mean_to_come, outlooks, required, write_rest
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_PLANS = 8
+"""A plan stands for so large a part of the devices that were still to come, at least for one."""
+
+_SAMPLES, _LINKS = (2, 32), 1 << 15
+"""At least and at most so many sampled slots, and in between about so many links in all."""
+
+
+def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None = None) -> IntArray:
+    """Give each device in turn the open server of least price, seeing what a scenario shows of it.
+
+    Prices are means over sampled slots of the scenario, on the servers, load and free places that
+    there are: of the relaxation of what the device sees and of samples for what it does not. They
+    are found anew for each 8th of the devices still to come, and when a server has filled up. A
+    device pays a + p q + k, and what its load adds to the distance of all loads from those planned,
+    see `mec_gym.bounds.above_prices`. The last device pays what it costs.
+
+    Args:
+        instance: the slots, (...).
+        seed: of the sampled slots.
+        scenario: whose slots they are; it says what is seen, and how the rest is distributed.
+
+    Raises:
+        ValueError: there is no scenario, the slots are of another size, or one has no feasible
+            assignment.
+    """
+    scenario = required(scenario, "prices-online")
+    Problem.of(instance).require_feasible()
+    slots = instance.flatten()
+    least, most = _SAMPLES
+    samples = min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
+    assignment = np.empty(slots.task_cycles.shape, np.int64)
+    play = _play()
+    for slot, outlook in enumerate(outlooks(slots, scenario, seed, samples)):
+        play(outlook, assignment[slot])
+    return assignment.reshape(instance.task_cycles.shape)
+
+
+@kernel
+def plan(
+    outlook: Outlook,
+    device: int,
+    load: FloatArray,
+    left: IntArray,
+    price: FloatArray,
+    charge: FloatArray,
+) -> None:
+    """Write the mean prices, (N,) each, at which a device and those after it decide."""
+    num_devices, num_servers = outlook.link_cost.shape
+    samples = len(outlook.hidden_size)
+    link_cost = np.empty((num_devices - device, num_servers))
+    size = np.empty(num_devices - device)
+    own_price, own_charge = np.empty(num_servers), np.empty(num_servers)
+    price[:], charge[:] = 2 * load / outlook.server_hz, 0.0
+    for sample in range(samples):
+        count = write_rest(outlook, sample, device, device, load, left, link_cost, size)
+        if count < 2:  # the last device
+            continue
+        relax_slot(
+            link_cost[:count],
+            size[:count],
+            outlook.server_hz,
+            np.minimum(left, count),
+            own_price,
+            own_charge,
+        )
+        for server in range(num_servers):
+            price[server] += own_price[server] / samples
+            charge[server] += own_charge[server] / samples
+
+
+@kernel
+def cheapest(
+    outlook: Outlook,
+    device: int,
+    load: FloatArray,
+    left: IntArray,
+    price: FloatArray,
+    charge: FloatArray,
+) -> int:
+    """Return the server where a device pays least, of those open to it.
+
+    Where none is, it is one of those that are allowed though they are full.
+    """
+    size, to_come = outlook.size[device], mean_to_come(outlook, device)
+    best, least, is_free = -1, np.inf, False
+    for server in range(len(left)):
+        pays = outlook.link_cost[device, server]
+        free = left[server] > 0
+        if not pays < np.inf or (is_free and not free):
+            continue
+        pays += price[server] * size + charge[server]
+        pays += rise_of_loads(outlook.server_hz, price, load, to_come, server, size)
+        if best < 0 or (free and not is_free) or pays < least:
+            best, least, is_free = server, pays, free
+    return best
+
+
+@loops_for
+def _play(formulas: str) -> Any:
+    @loop
+    def play(outlook: Any, assignment: Any) -> None:
+        """Write the assignment of one slot."""
+        assert formulas
+        num_devices, num_servers = outlook.link_cost.shape
+        left, load = outlook.capacity.copy(), np.zeros(num_servers)
+        price, charge = np.empty(num_servers), np.empty(num_servers)
+        planned_until = 0
+        for device in range(num_devices):
+            if device >= planned_until:
+                plan(outlook, device, load, left, price, charge)
+                planned_until = device + max(1, (num_devices - device) // _PLANS)
+            server = cheapest(outlook, device, load, left, price, charge)
+            assignment[device] = server
+            load[server] += outlook.size[device]
+            left[server] = max(left[server] - 1, 0)
+            if left[server] == 0:
+                planned_until = device + 1
+
+    return play
