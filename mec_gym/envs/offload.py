@@ -36,7 +36,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     Eqs. (5) and (21).
 
     ## Action Space
-    `Discrete(N)`: the server for the current device, Eq. (12), counted from 0.
+    `Discrete(N)`: the server for the current device, Eq. (12), counted from 0. Where the scenario
+    has columns beside the servers they follow: `local`, `cloud`, `drop`, of those that it has;
+    `action_names` names every action.
 
     ## Observation Space
     A `Box` of float32, chosen by `observation`:
@@ -54,7 +56,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     ## Rewards
     In seconds, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
-    chosen server is already full.
+    chosen server is already full, or not allowed.
 
     | name | what |
     |---|---|
@@ -73,11 +75,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     Terminates when the last device is assigned, after M steps; never truncates.
 
     ## Information
-    `reset` and `step` give `action_mask` (N,), int8: 1 for each server with a free place, as
-    `action_space.sample(info["action_mask"])` takes it. The mask is advice: another action is
+    `reset` and `step` give `action_mask` (N,), int8: 1 for each action that is allowed and has a
+    free place, as `action_space.sample(info["action_mask"])` takes it. The mask is advice: another action is
     accepted and pays the penalty. The last step also gives `assignment` (M,), `cpu_hz` (M,) by
     Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay` (Eq. 5) in seconds,
-    `overloads` (tasks above capacity) and `feasible`. Where a recorder wants the same keys at every
+    `overloads` (tasks above capacity) and `feasible`, and where the scenario has such `cost` and
+    `energy_j` (of a task on average, seconds and joules), `missed`, `dropped` and `barred` (tasks;
+    `mec_gym.system.report`). Where a recorder wants the same keys at every
     step, wrap the environment in `mec_gym.envs.recording.OutcomeAtEveryStep`.
 
     ## Arguments

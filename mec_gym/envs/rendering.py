@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import equations
+from mec_gym import equations, links
 from mec_gym.mdp import State
 
 if TYPE_CHECKING:
@@ -31,24 +31,22 @@ _ASSIGNED, _NEXT, _WAITING, _OVERLOAD = "#0072B2", "#E69F00", "#C4C4C4", "#D55E0
 def text(state: State) -> str:
     """Return the slot in plain text, at most 100 columns wide; delays in seconds by Eq. (20)."""
     slot, (_, delay) = state.instance, state.allocate()
-    loads, excess = state.load, _excess(state)
-    rises = ["-"] * slot.num_servers
+    loads, excess, names = state.load, _excess(state), _names(state)
+    rises = ["-"] * slot.num_actions
     if not state.done:
-        sqrt_cycles = np.sqrt(slot.task_cycles[state.device])
-        rise = equations.delay_rise(
-            slot.tx_delay[state.device], sqrt_cycles, slot.server_hz, state.sqrt_load
-        )
-        rises = [f"{seconds:.4g}" for seconds in rise]
+        rises = [f"{seconds:.4g}" for seconds in _rises(state)]
     head = "server  CPU, GHz       load  average delay, s  next device adds, s  devices"
     lines = [*_summary(state), "", head]
-    for server, adds in enumerate(rises):
-        devices = np.flatnonzero(state.assignment == server)
+    for action, adds in enumerate(rises):
+        devices = np.flatnonzero(state.assignment == action)
         mean = f"{delay[devices].mean():.4g}" if devices.size else "-"
-        load = f"{loads[server]}/{slot.capacity[server]}"
-        row = f"{server:6d}{slot.server_hz[server] / 1e9:10.4g}{load:>11}{mean:>18}{adds:>21}  "
-        row += "OVERLOAD  " if excess[server] else ""
-        names = " ".join(map(str, devices))
-        row += textwrap.shorten(names, _TEXT_WIDTH - len(row), placeholder=" ...")
+        hz, load = "-", str(loads[action])
+        if action < slot.num_servers:
+            hz, load = f"{slot.server_hz[action] / 1e9:.4g}", f"{load}/{slot.capacity[action]}"
+        row = f"{names[action]:>6}{hz:>10}{load:>11}{mean:>18}{adds:>21}  "
+        row += "OVERLOAD  " if excess[action] else ""
+        assigned = " ".join(map(str, devices))
+        row += textwrap.shorten(assigned, _TEXT_WIDTH - len(row), placeholder=" ...")
         lines.append(row.rstrip())
     return "\n".join(lines)
 
@@ -151,8 +149,23 @@ def _require_matplotlib() -> None:
 
 
 def _excess(state: State) -> NDArray[np.int64]:
-    """Return how many tasks stand above each server's capacity, (N,)."""
-    return np.asarray(equations.overload(state.load, state.instance.capacity))
+    """Return how many tasks stand above the capacity of each server or column, (A,)."""
+    return np.asarray(equations.overload(state.load, links.capacity(state.instance)))
+
+
+def _rises(state: State) -> NDArray[np.float64]:
+    """Return what the next device adds to the cost at each action, (A,), s; inf: not allowed."""
+    slot, device = state.instance, state.device
+    rise = equations.delay_rise(
+        links.cost(slot)[device], links.size(slot)[device], links.server_hz(slot), state.sqrt_load
+    )
+    allowed = links.allowed(slot)
+    return np.asarray(rise if allowed is None else np.where(allowed[device], rise, np.inf))
+
+
+def _names(state: State) -> list[str]:
+    """Return what each action is called in few letters, (A,): a server by its number."""
+    return [*map(str, range(state.instance.num_servers)), *state.instance.columns]
 
 
 def _summary(state: State) -> tuple[str, str]:
@@ -187,7 +200,7 @@ def _draw(figure: "Figure", state: State) -> None:
     _draw_load(load, state)
     _draw_delay(delay, state)
     for axes in (load, delay):
-        axes.set_ylim(state.instance.num_servers - 0.5, -0.5)
+        axes.set_ylim(state.instance.num_actions - 0.5, -0.5)
     for axes in (tasks, load, delay):
         axes.spines[["top", "left", "right"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
@@ -233,7 +246,7 @@ def _draw_links(axes: "Axes", state: State) -> None:
     slot = state.instance
     # Devices and servers are rows of equal height, over the same height in all.
     devices = (np.arange(state.device) + 0.5) / slot.num_devices
-    servers = (state.assignment[: state.device] + 0.5) / slot.num_servers
+    servers = (state.assignment[: state.device] + 0.5) / slot.num_actions
     thin = 1.2 if slot.num_devices <= 25 else 0.7
     for device, ends in enumerate(zip(devices, servers, strict=True)):
         latest = device == state.device - 1
@@ -247,32 +260,37 @@ def _draw_load(axes: "Axes", state: State) -> None:
     from matplotlib.ticker import MaxNLocator
 
     slot, load, excess = state.instance, state.load, _excess(state)
-    servers = np.arange(slot.num_servers)
-    axes.barh(servers, load - excess, height=0.6, color=_ASSIGNED)
-    axes.barh(servers, excess, left=load - excess, height=0.6, color=_OVERLOAD, hatch="///")
+    actions = np.arange(slot.num_actions)
+    axes.barh(actions, load - excess, height=0.6, color=_ASSIGNED)
+    axes.barh(actions, excess, left=load - excess, height=0.6, color=_OVERLOAD, hatch="///")
+    servers = actions[: slot.num_servers]
     axes.vlines(slot.capacity, servers - 0.4, servers + 0.4, color="black", linewidth=2)
     most = max(load.max(), slot.capacity.max(), 1)
     axes.set_xlim(0, most * 1.35)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ticks = _ticks(slot.num_servers, 12)
-    names = [f"server {server}" for server in ticks]
-    if len(ticks) == slot.num_servers:
-        names = [
-            f"{name}\n{slot.server_hz[server] / 1e9:.3g} GHz" for server, name in enumerate(names)
-        ]
-        for server in ticks:
-            end = max(load[server], slot.capacity[server]) + most * 0.04
-            label = f"{load[server]}/{slot.capacity[server]}"
-            color = _OVERLOAD if excess[server] else "black"
-            axes.text(end, server, label, va="center", color=color)
-    axes.set_yticks(ticks, names)
+    ticks = _ticks(slot.num_actions, 12)
+    names = [
+        f"server {name}" if action < slot.num_servers else name
+        for action, name in enumerate(_names(state))
+    ]
+    if len(ticks) == slot.num_actions:
+        for server in servers:
+            names[server] += f"\n{slot.server_hz[server] / 1e9:.3g} GHz"
+        for action in ticks:
+            end, label = load[action] + most * 0.04, str(load[action])
+            if action < slot.num_servers:
+                end = max(load[action], slot.capacity[action]) + most * 0.04
+                label = f"{load[action]}/{slot.capacity[action]}"
+            color = _OVERLOAD if excess[action] else "black"
+            axes.text(end, action, label, va="center", color=color)
+    axes.set_yticks(ticks, [names[action] for action in ticks])
     axes.set(title="load and capacity", xlabel="tasks")
 
 
 def _draw_delay(axes: "Axes", state: State) -> None:
     """Draw the delay of each assigned task in its server's row."""
     (_, delay), servers = state.allocate(), state.assignment[: state.device]
-    size = 30 if state.instance.num_servers <= 12 else 10
+    size = 30 if state.instance.num_actions <= 12 else 10
     axes.scatter(delay, servers, s=size, color=_ASSIGNED, alpha=0.6, linewidths=0)
     used = np.unique(servers)
     means = [delay[servers == server].mean() for server in used]
