@@ -76,13 +76,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     ## Information
     `reset` and `step` give `action_mask` (N,), int8: 1 for each action that is allowed and has a
-    free place, as `action_space.sample(info["action_mask"])` takes it. The mask is advice: another action is
-    accepted and pays the penalty. The last step also gives `assignment` (M,), `cpu_hz` (M,) by
-    Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay` (Eq. 5) in seconds,
+    free place, as `action_space.sample(info["action_mask"])` takes it. The mask is advice: another
+    action is accepted and pays the penalty. The last step also gives `assignment` (M,), `cpu_hz`
+    (M,) by Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay` (Eq. 5) in seconds,
     `overloads` (tasks above capacity) and `feasible`, and where the scenario has such `cost` and
     `energy_j` (of a task on average, seconds and joules), `missed`, `dropped` and `barred` (tasks;
-    `mec_gym.system.report`). Where a recorder wants the same keys at every
-    step, wrap the environment in `mec_gym.envs.recording.OutcomeAtEveryStep`.
+    `mec_gym.system.report`). Where a recorder wants the same keys at every step, wrap the
+    environment in `mec_gym.envs.recording.OutcomeAtEveryStep`.
 
     ## Arguments
     | name | default | meaning |

@@ -7,14 +7,14 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
+from mec_gym import system
 from mec_gym.envs.offload import OffloadEnv
 
 
 class OutcomeAtEveryStep(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Give every `info` the keys of a slot's last one; until then their values say nothing.
 
-    Frequencies and delays are then NaN, `assignment` -1 for every device, `overloads` -1 and
-    `feasible` False.
+    Numbers are then NaN, counts -1, `assignment` -1 for every device, and `feasible` False.
 
     Args:
         env: what `gym.make("mec_gym:MEC-Offload-v0", ...)` gives.
@@ -30,6 +30,11 @@ class OutcomeAtEveryStep(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
         if not isinstance(inner, OffloadEnv):
             raise ValueError(f"env: {env} is not of MEC-Offload-v0, whose outcome this is")
         self._num_devices = inner.scenario.num_devices
+        slot = inner.scenario.sample(1, 0)[0]
+        self._reported = {
+            name: np.nan if value.dtype.kind == "f" else -1
+            for name, value in system.report(slot, np.zeros(self._num_devices, np.int64)).items()
+        }
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -52,4 +57,5 @@ class OutcomeAtEveryStep(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
             "average_delay": np.nan,
             "overloads": -1,
             "feasible": False,
+            **self._reported,
         }

@@ -78,7 +78,7 @@ class AgentPolicy:
             ValueError: the slots do not fit the scenario, or the agent chooses what is no server.
         """
         self.scenario.check(instance)
-        return play(self.observer, instance, _chooser(self.agent, instance.num_servers))
+        return play(self.observer, instance, _chooser(self.agent, instance.num_actions))
 
 
 def from_agent(
@@ -116,7 +116,7 @@ def from_agent(
     return policy
 
 
-def _chooser(agent: Any, num_servers: int) -> Choose:
+def _chooser(agent: Any, num_actions: int) -> Choose:
     """Return what asks an agent for servers, and checks them."""
     predict = getattr(agent, "predict", None)
     parameters = inspect.signature(predict).parameters if predict else {}
@@ -139,10 +139,10 @@ def _chooser(agent: Any, num_servers: int) -> Choose:
                 chosen, memory = chosen[0], chosen[1]
         servers = np.asarray(chosen)
         whole = servers.shape == (len(seen),) and servers.dtype.kind in "iu"
-        if not whole or not ((servers >= 0) & (servers < num_servers)).all():
+        if not whole or not ((servers >= 0) & (servers < num_actions)).all():
             raise ValueError(
                 f"agent: it chose {quoted(servers)} for {len(seen)} observations; needs a whole"
-                f" number from 0 to {num_servers - 1} for each"
+                f" number from 0 to {num_actions - 1} for each"
             )
         return servers.astype(np.int64)
 

@@ -93,7 +93,7 @@ def model_of(policy: TrainedPolicy) -> "ModelProto":
         q_values = node("Identity", rows, output="q_values")
     node("ArgMax", q_values, output="server", axis=-1, keepdims=0)
 
-    servers: Any = "servers" if scores_servers else policy.scenario.num_servers
+    servers: Any = "servers" if scores_servers else policy.scenario.num_actions
     seen = ["batch", *((servers, shape[-1]) if scores_servers else shape)]
     graph = helper.make_graph(
         nodes,

@@ -29,6 +29,7 @@ from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.policies import POLICIES, SHIPPED, network
 from mec_gym.policies.agents import play, shows_as_much
+from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 
 Array = NDArray[np.float32]
@@ -83,9 +84,9 @@ class TrainedPolicy:
                     f"weights: shape {weight.shape} and bias {bias.shape} do not take {size} inputs"
                 )
             size = len(bias)
-        if size != (1 if scores_servers else self.scenario.num_servers):
+        if size != (1 if scores_servers else self.scenario.num_actions):
             raise ValueError(
-                f"weights: {size} outputs for {self.scenario.num_servers} servers; needs one each"
+                f"weights: {size} outputs for {self.scenario.num_actions} actions; needs one each"
             )
 
     @cached_property
@@ -172,7 +173,7 @@ class TrainedPolicy:
         """Assign slots of any size; a full server is never chosen."""
         from mec_gym.policies import scoring
 
-        instance.require_feasible()
+        Problem.of(instance).require_feasible()
         own, size = self.scenario, (instance.num_devices, instance.num_servers)
         if not self.observer.any_size and size != (own.num_devices, own.num_servers):
             raise ValueError(
