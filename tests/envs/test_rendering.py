@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import gymnasium as gym
 import numpy as np
 import pytest
+from any_options import ALL_AT_ONCE
 from gymnasium.utils.env_checker import check_env
 
 import mec_gym
@@ -322,3 +323,15 @@ def test_gymnasiums_checker_passes_every_render_mode_on_a_display():
 def test_gymnasiums_checker_passes_every_render_mode_without_a_display(plt):
     plt.switch_backend("agg")
     check_env(gym.make("mec_gym:MEC-Offload-v0").unwrapped)
+
+
+def test_columns_beside_the_servers_have_rows_and_what_is_not_allowed_adds_inf():
+    state = State(mec_gym.Scenario(**ALL_AT_ONCE).sample(1, 5)[0])
+    rows = rendering.text(state).splitlines()[4:]
+    assert [row.split()[0] for row in rows] == ["0", "1", "2", "local", "cloud", "drop"]
+    rises = [row.split()[4] for row in rows]
+    for rise, is_open in zip(rises, state.mask, strict=True):
+        assert (rise == "inf") == (not is_open)
+    picture = rendering.picture(state)
+    state.assign(5)
+    assert (rendering.picture(state) != picture).any()
