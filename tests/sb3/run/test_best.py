@@ -23,7 +23,7 @@ def run(tmp_path_factory):
 
 
 def test_of_two_evaluations_that_with_more_feasible_slots_is_better_then_that_with_less_delay():
-    best = Best(feasible_share=0.9, average_delay=0.5, steps=10)
+    best = Best(feasible_share=0.9, average_cost=0.5, steps=10)
     assert best.is_better_than(None)
     assert Best(0.91, 0.6, 20).is_better_than(best)
     assert Best(0.9, 0.49, 20).is_better_than(best)
