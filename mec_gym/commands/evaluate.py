@@ -43,7 +43,8 @@ class Arguments(Sharing):
         arg(
             metavar="RUN ...",
             help="Run directories, or names as for --policies; they come first, and runs that"
-            " differ in nothing but the seed become one row.",
+            " differ in nothing but the seed become one row, as those of a directory that `train"
+            " --seeds` made do.",
         ),
         by_default("none"),
     ] = field(default_factory=list)
@@ -70,6 +71,10 @@ class Arguments(Sharing):
     keep: Annotated[Path | None, arg(metavar="DIR"), by_default("nowhere")] = None
     """Directory to keep finished parts of --processes or --ray in, from which the same command goes
     on."""
+
+
+_OF_A_SCENARIO = ("scenario", "policies", "instances", "seed", "time_limit")
+"""Arguments that have no meaning for a frozen benchmark."""
 
 
 def lists() -> list[str]:
@@ -166,6 +171,18 @@ def evaluate(given: Arguments) -> None:
             raise ValueError(f"{name}: {number}; it must be at least {least}")
     if given.json is not None:
         check_writable(given.json, "json")
+    for field_ in ("policies", "model"):
+        for name in getattr(given, field_):
+            if "," in name and not Path(name).exists():
+                apart = " ".join(name.replace(",", " ").split())
+                raise ValueError(f"{field_}: {name!r}; spaces go between names: --{field_} {apart}")
+    if given.benchmark is not None:
+        said = [name for name in _OF_A_SCENARIO if getattr(given, name) != getattr(Arguments(), name)]
+        if said:
+            raise ValueError(
+                f"{', '.join(said)}: --benchmark has slots of its own, which every policy plays;"
+                " leave that out, or --benchmark"
+            )
     if given.polish and (given.benchmark is not None or not given.model):
         raise ValueError("polish: it improves models on a scenario; give --model, no --benchmark")
     if given.markdown is not None:

@@ -113,6 +113,7 @@ def main(arguments: list[str], launcher: str) -> int:
 
 def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -> int:
     """Train from several seeds, and return the exit status."""
+    from mec_gym.benchmark.models import runs_of
     from mec_gym.commands import seeds
     from mec_gym.policies.trained import load_policy
 
@@ -131,7 +132,8 @@ def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -
     out = given.out or seeds.directory_of(name, config, first)
     status = seeds.train(pieces, config, out, given)
     if not given.dry_run:
-        models = " ".join(str(out / piece.name) for piece in pieces)
+        runs = [str(out / piece.name) for piece in pieces]
+        models = str(out) if runs_of(str(out)) == runs else " ".join(runs)
         imports = "".join(f" --imports {module}" for module in modules)
         print(f"Next: tensorboard --logdir {out} (the curves), or")
         print(f"{launcher} evaluate --model {models} --instances 10000{imports}")

@@ -428,5 +428,7 @@ def test_verify_goes_through_all_runs_and_names_those_that_are_damaged(tmp_path,
     assert "each as it was written" in printed.out.splitlines()[-1]
     assert printed.err.startswith("error: ")
     assert printed.err.count("\n") == 1
+    assert "is not a run" in printed.err
+    assert "that `mec-gym train` made" in printed.err
     assert main(["verify"]) == 2
     assert "run: give one run directory or more" in capsys.readouterr().err
