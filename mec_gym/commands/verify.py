@@ -6,7 +6,6 @@ from typing import Annotated
 
 import tyro
 
-from mec_gym.benchmark.models import runs_of
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import parse
 from mec_gym.io.digests import MANIFEST_FILE
@@ -33,6 +32,7 @@ def main(arguments: list[str], launcher: str) -> int:
     given = parse(Arguments, arguments, f"{launcher} verify")
     if not given.run:
         raise ValueError("run: give one run directory or more")
+    from mec_gym.benchmark.models import runs_of
     from mec_gym.sb3.run import directory as runs  # imports torch
 
     for directory in (Path(run) for named in given.run for run in runs_of(str(named))):

@@ -102,6 +102,21 @@ def test_a_command_says_what_it_takes_by_the_name_it_was_started_by(name, capsys
     assert f"usage: mec-gym {name}" in capsys.readouterr().out
 
 
+def test_it_says_its_version_and_helps_also_without_dashes(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mec_gym {mec_gym.__version__}\n"
+    assert main(["help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: mec-gym COMMAND")
+
+
+def test_a_python_without_what_it_needs_is_told_how_to_get_it(tmp_path):
+    done = run_without(("gymnasium",), [], tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: mec_gym needs gymnasium")
+    assert "`make setup`" in last
+
+
 def test_an_unknown_command_is_refused_in_one_line(capsys):
     assert main(["trian"]) == 2
     message = capsys.readouterr().err
@@ -128,6 +143,8 @@ def test_an_unknown_command_is_refused_in_one_line(capsys):
         ("train paper --scenario onlin", "scenario: no 'onlin' (did you mean 'online'?); "),
         ("train no-such.toml", "no-such.toml: No such file or directory"),
         ("evaluate --policis roa", "--policis: no such argument (did you mean --policies?); "),
+        ("evaluate --policy roa", "--policy: no such argument (did you mean --policies?); "),
+        ("train paper --epsiode 3", "--epsiode: no such argument (did you mean --episodes?); "),
         ("evaluate --policies rao", "policy: no 'rao' (did you mean 'roa'?); there are: "),
         ("evaluate --policies", "policies: none is named; give at least 1 of roa, "),
         ("evaluate --model", "model: none is named; give run directories, or of dqn-rao, "),
@@ -390,7 +407,7 @@ def test_either_flag_takes_policies_trained_ones_and_a_users_own(
     flag, own, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.syspath_prepend(own)
-    monkeypatch.setattr("mec_gym.policies.POLICIES", dict(mec_gym.policies.POLICIES))
+    monkeypatch.setitem(mec_gym.policies.POLICIES, "by-import", "own:in_turn")  # as OWN does
     path = tmp_path / "result.json"
     names = ["least-delay", "dqn-rao", "own:in_turn"]
     others = ["--policies", "least-delay"] if flag == "--model" else []
@@ -406,7 +423,7 @@ def test_either_flag_takes_policies_trained_ones_and_a_users_own(
 
 def test_a_policy_of_a_users_own_joins_the_leaderboard(own, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(own)
-    monkeypatch.setattr("mec_gym.policies.POLICIES", dict(mec_gym.policies.POLICIES))
+    monkeypatch.setitem(mec_gym.policies.POLICIES, "by-import", "own:in_turn")  # as OWN does
     path = tmp_path / "result.json"
     flags = ["--benchmark", "slack", "--model", "own:in_turn", "--json", str(path)]
     assert main(["evaluate", *flags]) == 0
