@@ -68,9 +68,15 @@ class Arguments(Sharing):
     """Module of your own to import first, where a run's files name it; may be repeated."""
     processes: Annotated[int | None, arg(metavar="K"), by_default("all slots at once")] = None
     """How many parts of the slots to play at a time on this machine."""
-    keep: Annotated[Path | None, arg(metavar="DIR"), by_default("nowhere")] = None
-    """Directory to keep finished parts of --processes or --ray in, from which the same command goes
-    on."""
+    keep: Annotated[
+        Path | None,
+        arg(
+            metavar="DIR",
+            help="Directory to keep finished parts of --processes or --ray in, from which the same"
+            " command goes on.",
+        ),
+        by_default("nowhere"),
+    ] = None
 
 
 _OF_A_SCENARIO = ("scenario", "policies", "instances", "seed", "time_limit")

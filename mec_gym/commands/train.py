@@ -41,9 +41,16 @@ class Arguments(Sharing):
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Annotated[Path | None, arg(metavar="DIR"), by_default("a new one under runs/")] = None
     """Run directory to make."""
-    seeds: Annotated[str | None, arg(metavar="FIRST:END|N,N"), by_default("one run")] = None
-    """Train a run from each of these seeds, such as 0:5, into --out or a directory under runs/ that
-    is the same for the same settings; the same command goes on where it was stopped."""
+    seeds: Annotated[
+        str | None,
+        arg(
+            metavar="FIRST:END|N,N",
+            help="Train a run from each of these seeds, such as 0:5, into --out or a directory"
+            " under runs/ that is the same for the same settings; the same command goes on where"
+            " it was stopped.",
+        ),
+        by_default("one run"),
+    ] = None
     start_from: Annotated[
         str | None,
         arg(

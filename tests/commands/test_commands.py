@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,21 @@ def test_help_lists_the_names_there_are_within_80_columns(line, lists, capsys, m
     said = capsys.readouterr().out
     assert all(name in re.split(r"[\s,;:{}]+", said) for name in lists)
     assert max(map(len, said.splitlines())) <= 82
+
+
+@pytest.mark.parametrize("line", ["train paper", "evaluate", "export", "verify"])
+def test_help_breaks_no_line_before_it_is_full(line, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*line.split(), "--help"])
+    lines = [each.strip("│").rstrip() for each in capsys.readouterr().out.splitlines()]
+    begun = {each: len(each) - len(each.lstrip()) for each in lines}
+    broken = [
+        (one, next_)
+        for one, next_ in pairwise(lines)
+        if begun[one] == begun[next_] > 10 and len(one) + 1 + len(next_.split()[0]) < 76
+    ]
+    assert broken == []
 
 
 @pytest.mark.parametrize(
