@@ -27,6 +27,7 @@ def parse(
     prog: str,
     lists: Iterable[str] = (),
     default: T | None = None,
+    about: str | None = None,
 ) -> T:
     """Return what a command line says.
 
@@ -36,13 +37,14 @@ def parse(
         prog: what it begins with.
         lists: what `--help` says beside the fields: the names there are.
         default: of the fields.
+        about: what `--help` begins with; None: what the form says of itself.
 
     Raises:
         ValueError: it cannot be used; one line with the field, the value and the remedy.
     """
     more: dict[str, Any] = {} if default is None else {"default": default}
     width = min(shutil.get_terminal_size().columns, _HELP_WIDTH)
-    paragraphs = [inspect.getdoc(form) or "", *lists]
+    paragraphs = [about or inspect.getdoc(form) or "", *lists]
     description = "\n\n".join(_wrapped(each, width) for each in paragraphs)
     said = io.StringIO()
     try:

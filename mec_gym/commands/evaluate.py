@@ -183,7 +183,9 @@ def evaluate(given: Arguments) -> None:
                 apart = " ".join(name.replace(",", " ").split())
                 raise ValueError(f"{field_}: {name!r}; spaces go between names: --{field_} {apart}")
     if given.benchmark is not None:
-        said = [name for name in _OF_A_SCENARIO if getattr(given, name) != getattr(Arguments(), name)]
+        said = [
+            name for name in _OF_A_SCENARIO if getattr(given, name) != getattr(Arguments(), name)
+        ]
         if said:
             raise ValueError(
                 f"{', '.join(said)}: --benchmark has slots of its own, which every policy plays;"
