@@ -1,13 +1,16 @@
 """What every benchmark does with its figures: print them as they come, and write them as JSON."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 Figures = Callable[[], dict[str, float]]
 
@@ -22,9 +25,21 @@ class Arguments:
 
 def main(doc: str | None, benchmarks: Mapping[str, Figures]) -> None:
     """Run benchmarks, by title, from the command line."""
-    import tyro  # what measures memory imports this module, and parses nothing
+    report(benchmarks, given(Arguments, doc).json)
 
-    report(benchmarks, tyro.cli(Arguments, description=doc).json)
+
+def given(form: type[T], doc: str | None) -> T:
+    """Return what the command line of the module that was started says; one line if it is wrong."""
+    from mec_gym.commands import shell  # what measures memory imports this module, parses nothing
+    from mec_gym.commands.arguments import parse
+
+    module = sys.modules["__main__"].__spec__.name.removesuffix(".__main__")
+    joined = re.sub(r"(?<!\n)\n(?!\n)", " ", doc or "").strip()
+    try:
+        return parse(form, sys.argv[1:], f"python -m {module}", about=joined)
+    except ValueError as error:
+        shell.complain(error)
+        sys.exit(2)
 
 
 def report(benchmarks: Mapping[str, Figures], file: Path | None) -> None:

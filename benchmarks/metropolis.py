@@ -5,6 +5,7 @@ docs/figures/metropolis.png where there are several sizes. Each size is a proces
 that its peak memory is its own.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -76,13 +77,17 @@ def total(row: dict[str, Any]) -> float:
 
 def main() -> None:
     """Measure the sizes given, or all."""
-    if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(int(sys.argv[2]))))
+    parser = argparse.ArgumentParser("python -m benchmarks.metropolis", description=__doc__)
+    parser.add_argument("devices", nargs="*", type=int, default=SIZES, help=f"by default {SIZES}")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one is not None:
+        print(json.dumps(measure(given.one)))
         return
     rows = []
     print("| devices | draw s | bound s | assignment s | search s | peak GiB | gap before | gap |")
     print("|---|---|---|---|---|---|---|---|")
-    for size in map(int, sys.argv[1:] or SIZES):
+    for size in given.devices:
         command = [sys.executable, "-m", "benchmarks.metropolis", "--one", str(size)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=ONE_THREAD)
         if done.returncode:

@@ -14,7 +14,7 @@ from benchmarks.metropolis import ONE_THREAD
 
 def main() -> None:
     """Measure one city."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.metropolis_regions", description=__doc__)
     parser.add_argument("devices", type=int)
     parser.add_argument("rows", type=int)
     parser.add_argument("--ray", action="store_true")

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import gymnasium as gym
 import numpy as np
-import tyro
 
 from benchmarks import common
 from benchmarks.environments import ID
@@ -47,6 +46,6 @@ class Arguments:
 
 
 if __name__ == "__main__":
-    first, *_, last = soak(tyro.cli(Arguments, description=__doc__).decisions)
+    first, *_, last = soak(common.given(Arguments, __doc__).decisions)
     print(f"memory grew by {last / first - 1:+.1%}; {GROWTH - 1:.0%} is allowed")
     sys.exit(last > GROWTH * first)

@@ -7,7 +7,15 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
+try:
+    import gymnasium
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "mec_gym needs gymnasium, which this Python does not have; in the repository `make setup`"
+        " installs all, and `. .venv/bin/activate` makes that Python the one of this shell;"
+        " elsewhere `pip install` with the repository's directory",
+        name=error.name,
+    ) from None
 
 if TYPE_CHECKING:
     from mec_gym import bounds, policies, system

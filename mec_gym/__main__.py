@@ -3,6 +3,7 @@
 import os
 import sys
 
+from mec_gym import __version__
 from mec_gym.commands import shell
 from mec_gym.io.messages import none_called
 
@@ -12,7 +13,8 @@ USAGE = "\n".join(
         "",
         *(f"  {name:<12}{command.summary}" for name, command in shell.COMMANDS.items()),
         "",
-        "`{launcher} COMMAND --help` says what each takes.",
+        "`{launcher} COMMAND --help` says what each takes, `{launcher} --version`",
+        "which version this is.",
     ]
 )
 
@@ -22,8 +24,11 @@ def main(arguments: list[str], launcher: str = "mec-gym") -> int:
     name, *rest = arguments or ["--help"]
     if name in shell.COMMANDS:
         return shell.main(name, rest, launcher)
-    if name in ("-h", "--help"):
+    if name in ("-h", "--help", "help"):
         print(USAGE.format(launcher=launcher))
+        return 0
+    if name == "--version":
+        print(f"mec_gym {__version__}")
         return 0
     shell.complain(f"command: {none_called(name, shell.COMMANDS)}")
     return 2

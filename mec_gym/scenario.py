@@ -339,7 +339,7 @@ class Scenario(Settings):
         """
         if source.endswith(".toml"):
             return cls.from_toml(source)
-        found = names.find(PRESETS, source, "scenario")
+        found = names.find(PRESETS, source, "scenario", f"{names.OWN}, or a file called *.toml")
         if isinstance(found, cls):
             return found
         if source in PRESETS:

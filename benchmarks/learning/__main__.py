@@ -13,6 +13,7 @@ from typing import Any
 
 import tyro
 
+from benchmarks import common
 from benchmarks.learning.seeds import play_all, train_all, trainings
 from mec_gym.commands.workers import Sharing
 from mec_gym.io.names import lookup
@@ -41,7 +42,7 @@ class Arguments(Sharing):
 
 
 if __name__ == "__main__":
-    given = tyro.cli(Arguments, description=__doc__)
+    given = common.given(Arguments, __doc__)
     chosen = {name: lookup(TRAININGS, name, "training") for name in given.training}
     runs = {
         name: trainings(preset, changes, SEEDS) for name, (preset, changes, _) in chosen.items()

@@ -14,6 +14,7 @@ from typing import Any
 
 import tyro
 
+from benchmarks import common
 from benchmarks.learning.seeds import Trained, play_all, train_all, trainings
 from mec_gym.commands.workers import Sharing
 from mec_gym.io.markdown import table
@@ -76,7 +77,7 @@ class Arguments(Sharing):
 
 if __name__ == "__main__":
     done: dict[str, Trained] = {}
-    given = tyro.cli(Arguments, description=__doc__)
+    given = common.given(Arguments, __doc__)
     chosen = {name: lookup(ROWS, name, "row") for name in given.row}
     runs = {
         name: trainings(preset, changes | {"scenario": SCENARIO}, SEEDS)

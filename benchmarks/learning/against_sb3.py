@@ -16,7 +16,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-import tyro
 from numpy.typing import NDArray
 from scipy import stats
 from stable_baselines3 import DQN
@@ -128,7 +127,7 @@ class Arguments(Sharing):
 
 
 if __name__ == "__main__":
-    given = tyro.cli(Arguments, description=__doc__)
+    given = common.given(Arguments, __doc__)
     store, kept = Results(FOLDER), dict[str, NDArray[np.float64]]()
     pieces = [piece_of(name, given.episodes, seed) for name in LEARNERS for seed in SEEDS]
     failed = run(pieces, store, given.workers(), unit="run")

@@ -18,12 +18,11 @@ from typing import Any
 
 import gymnasium as gym
 import torch
-import tyro
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import BaseCallback
 from threadpoolctl import threadpool_limits
 
-from benchmarks import table_i
+from benchmarks import common, table_i
 from benchmarks.learning.gap_figure import draw
 from mec_gym import Instance, policies
 from mec_gym.benchmark import frozen
@@ -166,7 +165,7 @@ class Arguments:
 
 
 if __name__ == "__main__":
-    if not tyro.cli(Arguments, description=__doc__).redraw:
+    if not common.given(Arguments, __doc__).redraw:
         torch.set_num_threads(1)
         threadpool_limits(1)
         FILE.write_text(json.dumps(measured(), indent=1) + "\n", encoding="utf-8")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import tyro
 from matplotlib.figure import Figure
 
 from benchmarks import common
@@ -228,7 +227,7 @@ class Arguments:
 
 
 if __name__ == "__main__":
-    given = tyro.cli(Arguments, description=__doc__)
+    given = common.given(Arguments, __doc__)
     if not given.redraw:
         FILE.write_text(json.dumps(measured(given.rounds), indent=1) + "\n", encoding="utf-8")
     numbers = json.loads(FILE.read_text(encoding="utf-8"))

@@ -160,7 +160,8 @@ def make(study: Study, out: Path, workers: Workers) -> bool:
             print(f"{name}: left out; it needs {', '.join(lacking)}", file=sys.stderr)
             continue
         step(study, out)
-        print(f"{name}: {out / name}.csv")
+        drawn = f"{out / name}.png, its numbers " if (out / f"{name}.png").exists() else ""
+        print(f"{name}: {drawn}{out / name}.csv")
     for name, reason in failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     if not failed:
@@ -187,7 +188,8 @@ def draw(given: Arguments) -> int:
         given.publish.mkdir(parents=True, exist_ok=True)
         for picture in sorted(out.glob("fig*.png")):
             shutil.copy(picture, given.publish)
-    print(f"Leaderboard: python -m evaluate --benchmark --model $(cat {out / LEADERBOARD_FILE})")
+    print("To play what was trained for it on the frozen benchmarks, beside all policies:")
+    print(f"python -m evaluate --benchmark --model $(cat {out / LEADERBOARD_FILE})")
     return 0
 
 

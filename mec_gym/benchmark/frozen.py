@@ -150,8 +150,10 @@ def make(name: str, data: Path = DATA, place: shards.Place | None = None) -> Ben
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", nargs="*", default=names(), help="of a benchmark; by default all")
+    parser = argparse.ArgumentParser("python -m mec_gym.benchmark.frozen", description=__doc__)
+    parser.add_argument(
+        "name", nargs="+", choices=names(), metavar="NAME", help=f"one or more of {names()}"
+    )
     parser.add_argument("--processes", type=int, metavar="K", help="how many shards at a time")
     parser.add_argument("--ray", metavar="auto|HOST:PORT", help="the Ray cluster to do them on")
     parser.add_argument("--keep", type=Path, default=Path("results/frozen"), metavar="DIR")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
 from mec_gym.policies import POLICIES, SHIPPED, Policy, get, informed, label
-from mec_gym.policies.trained import TrainedPolicy, load_policy
+from mec_gym.policies.trained import POLICY_FILE, TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish
 
@@ -117,13 +117,22 @@ class Model:
         return informed(self.policy, scenario)
 
 
+def runs_of(name: str) -> list[str]:
+    """Return what a name stands for: itself, but the runs of a directory of `train --seeds`."""
+    directory = Path(name)
+    if name in POLICIES or name in SHIPPED or (directory / POLICY_FILE).exists():
+        return [name]
+    runs = (file.parent for file in directory.glob(f"seed-*/{POLICY_FILE}"))
+    return [str(run) for run in sorted(runs, key=lambda run: (len(run.name), run.name))] or [name]
+
+
 def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[Model]:
-    """Return the policies of some names, see `find_policy`.
+    """Return the policies of some names, see `find_policy` and `runs_of`.
 
     Raises:
         ValueError: as `find_policy`, or one was trained with `held_out_seed`.
     """
-    models = [Model(name, find_policy(name)) for name in names]
+    models = [Model(run, find_policy(run)) for name in names for run in runs_of(name)]
     for model in models:
         if held_out_seed is not None and held_out_seed in (
             model.seed,

@@ -1,6 +1,7 @@
 """Command lines: what they say, what `--help` lists, and one line for one that cannot be used."""
 
 import contextlib
+import dataclasses
 import inspect
 import io
 import re
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from mec_gym.io.messages import none_called, one_line
+from mec_gym.io.messages import closest, none_called, one_line
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ def parse(
     prog: str,
     lists: Iterable[str] = (),
     default: T | None = None,
+    about: str | None = None,
 ) -> T:
     """Return what a command line says.
 
@@ -35,13 +37,14 @@ def parse(
         prog: what it begins with.
         lists: what `--help` says beside the fields: the names there are.
         default: of the fields.
+        about: what `--help` begins with; None: what the form says of itself.
 
     Raises:
         ValueError: it cannot be used; one line with the field, the value and the remedy.
     """
     more: dict[str, Any] = {} if default is None else {"default": default}
     width = min(shutil.get_terminal_size().columns, _HELP_WIDTH)
-    paragraphs = [inspect.getdoc(form) or "", *lists]
+    paragraphs = [about or inspect.getdoc(form) or "", *lists]
     description = "\n\n".join(_wrapped(each, width) for each in paragraphs)
     said = io.StringIO()
     try:
@@ -50,7 +53,7 @@ def parse(
     except SystemExit as end:
         if not end.code:
             raise  # it was asked for help
-        raise ValueError(refusal(end, said.getvalue(), prog)) from None
+        raise ValueError(refusal(end, said.getvalue(), prog, _flags(form, default))) from None
     sys.stderr.write(said.getvalue())
     return given
 
@@ -74,8 +77,19 @@ def listed(what: str, names: Iterable[str]) -> str:
     return f"{what.capitalize()}: {', '.join(names)}"
 
 
-def refusal(end: SystemExit, said: str, prog: str) -> str:
-    """Return in one line why tyro refused a command line, where it drew a box round that."""
+def _flags(form: type, default: object) -> list[str]:
+    """Return the arguments of a form, and of the settings that it has by default."""
+    names = [field.name for field in dataclasses.fields(form)]
+    within = (type(getattr(default, name, None)) for name in names)
+    names += [name for kind in within for name in getattr(kind, "model_fields", ())]
+    return [f"--{name.replace('_', '-')}" for name in names]
+
+
+def refusal(end: SystemExit, said: str, prog: str, flags: Iterable[str] = ()) -> str:
+    """Return in one line why tyro refused a command line, where it drew a box round that.
+
+    `flags` are those it takes.
+    """
     for error in _causes(end):
         if isinstance(error, ValueError) and _OURS.match(str(error)):
             return one_line(error, 2000)
@@ -87,7 +101,10 @@ def refusal(end: SystemExit, said: str, prog: str) -> str:
     reason, text = parts[0], " ".join(parts)
     for pattern, answer in _ANSWERS:
         if found := pattern.match(text):
-            reason = answer(*found.groups())
+            words = found.groups()
+            if answer is _no_such:
+                words = (words[0], words[1] or closest(words[0], flags))
+            reason = answer(*words)
             break
     return f"{reason}; `{prog} --help` lists what there is"
 

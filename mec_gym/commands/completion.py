@@ -20,9 +20,12 @@ from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 class Arguments:
     """Print what makes your shell complete the commands, presets and flags of mec-gym on Tab.
 
-    For bash: mec-gym completion bash > ~/.local/share/bash-completion/completions/mec-gym
+    For bash:
+      DIR=~/.local/share/bash-completion/completions; mkdir -p $DIR
+      mec-gym completion bash > $DIR/mec-gym
 
-    For zsh: mec-gym completion zsh > DIR/_mec-gym, where DIR is one of $fpath.
+    For zsh, where DIR is one of $fpath:
+      mec-gym completion zsh > DIR/_mec-gym
     """
 
     shell: tyro.conf.Positional[Literal["bash", "zsh"]]

@@ -47,7 +47,8 @@ class Arguments(Sharing):
         arg(
             metavar="RUN ...",
             help="Run directories, or names as for --policies; they come first, and runs that"
-            " differ in nothing but the seed become one row.",
+            " differ in nothing but the seed become one row, as those of a directory that `train"
+            " --seeds` made do.",
         ),
         by_default("none"),
     ] = field(default_factory=list)
@@ -79,9 +80,19 @@ class Arguments(Sharing):
     """Module of your own to import first, where a run's files name it; may be repeated."""
     processes: Annotated[int | None, arg(metavar="K"), by_default("all slots at once")] = None
     """How many parts of the slots to play at a time on this machine."""
-    keep: Annotated[Path | None, arg(metavar="DIR"), by_default("nowhere")] = None
-    """Directory to keep finished parts of --processes or --ray in, from which the same command goes
-    on."""
+    keep: Annotated[
+        Path | None,
+        arg(
+            metavar="DIR",
+            help="Directory to keep finished parts of --processes or --ray in, from which the same"
+            " command goes on.",
+        ),
+        by_default("nowhere"),
+    ] = None
+
+
+_OF_A_SCENARIO = ("scenario", "policies", "instances", "seed", "time_limit")
+"""Arguments that have no meaning for a frozen benchmark."""
 
 
 def lists() -> list[str]:
@@ -197,6 +208,20 @@ def evaluate(given: Arguments) -> None:
         raise ValueError("instance: its slots are played, so leave out --instances and --benchmark")
     if given.json is not None:
         check_writable(given.json, "json")
+    for field_ in ("policies", "model"):
+        for name in getattr(given, field_):
+            if "," in name and not Path(name).exists():
+                apart = " ".join(name.replace(",", " ").split())
+                raise ValueError(f"{field_}: {name!r}; spaces go between names: --{field_} {apart}")
+    if given.benchmark is not None:
+        said = [
+            name for name in _OF_A_SCENARIO if getattr(given, name) != getattr(Arguments(), name)
+        ]
+        if said:
+            raise ValueError(
+                f"{', '.join(said)}: --benchmark has slots of its own, which every policy plays;"
+                " leave that out, or --benchmark"
+            )
     if given.polish and (given.benchmark is not None or not given.model):
         raise ValueError("polish: it improves models on a scenario; give --model, no --benchmark")
     if given.markdown is not None:

@@ -39,7 +39,7 @@ COMMANDS = {
     "evaluate": Command("compare policies and trained runs on the same slots", "cli"),
     "export": Command("write a trained policy for ONNX runtimes or Stable-Baselines3", "onnx"),
     "verify": Command("check that every file of a run is as it was written", "train"),
-    "completion": Command("print what makes your shell complete all this on Tab", "train"),
+    "completion": Command("print what makes your shell complete all this on Tab", "cli"),
 }
 """By the name of the module beside this one."""
 

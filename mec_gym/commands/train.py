@@ -41,9 +41,16 @@ class Arguments(Sharing):
     config: tyro.conf.OmitArgPrefixes[TrainConfig]
     out: Annotated[Path | None, arg(metavar="DIR"), by_default("a new one under runs/")] = None
     """Run directory to make."""
-    seeds: Annotated[str | None, arg(metavar="FIRST:END|N,N"), by_default("one run")] = None
-    """Train a run from each of these seeds, such as 0:5, into --out or a directory under runs/ that
-    is the same for the same settings; the same command goes on where it was stopped."""
+    seeds: Annotated[
+        str | None,
+        arg(
+            metavar="FIRST:END|N,N",
+            help="Train a run from each of these seeds, such as 0:5, into --out or a directory"
+            " under runs/ that is the same for the same settings; the same command goes on where"
+            " it was stopped.",
+        ),
+        by_default("one run"),
+    ] = None
     start_from: Annotated[
         str | None,
         arg(
@@ -113,6 +120,7 @@ def main(arguments: list[str], launcher: str) -> int:
 
 def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -> int:
     """Train from several seeds, and return the exit status."""
+    from mec_gym.benchmark.models import runs_of
     from mec_gym.commands import seeds
     from mec_gym.policies.trained import load_policy
 
@@ -131,7 +139,8 @@ def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -
     out = given.out or seeds.directory_of(name, config, first)
     status = seeds.train(pieces, config, out, given)
     if not given.dry_run:
-        models = " ".join(str(out / piece.name) for piece in pieces)
+        runs = [str(out / piece.name) for piece in pieces]
+        models = str(out) if runs_of(str(out)) == runs else " ".join(runs)
         imports = "".join(f" --imports {module}" for module in modules)
         print(f"Next: tensorboard --logdir {out} (the curves), or")
         print(f"{launcher} evaluate --model {models} --instances 10000{imports}")

@@ -8,6 +8,7 @@ import tyro
 
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import parse
+from mec_gym.io.digests import MANIFEST_FILE
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Arguments:
         tyro.conf.Positional,
         tyro.conf.arg(metavar="RUN [RUN ...]", help_behavior_hint="(required)"),
     ]
-    """Run directories, as `train` makes them."""
+    """Run directories, as `train` makes them, or directories of `train --seeds`."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """Module of your own to import first, where a run's files name it; may be repeated."""
 
@@ -31,10 +32,16 @@ def main(arguments: list[str], launcher: str) -> int:
     given = parse(Arguments, arguments, f"{launcher} verify")
     if not given.run:
         raise ValueError("run: give one run directory or more")
+    from mec_gym.benchmark.models import runs_of
     from mec_gym.sb3.run import directory as runs  # imports torch
 
-    for directory in given.run:
+    for directory in (Path(run) for named in given.run for run in runs_of(str(named))):
         try:
+            if not any((directory / file).exists() for file in (MANIFEST_FILE, runs.CONFIG_FILE)):
+                raise ValueError(
+                    f"run: {directory} is not a run, it has no {MANIFEST_FILE}; give a directory"
+                    f" that `{launcher} train` made"
+                )
             print(f"{directory}: {runs.verify(directory)} files, each as it was written")
         except (ValueError, OSError) as error:
             shell.complain(error)

@@ -20,12 +20,22 @@ class Sharing:
     """How many pieces to do at a time on this machine."""
     ray: Annotated[str | None, arg(metavar="auto|HOST:PORT"), by_default("this machine")] = None
     """Ray cluster to do them on instead, one a CPU of it."""
-    storage: Annotated[Path | None, arg(metavar="DIR"), by_default("none")] = None
-    """Directory that all machines of --ray share; a run is then gone on with from its newest
-    checkpoint where a machine was lost."""
-    dry_run: bool = False
-    """Say how many pieces there are, how many are finished and about how long the others take;
-    where none is finished the first ones are done, and kept."""
+    storage: Annotated[
+        Path | None,
+        arg(
+            metavar="DIR",
+            help="Directory that all machines of --ray share; a run is then gone on with from its"
+            " newest checkpoint where a machine was lost.",
+        ),
+        by_default("none"),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        arg(
+            help="Say how many pieces there are, how many are finished and about how long the"
+            " others take; where none is finished the first ones are done, and kept."
+        ),
+    ] = False
 
     @property
     def shared(self) -> bool:

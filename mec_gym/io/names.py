@@ -41,10 +41,14 @@ def lookup(table: Mapping[str, T], name: str, field: str) -> T:
         raise ValueError(f"{field}: {none_called(name, table)}") from None
 
 
-def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
+OWN = 'one of your own is "module:name"'
+
+
+def find(table: Mapping[str, Any], name: Any, field: str, own: str = OWN) -> Any:
     """Return what is called `name`: an entry of `table`, or the attribute "module:name".
 
-    An entry may itself be such a text, which is imported when it is asked for.
+    An entry may itself be such a text, which is imported when it is asked for. `own` says in the
+    error how a user's own is given.
 
     Raises:
         ValueError: no such entry, module or attribute; the message names `field` and the remedy.
@@ -54,7 +58,7 @@ def find(table: Mapping[str, Any], name: Any, field: str) -> Any:
         if found is not None:
             ours = name in table
             return _imported(found, field, ours) if isinstance(found, str) else found
-    raise ValueError(f'{field}: {none_called(name, table)}; one of your own is "module:name"')
+    raise ValueError(f"{field}: {none_called(name, table)}; {own}")
 
 
 def name_of(thing: Any, table: Mapping[str, Any], field: str) -> str:

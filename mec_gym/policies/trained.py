@@ -165,7 +165,7 @@ class TrainedPolicy:
         except ValueError as error:
             raise ValueError(
                 f"the model was trained for other slots, those of scenario {self.scenario.label}:"
-                f" {error}"
+                f" {error}; play those, or a policy for any size, such as regret-mix"
             ) from None
         return play(self.observer, instance, lambda seen, _: self.q_values(seen).argmax(axis=-1))
 
@@ -239,9 +239,11 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
     except OSError as error:
         if name is not None and not os.path.exists(name):
             raise ValueError(_unknown(name)) from None
+        runs = sorted(file.parent for file in directory.glob(f"seed-*/{POLICY_FILE}"))
+        remedy = f"of its runs, such as {runs[0]}" if runs else "that `python -m train` made"
         raise ValueError(
-            f"{directory}: not a run directory: {error.strerror}: {error.filename}; give one that"
-            " `python -m train` made"
+            f"{directory}: not a run directory: {error.strerror}: {error.filename}; give one"
+            f" {remedy}"
         ) from None
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -118,3 +120,13 @@ def test_making_one_writes_what_loading_it_reads(tmp_path, monkeypatch):
     loaded = frozen.load("mine", tmp_path)
     np.testing.assert_array_equal(made.reference.cost, loaded.reference.cost)
     np.testing.assert_array_equal(made.slots.gain, loaded.slots.gain)
+
+
+@pytest.mark.parametrize("words", [[], ["papr"]])
+def test_the_shipped_files_are_made_anew_only_where_one_is_named(words):
+    before = {path: path.stat().st_mtime_ns for path in frozen.DATA.iterdir()}
+    command = [sys.executable, "-m", "mec_gym.benchmark.frozen", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("python -m mec_gym.benchmark.frozen: error: ")
+    assert {path: path.stat().st_mtime_ns for path in frozen.DATA.iterdir()} == before

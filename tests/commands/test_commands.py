@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,21 @@ def test_a_command_says_what_it_takes_by_the_name_it_was_started_by(name, capsys
     assert f"usage: mec-gym {name}" in capsys.readouterr().out
 
 
+def test_it_says_its_version_and_helps_also_without_dashes(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mec_gym {mec_gym.__version__}\n"
+    assert main(["help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: mec-gym COMMAND")
+
+
+def test_a_python_without_what_it_needs_is_told_how_to_get_it(tmp_path):
+    done = run_without(("gymnasium",), [], tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: mec_gym needs gymnasium")
+    assert "`make setup`" in last
+
+
 def test_an_unknown_command_is_refused_in_one_line(capsys):
     assert main(["trian"]) == 2
     message = capsys.readouterr().err
@@ -128,6 +144,8 @@ def test_an_unknown_command_is_refused_in_one_line(capsys):
         ("train paper --scenario onlin", "scenario: no 'onlin' (did you mean 'online'?); "),
         ("train no-such.toml", "no-such.toml: No such file or directory"),
         ("evaluate --policis roa", "--policis: no such argument (did you mean --policies?); "),
+        ("evaluate --policy roa", "--policy: no such argument (did you mean --policies?); "),
+        ("train paper --epsiode 3", "--epsiode: no such argument (did you mean --episodes?); "),
         ("evaluate --policies rao", "policy: no 'rao' (did you mean 'roa'?); there are: "),
         ("evaluate --policies", "policies: none is named; give at least 1 of roa, "),
         ("evaluate --model", "model: none is named; give run directories, or of dqn-rao, "),
@@ -211,6 +229,21 @@ def test_help_lists_the_names_there_are_within_80_columns(line, lists, capsys, m
     said = capsys.readouterr().out
     assert all(name in re.split(r"[\s,;:{}]+", said) for name in lists)
     assert max(map(len, said.splitlines())) <= 82
+
+
+@pytest.mark.parametrize("line", ["train paper", "evaluate", "export", "verify"])
+def test_help_breaks_no_line_before_it_is_full(line, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*line.split(), "--help"])
+    lines = [each.strip("│").rstrip() for each in capsys.readouterr().out.splitlines()]
+    begun = {each: len(each) - len(each.lstrip()) for each in lines}
+    broken = [
+        (one, next_)
+        for one, next_ in pairwise(lines)
+        if begun[one] == begun[next_] > 10 and len(one) + 1 + len(next_.split()[0]) < 76
+    ]
+    assert broken == []
 
 
 @pytest.mark.parametrize(
@@ -390,7 +423,7 @@ def test_either_flag_takes_policies_trained_ones_and_a_users_own(
     flag, own, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.syspath_prepend(own)
-    monkeypatch.setattr("mec_gym.policies.POLICIES", dict(mec_gym.policies.POLICIES))
+    monkeypatch.setitem(mec_gym.policies.POLICIES, "by-import", "own:in_turn")  # as OWN does
     path = tmp_path / "result.json"
     names = ["least-delay", "dqn-rao", "own:in_turn"]
     others = ["--policies", "least-delay"] if flag == "--model" else []
@@ -406,7 +439,7 @@ def test_either_flag_takes_policies_trained_ones_and_a_users_own(
 
 def test_a_policy_of_a_users_own_joins_the_leaderboard(own, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(own)
-    monkeypatch.setattr("mec_gym.policies.POLICIES", dict(mec_gym.policies.POLICIES))
+    monkeypatch.setitem(mec_gym.policies.POLICIES, "by-import", "own:in_turn")  # as OWN does
     path = tmp_path / "result.json"
     flags = ["--benchmark", "slack", "--model", "own:in_turn", "--json", str(path)]
     assert main(["evaluate", *flags]) == 0
@@ -428,5 +461,7 @@ def test_verify_goes_through_all_runs_and_names_those_that_are_damaged(tmp_path,
     assert "each as it was written" in printed.out.splitlines()[-1]
     assert printed.err.startswith("error: ")
     assert printed.err.count("\n") == 1
+    assert "is not a run" in printed.err
+    assert "that `mec-gym train` made" in printed.err
     assert main(["verify"]) == 2
     assert "run: give one run directory or more" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 
 import mec_gym
 from evaluate.__main__ import main
+from mec_gym.benchmark.models import runs_of
 from mec_gym.policies.trained import save_policy
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import make_dqn, snapshot
@@ -108,6 +109,14 @@ def test_differences_are_taken_slot_by_slot(run, tmp_path):
         (["--benchmark", "paper", "--markdown", "Makefile"], ["markdown", "Makefile", "lines"]),
         (["--benchmark", "moon"], ["benchmark: no 'moon'", "city"]),
         (["--policies"], ["policies", "at least 1"]),
+        (["--policies", "roa,goa"], ["policies: 'roa,goa'", "spaces", "roa goa"]),
+        (["--model", "dqn-rao,regret-mix"], ["model: 'dqn-rao,", "dqn-rao regret-mix"]),
+        (["--benchmark", "paper", "--policies", "roa"], ["policies: --benchmark has slots"]),
+        (
+            ["--benchmark", "--scenario", "slack", "--instances", "9", "--seed", "3"],
+            ["scenario, instances, seed: --benchmark has slots", "leave"],
+        ),
+        (["--scenario", "network"], ["scenario: no 'network'", "*.toml"]),
     ],
 )
 def test_a_bad_command_line_gets_one_clear_line(flags, words, capsys):
@@ -125,7 +134,9 @@ def test_slots_a_model_was_trained_on_are_refused(run, capsys):
 
 def test_slots_of_another_shape_than_the_models_are_refused(run, capsys):
     assert main(["--model", str(run), "--scenario", "large", "--instances", "10"]) == 2
-    assert "9 x 3" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "9 x 3" in said
+    assert "such as regret-mix" in said
 
 
 def test_a_refused_command_leaves_no_file(tmp_path):
@@ -156,6 +167,21 @@ def test_the_same_run_twice_is_refused_and_two_seeds_are_one_row(run, tmp_path, 
     assert first["gap"]["worst_seed"] == pytest.approx(max(means))
     half = 12.706 * np.std(means, ddof=1) / np.sqrt(2)  # Student's t, 1 degree of freedom
     assert first["gap"]["seeds_ci95"] == pytest.approx(half, rel=1e-4)
+
+
+def test_a_directory_of_seeds_stands_for_its_runs(run, tmp_path, capsys):
+    seeds = tmp_path / "seeds"
+    for seed in (10, 9):
+        config = TrainConfig(seed=seed)
+        (seeds / f"seed-{seed}").mkdir(parents=True)
+        save_policy(snapshot(make_dqn(config), config), seeds / f"seed-{seed}")
+    assert runs_of(str(seeds)) == [f"{seeds}/seed-9", f"{seeds}/seed-10"]
+    assert runs_of(str(run)) == [str(run)]
+    with pytest.raises(ValueError, match="give one of its runs, such as .*seed-10"):
+        mec_gym.load_policy(seeds)
+    path = tmp_path / "result.json"
+    assert main(["--model", str(seeds), str(run), "--instances", "5", "--json", str(path)]) == 0
+    assert json.loads(path.read_text())["policies"][0]["seeds"] == 3
 
 
 def test_the_leaderboard_replaces_what_stands_between_its_marks(tmp_path):

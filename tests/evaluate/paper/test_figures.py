@@ -40,7 +40,10 @@ def test_a_quick_study_runs_from_end_to_end_and_a_second_time_trains_nothing(
     assert len(read_rows(out / "fig4.csv", Row)) == 6
     assert len(read_rows(out / "fig5.csv", Row)) == 12
     assert Study.from_toml(out / "study.toml") == Study(**TINY)
-    assert "python -m evaluate --benchmark --model $(cat " in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"fig4: {out}/fig4.png, its numbers {out}/fig4.csv\n" in printed
+    assert f"readings: {out}/readings.csv\n" in printed
+    assert "\npython -m evaluate --benchmark --model $(cat " in printed
     boards = (out / "leaderboard.txt").read_text().split()
     assert [load_policy(board).scenario.label for board in boards[::2]] == [
         "paper",
