@@ -13,6 +13,7 @@ from mec_gym.benchmark.tables import Column
 from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
 from mec_gym.io.progress import progress
+from mec_gym.options import is_plain
 from mec_gym.policies import POLICIES
 
 Board = dict[str, list[Result]]
@@ -144,11 +145,24 @@ def show(board: Board) -> None:
     tables.show("Leaderboard", Column("policy", names), columns, caption(board))
 
 
+def _parts(board: Board) -> list[Board]:
+    """Return the benchmarks of the paper's problem, and those of scenarios with options."""
+    plain = {name: is_plain(frozen.RECIPES[name].scenario) for name in board}
+    parts = [
+        {name: results for name, results in board.items() if plain[name] == kind}
+        for kind in (True, False)
+    ]
+    return [part for part in parts if part]
+
+
 def write_markdown(board: Board, path: Path) -> None:
     """Replace the leaderboard between the marks in a Markdown file."""
     begin, end = _MARKS
-    table = markdown.table(["policy", *board], _rows(board))
-    text = f"{begin}\n{table}\n\n{caption(board)}\n{end}"
+    tables = [
+        markdown.table(["policy", *part], [row for row in _rows(part) if any(row[1:])])
+        for part in _parts(board)
+    ]
+    text = "\n\n".join([f"{begin}\n{tables[0]}", *tables[1:], f"{caption(board)}\n{end}"])
     page = _BETWEEN.sub(lambda _: text, path.read_text(encoding="utf-8"))
     replace_file(path, page.encode())
 
