@@ -1,5 +1,6 @@
 """The relaxation of a slot with candidate links: a bound that holds over all of its links."""
 
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,13 @@ def relax_candidates(given: Candidates) -> CandidateRelaxation:
         if not len(device):  # what was left out on the way does matter
             drop = 0.0
         given = given.with_links(device, server, cost)
+    else:
+        logging.getLogger(__name__).warning(
+            "relaxation over candidates: %.2g of its value short of it after %d rounds; the bound"
+            " holds, and is that much below what more candidates would prove",
+            1 - best.total_cost / found,
+            _ROUNDS,
+        )
     return best._replace(candidates=given)
 
 

@@ -5,11 +5,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from mec_gym.bounds import relax
+from mec_gym.bounds import candidates, relax
 from mec_gym.bounds.candidates import relax_candidates
 from mec_gym.bounds.interior_point import solve_links
 from mec_gym.candidates import Candidates, Metropolis
 from mec_gym.problem import Problem
+from mec_gym.solvers.candidates import assign_at_prices, polish_candidates
 from tests.exhaustive import make, optimum
 
 
@@ -49,3 +50,19 @@ def test_bounding_never_holds_all_links():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000 * 200 * 8
+
+
+def test_a_city_of_a_thousand_devices_has_the_bound_and_the_cost_that_are_published():
+    city = Metropolis.sized(1000)
+    relaxed = relax_candidates(city.draw(min(16, city.num_servers)))
+    assert relaxed.total_cost == pytest.approx(1781.140906547536, rel=2e-6)
+    start, slot = assign_at_prices(relaxed)
+    assert slot.cost(polish_candidates(slot, start)) == pytest.approx(1781.1454344606009, rel=2e-5)
+
+
+def test_a_relaxation_that_is_not_done_after_its_rounds_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(candidates, "_ROUNDS", 1)
+    city = Metropolis.sized(1000)
+    relaxed = relax_candidates(city.draw(2))
+    assert relaxed.total_cost <= 1781.1454344606009
+    assert "after 1 rounds" in caplog.text
