@@ -13,7 +13,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from strategies import scenarios
+from strategies import scenarios, scenarios_with_options
 
 from mec_gym import Instance, Scenario
 from mec_gym.envs.offload import OffloadEnv
@@ -86,7 +86,9 @@ class Calls(RuleBasedStateMachine):
     """The batched environment and as many scalar ones, called side by side."""
 
     @initialize(
-        scenario=scenarios(max_devices=4, max_servers=3) | PRESETS,
+        scenario=scenarios(max_devices=4, max_servers=3)
+        | scenarios_with_options(max_devices=4, max_servers=3)
+        | PRESETS,
         observation=st.sampled_from(sorted(OBSERVATIONS)),
         reward=st.sampled_from(sorted(REWARDS)),
         copies=st.integers(1, 3),
@@ -144,7 +146,7 @@ class Calls(RuleBasedStateMachine):
         scalar_kind=st.sampled_from([int, np.int64, np.int32, np.int8, np.uint64, np.array]),
     )
     def step(self, data, kind, scalar_kind):
-        servers = st.integers(0, self.scenario.num_servers - 1)
+        servers = st.integers(0, self.scenario.num_actions - 1)
         actions = data.draw(st.lists(servers, min_size=self.copies, max_size=self.copies))
         observation, reward, terminated, truncated, info = self.batch.step(kind(actions))
         self.check_seen(observation, info["action_mask"])
@@ -177,7 +179,7 @@ class Calls(RuleBasedStateMachine):
     def check_seen(self, observation, mask):
         assert observation in self.batch.observation_space
         assert observation.dtype == np.float32
-        assert (mask.shape, mask.dtype) == ((self.copies, self.scenario.num_servers), np.int8)
+        assert (mask.shape, mask.dtype) == ((self.copies, self.scenario.num_actions), np.int8)
 
     @precondition(lambda self: self.begun)
     @rule()
