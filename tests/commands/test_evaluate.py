@@ -177,7 +177,7 @@ def test_a_directory_of_seeds_stands_for_its_runs(run, tmp_path, capsys):
         save_policy(snapshot(make_dqn(config), config), seeds / f"seed-{seed}")
     assert runs_of(str(seeds)) == [f"{seeds}/seed-9", f"{seeds}/seed-10"]
     assert runs_of(str(run)) == [str(run)]
-    with pytest.raises(ValueError, match="give one of its runs, such as .*seed-10"):
+    with pytest.raises(ValueError, match=r"give one of its runs, such as .*seed-10"):
         mec_gym.load_policy(seeds)
     path = tmp_path / "result.json"
     assert main(["--model", str(seeds), str(run), "--instances", "5", "--json", str(path)]) == 0
