@@ -77,7 +77,8 @@ for servers in range(2, 7):
 # %% [markdown]
 # ## How many servers
 # Say that the average delay may be 0.8 s: read where each curve goes below the line. A random
-# choice needs more servers for the same delay than a good policy does.
+# choice needs more servers for the same delay than a good policy does; the three others are nearly
+# one line.
 
 # %%
 figure, panel = plt.subplots(figsize=(7, 3.8), layout="constrained")
