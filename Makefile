@@ -6,28 +6,32 @@ RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 .PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons test-gymnasium test-frameworks reference
 
 help:
-	@echo "make setup        install everything into .venv"
-	@echo "make train        train the paper's DQN-RAO (Table I) and compare it with the baselines"
-	@echo "make tensorboard  show the training curves of all runs"
-	@echo "make evaluate     compare the newest run (or RUN=directory) with the baselines"
-	@echo "make figures      the paper's Figs. 3-5 with the optimum; figures-quick: a preview in minutes"
-	@echo "make reproduction write docs/reproduction.md from the figures' numbers"
-	@echo "make leaderboard  play every policy on every frozen benchmark, for the README"
-	@echo "make test         run the tests; test-fast: but for the slow ones, within a minute"
-	@echo "make test-pythons run those that need no torch on Python 3.12 and 3.13, where they are"
-	@echo "make test-gymnasium run those of the environments with the oldest Gymnasium allowed"
-	@echo "make test-frameworks run those with RLlib, Minari and moviepy (3 GB), which make test skips"
-	@echo "make soak         play 10^8 decisions in flat memory; kill and resume runs 100 times;"
-	@echo "                  lose 50 machines of Ray"
-	@echo "make docs         build the site of docs/; it begins at build/site/index.html"
-	@echo "make reference    write what docs/reference has from the code"
-	@echo "make lint         check style and types"
-	@echo "make format       apply the style"
-	@echo "make benchmark    measure speed and memory beside rivals (.venv-rivals, 2.4 GB), as ratios; writes docs/speed.md"
+	@echo "make setup            install everything into .venv"
+	@echo "make train            train DQN-RAO (Table I) and compare it with baselines"
+	@echo "make tensorboard      show the training curves of all runs"
+	@echo "make evaluate         compare the newest run, or RUN=directory, with baselines"
+	@echo "make figures          draw the paper's Figs. 3-5 with the optimum"
+	@echo "make figures-quick    preview them in minutes"
+	@echo "make reproduction     write docs/reproduction.md from the figures' numbers"
+	@echo "make leaderboard      play all policies on all benchmarks, for the README"
+	@echo "make test             run the tests"
+	@echo "make test-fast        run those that are not slow, within a minute"
+	@echo "make test-pythons     run those without torch on Python 3.12, 3.13, if there"
+	@echo "make test-gymnasium   run the environments' with the oldest Gymnasium allowed"
+	@echo "make test-frameworks  run those with RLlib, Minari and moviepy (3 GB)"
+	@echo "make soak             play 10^8 decisions in flat memory; kill and resume runs"
+	@echo "                      100 times; lose 50 machines of Ray"
+	@echo "make docs             build the site of docs/ into build/site"
+	@echo "make reference        write what docs/reference has from the code"
+	@echo "make lint             check style and types"
+	@echo "make format           apply the style"
+	@echo "make benchmark        measure speed beside rivals (.venv-rivals, 2.4 GB) and"
+	@echo "                      memory; write docs/speed.md"
 
 setup: .venv/installed
 
 .venv/installed: pyproject.toml .ci/constraints.txt
+	@echo "Installing all into .venv: some minutes, 2.3 GB (over 6 where torch has CUDA)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[train,dev]"
 	touch $@

@@ -2,8 +2,13 @@
 
 import importlib
 import re
+import subprocess
 import tomllib
 from pathlib import Path
+
+import pytest
+
+from mec_gym.commands import shell
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -17,6 +22,22 @@ def test_each_make_verb_it_names_exists():
     verbs = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
     assert verbs >= {"train", "test", "lint"}
     assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in verbs)
+
+
+def test_make_alone_lists_each_verb_within_80_columns():
+    root = Path(__file__).parents[1]
+    done = subprocess.run(["make"], cwd=root, capture_output=True, text=True, check=True)
+    (verbs,) = re.findall(r"^\.PHONY: help (.*)$", (root / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE)) == set(verbs.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_commands_that_an_extra_is_said_to_bring_need_that_one(page):
+    text = (Path(__file__).parents[1] / page).read_text(encoding="utf-8")
+    table = dict(re.findall(r'^\| `"\.\[(\w+)\]"` \| (.*?) \|', text, re.MULTILINE))
+    said = {name: extra for extra in table for name in re.findall(r"`([\w-]+)`", table[extra])}
+    assert said == {name: command.extra for name, command in shell.COMMANDS.items()}
 
 
 def test_each_file_it_links_to_exists():

@@ -46,8 +46,8 @@ POINTS = {
         "top",
     ),
     "regret": ("o", _REGRET, "", (0, 0), "center", "top"),
-    "roa": ("v", _PLAIN, "random within\ncapacity (ROA)", (-9, 4), "right", "bottom"),
-    "least-delay": ("^", _PLAIN, "least delay", (5, -6), "left", "top"),
+    "roa": ("v", _PLAIN, "random within capacity\n(ROA), least delay", (-9, 2), "right", "bottom"),
+    "least-delay": ("^", _PLAIN, "", (0, 0), "left", "top"),
     "goa": (
         "x", _PLAIN, "best channel (GOA):\n{feasible} of slots feasible", (10, 0), "left", "center",
     ),

@@ -132,7 +132,10 @@ def caption(board: Board) -> str:
     if seeds:
         counts = " or ".join(str(count) for count in sorted(seeds))
         text += f"; ± is half a 95% confidence interval over {counts} trained seeds"
-    return text + "; slots above capacity are counted as they are."
+    text += "; slots above capacity are counted as they are"
+    if any(not gap for row in _rows(board) for gap in row):
+        text += "; empty where it was not played"
+    return f"{text}."
 
 
 def show(board: Board) -> None:
