@@ -102,12 +102,21 @@ def draw(
         assert distances is not None  # else the scenario is refused
         made["covered"] = distances <= scenario.coverage_m
     if scenario.services is not None:
-        known = sorted({each for hosted in scenario.services for each in hosted})
-        hosts = np.array([[each in hosted for hosted in scenario.services] for each in known])
-        asked = hosts[(services * len(known)).astype(int)]
-        fetch = np.inf if scenario.fetch_delay_s is None else scenario.fetch_delay_s
-        made["fetch_delay_s"] = np.where(asked, 0.0, fetch)
+        delays = fetch_delays(scenario)
+        made["fetch_delay_s"] = delays[(services * len(delays)).astype(int)]
     return made
+
+
+def fetch_delays(scenario: "Scenario") -> FloatArray:
+    """Return the delay of fetching each service that is asked for to each server, (K, N), seconds.
+
+    K is 0 where there are no services.
+    """
+    services = scenario.services or ()
+    known = sorted({each for hosted in services for each in hosted})
+    hosts = [[each in hosted for hosted in services] for each in known]
+    fetch = np.inf if scenario.fetch_delay_s is None else scenario.fetch_delay_s
+    return np.where(np.array(hosts, np.bool_).reshape(-1, scenario.num_servers), 0.0, fetch)
 
 
 def check(scenario: "Scenario") -> None:
