@@ -119,6 +119,14 @@ def fetch_delays(scenario: "Scenario") -> FloatArray:
     return np.where(np.array(hosts, np.bool_).reshape(-1, scenario.num_servers), 0.0, fetch)
 
 
+def attributes(scenario: "Scenario") -> set[str]:
+    """Return the names of the optional attributes that a scenario's slots have, but `step_gain`."""
+    fields = {name: _FIELD.get(name, name) for name in OPTIONAL}
+    return {
+        name for name, field in fields.items() if field and getattr(scenario, field) is not None
+    }
+
+
 def check(scenario: "Scenario") -> None:
     """Check that a scenario's options fit each other and it, and that each task has an action.
 

@@ -6,7 +6,7 @@ throughout.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -262,12 +262,16 @@ def report(instance: Instance, assignment: ArrayLike) -> dict[str, NDArray[Any]]
     `dropped`, `barred`: how many tasks take longer than their deadline, are dropped, or take an
     action that is not allowed.
     """
-    given = instance.arrays()
-    return {
-        name: measure(instance, assignment)
-        for name, (measure, attributes) in _REPORTED.items()
-        if any(each in given for each in attributes)
-    }
+    return {name: _REPORTED[name][0](instance, assignment) for name in reported(instance.arrays())}
+
+
+def reported(attributes: Collection[str]) -> list[str]:
+    """Return the names of what is reported of slots that have these attributes."""
+    return [
+        name
+        for name, (_, of) in _REPORTED.items()
+        if any(attribute in attributes for attribute in of)
+    ]
 
 
 def is_feasible(instance: Instance, assignment: ArrayLike) -> NDArray[np.bool_]:

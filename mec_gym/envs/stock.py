@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import mdp, options
+from mec_gym import links, mdp, options
 from mec_gym.envs import pcg64
 from mec_gym.envs.filling import Filling
+from mec_gym.envs.option_loops import Kept
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slot
 from mec_gym.observations import Observation
@@ -41,6 +42,7 @@ class Stock:
 
     Attributes:
         slots: a `Slot` with a row for each slot.
+        kept: what else their outcomes take, rows as well.
         prepared: what the observation has worked out of each, see `Observation.prepare`.
         layers: how many slots of a copy there is room for.
         seeded: whether the copies have generators.
@@ -58,13 +60,7 @@ class Stock:
         rows = num_envs * (self.layers + 1)
         self.slots = _room(scenario, rows)
         sample = scenario.sample(1, 0)
-        self._arrays: dict[str, NDArray[Any]] = {}  # of the instances, for what outcomes report
-        if not options.is_plain(scenario):
-            self._arrays = {
-                name: np.empty((rows, *array.shape[1:]), array.dtype)
-                for name, array in sample.arrays().items()
-                if name != "step_gain"
-            }
+        self.kept = _kept(scenario, rows)
         prepared = observer.prepare(sample)
         self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
         self._filling = Filling.of(scenario, observer)
@@ -123,12 +119,14 @@ class Stock:
         for kept, values in zip(self.slots, mdp.unassigned(slots), strict=True):
             kept[rows] = values
         self.prepared[rows] = self._observer.prepare(slots)
-        for name, kept in self._arrays.items():
-            kept[rows] = getattr(slots, name)
-
-    def instance(self, rows: IntArray) -> Instance:
-        """Return the slots in some rows; the scenario is not plain."""
-        return Instance.trusted(**{name: kept[rows] for name, kept in self._arrays.items()})
+        energy, own_hz, deadline_s = self.kept
+        actions = links.of(slots)
+        if energy.size:
+            energy[rows] = actions.energy
+        if own_hz.size:
+            own_hz[rows] = actions.own_hz
+        if deadline_s.size:
+            deadline_s[rows] = slots.deadline_s
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -179,14 +177,14 @@ class Stock:
             if self._filling is None:
                 self.keep(self._scenario.from_uniforms(of_slots), rows)
             else:
-                self._filling.fill(of_slots, rows, self.slots, self.prepared)
+                self._filling.fill(of_slots, rows, self.slots, self.kept, self.prepared)
 
 
 def _room(scenario: Scenario, rows: int) -> Slot:
     """Return a `Slot` with room for so many slots of a scenario, in which nothing is assigned."""
     num_devices, num_actions = scenario.num_devices, scenario.num_actions
-    links = (rows, num_devices, num_actions)
-    delay = np.empty(links)
+    each = (rows, num_devices, num_actions)
+    delay = np.empty(each)
     weighted = scenario.delay_weight is not None or scenario.energy_weight is not None
     return Slot(
         tx_delay=delay,
@@ -194,10 +192,21 @@ def _room(scenario: Scenario, rows: int) -> Slot:
         sqrt_cycles=np.empty((rows, num_devices)),
         server_hz=np.empty((rows, num_actions)),
         capacity=np.tile(scenario.places, (rows, 1)),
-        link_cost=np.empty(links) if weighted else delay,
-        allowed=np.empty(links if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
+        link_cost=np.empty(each) if weighted else delay,
+        allowed=np.empty(each if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
         load=np.zeros((rows, num_actions), dtype=np.int64),
         sqrt_load=np.zeros((rows, num_actions)),
+    )
+
+
+def _kept(scenario: Scenario, rows: int) -> Kept:
+    """Return room for what outcomes of a scenario's slots take, as far as it has options."""
+    size, columns = scenario.num_devices, len(scenario.columns)
+    takes_energy = scenario.energy_weight is not None or scenario.local_hz is not None
+    return Kept(
+        energy=np.empty((rows, size, scenario.num_actions) if takes_energy else (rows, 0, 0)),
+        own_hz=np.empty((rows, size, columns) if columns else (rows, 0, 0)),
+        deadline_s=np.empty((rows, 0 if scenario.deadline_s is None else size)),
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mec_gym import options as scenario_options
 from mec_gym import system
 from mec_gym.compiling import refused
-from mec_gym.envs import arguments, loops
+from mec_gym.envs import arguments, loops, option_loops
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.envs.stock import Stock
 from mec_gym.instance import Instance
@@ -117,6 +117,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._observe = loops.observe_of(single.observer.write)
         self._step = loops.step_of(single.reward)
         self._first_outside = loops.first_outside()
+        self._has_options = not scenario_options.is_plain(self.scenario)
+        self._reported = system.reported(scenario_options.attributes(self.scenario))
 
         num_devices = self.scenario.num_devices
         self._cut_off_after = limit
@@ -526,20 +528,36 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         }
         ended = np.flatnonzero(now)
         loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
-        if not scenario_options.is_plain(self.scenario):
+        if self._has_options:
             self._report(ended, outcome)
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         return outcome | {f"_{key}": now.copy() for key in outcome}
 
     def _report(self, ended: IntArray, outcome: dict[str, NDArray[Any]]) -> None:
         """Write what the slots of some copies came to where the scenario has options."""
-        slots, assignment = self._stock.instance(self._row[ended]), self._assignment[ended]
-        sqrt_load = self._slots.sqrt_load[self._row[ended]]
-        cpu_hz, task_delay = system.allocate(slots, assignment, sqrt_load)
-        outcome["cpu_hz"][ended], outcome["task_delay"][ended] = cpu_hz, task_delay
-        for name, values in system.report(slots, assignment).items():
-            outcome[name] = np.zeros(self.num_envs, dtype=values.dtype)
-            outcome[name][ended] = values
+        shape, scenario = self._assignment.shape, self.scenario
+        cost, energy = np.zeros(shape), np.zeros(shape)
+        counts = {
+            name: np.zeros(self.num_envs, np.int64) for name in ("missed", "dropped", "barred")
+        }
+        option_loops.report()(
+            self._slots,
+            self._row,
+            ended,
+            self._assignment,
+            self._stock.kept,
+            scenario.num_servers,
+            "drop" in scenario.columns,
+            outcome["cpu_hz"],
+            outcome["task_delay"],
+            cost,
+            energy,
+            *counts.values(),
+        )
+        values = {"cost": cost, "energy_j": energy} | counts
+        for name in self._reported:
+            made = values[name]
+            outcome[name] = made if made.ndim == 1 else made.sum(axis=1) / scenario.num_devices
         if "barred" in outcome:
             outcome["feasible"] &= outcome["barred"] == 0
 
