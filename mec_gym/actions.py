@@ -70,12 +70,12 @@ def compose(given: Given, device: int, actions: Actions) -> None:
     fastest, fastest_of_all, reached = math.inf, math.inf, False
     for server in range(num_servers):
         sent, fetched = tx_delay[server], 0.0
-        may = len(given.covered) == 0 or bool(given.covered[device][server])
+        may = len(given.covered) == 0 or bool(given.covered[device, server])
         fastest_of_all = min(fastest_of_all, sent)
         if may:
             fastest, reached = min(fastest, sent), True
         if len(given.fetch_delay_s):
-            fetched = given.fetch_delay_s[device][server]
+            fetched = given.fetch_delay_s[device, server]
             if fetched == math.inf:
                 fetched, may = 0.0, False
         delay, energy = sent + fetched, equations.tx_energy(power, sent)
@@ -88,18 +88,18 @@ def compose(given: Given, device: int, actions: Actions) -> None:
         hz = given.local_hz[device]
         delay = equations.computation_delay(cycles, hz)
         energy = equations.computation_energy(given.switched_capacitance[device], hz, cycles)
-        actions.own_hz[device][action - num_servers] = hz
+        actions.own_hz[device, action - num_servers] = hz
         _write(given, device, action, delay, energy, delay, True, actions)
         action += 1
     if len(given.cloud_hz):
         sent, hz = fastest if reached else fastest_of_all, given.cloud_hz[device]
         delay = equations.cloud_delay(sent, given.cloud_delay_s[device], cycles, hz)
         energy = equations.tx_energy(power, sent)
-        actions.own_hz[device][action - num_servers] = hz
+        actions.own_hz[device, action - num_servers] = hz
         _write(given, device, action, delay, energy, delay, reached, actions)
         action += 1
     if len(given.drop_penalty_s):
-        actions.own_hz[device][action - num_servers] = 0.0
+        actions.own_hz[device, action - num_servers] = 0.0
         _write(given, device, action, given.drop_penalty_s[device], 0.0, 0.0, True, actions)
 
 
@@ -120,11 +120,11 @@ def _write(
         delay_weight = given.delay_weight[device]
     if len(given.energy_weight):
         energy_weight = given.energy_weight[device]
-    actions.delay[device][action] = delay
-    actions.cost[device][action] = equations.weighted(delay, energy, delay_weight, energy_weight)
+    actions.delay[device, action] = delay
+    actions.cost[device, action] = equations.weighted(delay, energy, delay_weight, energy_weight)
     if len(actions.energy):
-        actions.energy[device][action] = energy
+        actions.energy[device, action] = energy
     if len(actions.allowed):
         if len(given.deadline_s):
             may = may and least <= given.deadline_s[device]
-        actions.allowed[device][action] = may
+        actions.allowed[device, action] = may

@@ -59,6 +59,7 @@ class OptionPlan(NamedTuple):
         cloud_delay_s: of the way on, seconds.
         cloud_hz: cycles/s.
         drop_penalty_s: seconds.
+        covered: nothing, (0, 0): all servers cover all devices.
         fetch_delay_s: of each service to each server, (K, N), seconds.
     """
 
@@ -75,6 +76,7 @@ class OptionPlan(NamedTuple):
     cloud_delay_s: FloatArray
     cloud_hz: FloatArray
     drop_penalty_s: FloatArray
+    covered: NDArray[np.bool_]
     fetch_delay_s: FloatArray
 
     @classmethod
@@ -110,6 +112,7 @@ class OptionPlan(NamedTuple):
             each(scenario.cloud_delay_s),
             each(scenario.cloud_hz),
             each(scenario.drop_penalty_s),
+            np.empty((0, 0), np.bool_),
             options.fetch_delays(scenario),
         )
 
@@ -177,7 +180,9 @@ class Filling:
         self._settle(unit, log, rows, self._plan, slots, links_delay, links_rows, shown)
         if self._beside is not None:
             links = links_delay.reshape(len(unit), slots.task_cycles.shape[1], -1)
-            self._settle_beside(unit, links, rows, self._beside, slots, kept, shown)
+            beside, values = self._beside, self._beside.values.copy()
+            fetch = np.empty((links.shape[1] if len(beside.fetch_delay_s) else 0, links.shape[2]))
+            self._settle_beside(unit, links, rows, beside, values, fetch, slots, kept, shown)
 
 
 _NOTHING_SHOWN = np.empty((0, 0), np.float32)

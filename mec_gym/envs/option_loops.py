@@ -7,8 +7,6 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import loop, loops_for
 from mec_gym.envs.loops import borrowed, borrowed_slots
@@ -34,59 +32,75 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
 
     @loop
     def settle(
-        unit: Any, tx_delay: Any, rows: Any, plan: Any, slots: Any, kept: Any, shown: Any
+        unit: Any,
+        tx_delay: Any,
+        rows: Any,
+        plan: Any,
+        values: Any,
+        fetch: Any,
+        slots: Any,
+        kept: Any,
+        shown: Any,
     ) -> None:
         """Write the actions of slots of which the paper's part is written, and what is shown.
 
-        Of uniform numbers `unit` (n, ...) and links (n, M, N); see `filling.OptionPlan`.
+        Of uniform numbers `unit` (n, ...) and links (n, M, N); see `filling.OptionPlan`. `values`
+        (4, M) has the constants of its first four, and room for what is drawn; `fetch` (M, N) room
+        for the delays of fetching, (0, N) where there are no services.
         """
         assert formulas
         slots, shown, tx_delay = borrowed_slots(slots), borrowed(shown), borrowed(tx_delay)
         energy, own_hz = borrowed(kept.energy), borrowed(kept.own_hz)
-        deadlines = borrowed(kept.deadline_s)
+        deadlines, values, fetch = borrowed(kept.deadline_s), borrowed(values), borrowed(fetch)
+        limits, scale, fetched = borrowed(plan.limits), borrowed(plan.shown), plan.fetch_delay_s
         num_devices, num_servers = tx_delay.shape[1], tx_delay.shape[2]
-        num_actions = slots.server_hz.shape[1]
-        own = plan.values.copy()  # of devices: constants, and what is drawn
-        fetch = np.empty((num_devices if len(plan.fetch_delay_s) else 0, num_servers))
-        weight, _, _, deadline_s = own[0], own[1], own[2], own[3]
-        ends = plan.widths
-        nowhere = np.empty((0, 0), np.bool_)
+        num_actions, widths = slots.server_hz.shape[1], plan.widths
+        least, most = plan.clipped
+        weight, deadline_s = values[0, : widths[0]], values[3, : widths[3]]
+        energy_weight, local_hz = values[1, : widths[1]], values[2, : widths[2]]
+        tx_power_w = borrowed(plan.tx_power_w)
+        capacitance, drop_penalty_s = (
+            borrowed(plan.switched_capacitance),
+            borrowed(plan.drop_penalty_s),
+        )
+        cloud_delay_s, cloud_hz = borrowed(plan.cloud_delay_s), borrowed(plan.cloud_hz)
+        everywhere = borrowed(plan.covered)
         for place, row in enumerate(rows):
             numbers, slot, at = unit[place], mdp.slot_at(slots, row), plan.first_uniform
             entry = plan.first_shown
-            for field in range(len(own)):
-                low, high = plan.limits[field, 0], plan.limits[field, 1]
+            for field in range(len(values)):
                 if plan.drawn[field]:
+                    low, high = limits[field, 0], limits[field, 1]
                     for device in range(num_devices):
-                        own[field, device] = between(numbers[at + device], low, high)
+                        values[field, device] = between(numbers[at + device], low, high)
                     at += num_devices
-                if ends[field] and len(plan.shown):
-                    out, first, last = shown[row], plan.shown[field, 0], plan.shown[field, 1]
+                if widths[field] and len(scale):
+                    out, first, last = shown[row], scale[field, 0], scale[field, 1]
                     for device in range(num_devices):
-                        seen = share(own[field, device], first, last)
-                        out[entry + device] = min(max(seen, plan.clipped[0]), plan.clipped[1])
+                        seen = share(values[field, device], first, last)
+                        out[entry + device] = min(max(seen, least), most)
                     entry += num_devices
             for device in range(len(fetch)):
-                asked = int(numbers[at + device] * len(plan.fetch_delay_s))
+                asked = int(numbers[at + device] * len(fetched))
                 for server in range(num_servers):
-                    fetch[device, server] = plan.fetch_delay_s[asked, server]
-                    if len(plan.shown):
-                        shown[row, entry] = fetch[device, server] > 0
+                    fetch[device, server] = fetched[asked, server]
+                    if len(scale):
+                        shown[row, entry] = fetched[asked, server] > 0
                         entry += 1
             given = actions.Given(
                 tx_delay[place],
                 slot.task_cycles,
                 slot.server_hz,
-                plan.tx_power_w,
-                weight[: ends[0]],
-                own[1, : ends[1]],
-                own[2, : ends[2]],
-                plan.switched_capacitance,
-                plan.cloud_delay_s,
-                plan.cloud_hz,
-                plan.drop_penalty_s,
-                deadline_s[: ends[3]],
-                nowhere,
+                tx_power_w,
+                weight,
+                energy_weight,
+                local_hz,
+                capacitance,
+                cloud_delay_s,
+                cloud_hz,
+                drop_penalty_s,
+                deadline_s,
+                everywhere,
                 fetch,
             )
             made = actions.Actions(
@@ -94,7 +108,7 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
             )
             for device in range(num_devices):
                 actions.compose(given, device, made)
-            for device in range(ends[0]):
+            for device in range(len(weight)):
                 slot.sqrt_cycles[device] = math.sqrt(weight[device] * slot.task_cycles[device])
             for device in range(deadlines.shape[1]):
                 deadlines[row, device] = deadline_s[device]
