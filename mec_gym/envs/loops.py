@@ -160,6 +160,7 @@ def finish(formulas: str) -> Any:
     ) -> None:
         """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
         assert formulas
+        slots = borrowed_slots(slots)
         for copy in ended:
             slot = mdp.slot_at(slots, row[copy])
             for device in range(len(slot.task_cycles)):

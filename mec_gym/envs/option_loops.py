@@ -146,11 +146,13 @@ def report(formulas: str) -> Any:
             task its cost and energy (B, M), of each slot how many missed, are dropped and barred.
         """
         assert formulas
+        slots, last = borrowed_slots(slots), slots.server_hz.shape[1] - 1
+        energy_of, own_hz_of = borrowed(kept.energy), borrowed(kept.own_hz)
+        deadline_of = borrowed(kept.deadline_s)
         for copy in ended:
             slot = mdp.slot_at(slots, row[copy])
-            energies, own_hz = kept.energy[row[copy]], kept.own_hz[row[copy]]
-            deadline_s = kept.deadline_s[row[copy]]
-            last = len(slot.server_hz) - 1
+            energies, own_hz = energy_of[row[copy]], own_hz_of[row[copy]]
+            deadline_s = deadline_of[row[copy]]
             for device in range(len(slot.task_cycles)):
                 server = chosen[copy, device]
                 if server >= num_servers:

@@ -120,7 +120,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._has_options = not scenario_options.is_plain(self.scenario)
         self._reported = system.reported(scenario_options.attributes(self.scenario))
 
-        num_devices = self.scenario.num_devices
+        num_devices, self._num_actions = self.scenario.num_devices, self.scenario.num_actions
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
         self._stock = Stock(self.scenario, single.observer, num_envs, self.num_threads)
@@ -328,7 +328,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         row, device = self._row[copies], self._device[copies]
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self.scenario.num_actions), dtype=np.int8)
+        mask = np.empty((len(row), self._num_actions), dtype=np.int8)
         self._write(row, device, observation, mask)
         return observation, mask
 
@@ -475,7 +475,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"action: {servers.dtype} of shape {servers.shape}; it must be ({self.num_envs},)"
                 " whole numbers"
             )
-        servers, num_actions = servers.astype(np.int64, copy=False), self.scenario.num_actions
+        servers, num_actions = servers.astype(np.int64, copy=False), self._num_actions
         if ignored is not None and ignored.any():
             servers = np.where(ignored, 0, servers)
         row = self._first_outside(servers, num_actions)
@@ -502,7 +502,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """Return `final_obs` and `final_info` of the copies whose slots are now over."""
         ended = np.flatnonzero(now)
         observation, mask = self._seen(ended)
-        action_mask = np.zeros((self.num_envs, self.scenario.num_actions), dtype=np.int8)
+        action_mask = np.zeros((self.num_envs, self._num_actions), dtype=np.int8)
         action_mask[ended] = mask
         last = np.full(self.num_envs, None, dtype=object)
         last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
