@@ -26,6 +26,9 @@ _GAINS_KEPT = 1 << 16
 _GAINS_AT_ONCE = 1 << 14
 """They are worked out about so many gains at a time."""
 
+_FOR_GAIN = 3
+"""Where a scenario has options, an action takes about so many times the room of a gain."""
+
 
 class Stock:
     """Slots in rows, `layers` of one for each copy, and one more layer for slots that are given.
@@ -53,7 +56,10 @@ class Stock:
     ) -> None:
         self._scenario, self._observer, self._num_envs = scenario, observer, num_envs
         self._threads = num_threads
-        kept = min(max(1, _GAINS_KEPT // (num_envs * scenario.num_gains)), 64)
+        self._gains = scenario.num_gains  # whose room a slot takes
+        if not options.is_plain(scenario):
+            self._gains += _FOR_GAIN * scenario.num_devices * scenario.num_actions
+        kept = min(max(1, _GAINS_KEPT // (num_envs * self._gains)), 64)
         self._parts = 1 if kept == num_threads == 1 else 2
         self._depth = max(1, kept // self._parts)  # slots in a part
         self.layers = self._parts * self._depth
