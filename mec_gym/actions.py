@@ -67,6 +67,10 @@ def compose(given: Given, device: int, actions: Actions) -> None:
     """
     tx_delay, power = given.tx_delay[device], given.tx_power_w[device]
     cycles, num_servers = given.task_cycles[device], len(tx_delay)
+    delay_weight = given.delay_weight[device] if len(given.delay_weight) else 1.0
+    energy_weight = given.energy_weight[device] if len(given.energy_weight) else 0.0
+    weights = delay_weight, energy_weight
+    deadline = given.deadline_s[device] if len(given.deadline_s) else math.inf
     fastest, fastest_of_all, reached = math.inf, math.inf, False
     for server in range(num_servers):
         sent, fetched = tx_delay[server], 0.0
@@ -79,52 +83,46 @@ def compose(given: Given, device: int, actions: Actions) -> None:
             if fetched == math.inf:
                 fetched, may = 0.0, False
         delay, energy = sent + fetched, equations.tx_energy(power, sent)
-        least = delay
-        if len(given.deadline_s):
+        if len(actions.allowed):
             least = equations.task_delay(delay, cycles, given.server_hz[server])
-        _write(given, device, server, delay, energy, least, may, actions)
+            actions.allowed[device, server] = may and least <= deadline
+        _write(actions, device, server, delay, energy, weights)
     action = num_servers
     if len(given.local_hz):
         hz = given.local_hz[device]
         delay = equations.computation_delay(cycles, hz)
         energy = equations.computation_energy(given.switched_capacitance[device], hz, cycles)
         actions.own_hz[device, action - num_servers] = hz
-        _write(given, device, action, delay, energy, delay, True, actions)
+        if len(actions.allowed):
+            actions.allowed[device, action] = delay <= deadline
+        _write(actions, device, action, delay, energy, weights)
         action += 1
     if len(given.cloud_hz):
         sent, hz = fastest if reached else fastest_of_all, given.cloud_hz[device]
         delay = equations.cloud_delay(sent, given.cloud_delay_s[device], cycles, hz)
-        energy = equations.tx_energy(power, sent)
         actions.own_hz[device, action - num_servers] = hz
-        _write(given, device, action, delay, energy, delay, reached, actions)
+        if len(actions.allowed):
+            actions.allowed[device, action] = reached and delay <= deadline
+        _write(actions, device, action, delay, equations.tx_energy(power, sent), weights)
         action += 1
     if len(given.drop_penalty_s):
         actions.own_hz[device, action - num_servers] = 0.0
-        _write(given, device, action, given.drop_penalty_s[device], 0.0, 0.0, True, actions)
+        if len(actions.allowed):
+            actions.allowed[device, action] = True
+        _write(actions, device, action, given.drop_penalty_s[device], 0.0, weights)
 
 
 @kernel
 def _write(
-    given: Given,
+    actions: Actions,
     device: int,
     action: int,
     delay: float,
     energy: float,
-    least: float,
-    may: bool,
-    actions: Actions,
+    weights: tuple[float, float],
 ) -> None:
-    """Write what one action is; `least` is the delay that is held against the deadline."""
-    delay_weight, energy_weight = 1.0, 0.0
-    if len(given.delay_weight):
-        delay_weight = given.delay_weight[device]
-    if len(given.energy_weight):
-        energy_weight = given.energy_weight[device]
+    """Write what one action takes; `weights` are w^T and w^E."""
     actions.delay[device, action] = delay
-    actions.cost[device, action] = equations.weighted(delay, energy, delay_weight, energy_weight)
+    actions.cost[device, action] = equations.weighted(delay, energy, weights[0], weights[1])
     if len(actions.energy):
         actions.energy[device, action] = energy
-    if len(actions.allowed):
-        if len(given.deadline_s):
-            may = may and least <= given.deadline_s[device]
-        actions.allowed[device, action] = may

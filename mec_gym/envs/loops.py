@@ -142,6 +142,25 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     return observe
 
 
+@register_jitable(forceinline=True, error_model="numpy")
+def finish_one(slot: Any, chosen: Any, assignment: Any, cpu_hz: Any, task_delay: Any) -> int:
+    """Write what a slot came to, (M,) each; return how many tasks stand above capacities."""
+    for device in range(len(slot.task_cycles)):
+        server = chosen[device]
+        assignment[device] = server
+        cpu_hz[device], task_delay[device] = equations.allocate(
+            slot.tx_delay[device][server],
+            slot.task_cycles[device],
+            slot.sqrt_cycles[device],
+            slot.server_hz[server],
+            slot.sqrt_load[server],
+        )
+    above = 0
+    for server in range(len(slot.server_hz)):
+        above += equations.overload(slot.load[server], slot.capacity[server])
+    return above
+
+
 @loops_for
 def finish(formulas: str) -> Any:
     """Return the compiled loop over slots that end, see `finish_all` in it."""
@@ -160,21 +179,13 @@ def finish(formulas: str) -> Any:
     ) -> None:
         """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
         assert formulas
-        slots = borrowed_slots(slots)
+        slots, chosen, assignment = borrowed_slots(slots), borrowed(chosen), borrowed(assignment)
+        cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
         for copy in ended:
             slot = mdp.slot_at(slots, row[copy])
-            for device in range(len(slot.task_cycles)):
-                server = chosen[copy, device]
-                assignment[copy, device] = server
-                cpu_hz[copy, device], task_delay[copy, device] = equations.allocate(
-                    slot.tx_delay[device][server],
-                    slot.task_cycles[device],
-                    slot.sqrt_cycles[device],
-                    slot.server_hz[server],
-                    slot.sqrt_load[server],
-                )
-            for server in range(len(slot.server_hz)):
-                overloads[copy] += equations.overload(slot.load[server], slot.capacity[server])
+            overloads[copy] = finish_one(
+                slot, chosen[copy], assignment[copy], cpu_hz[copy], task_delay[copy]
+            )
             feasible[copy] = overloads[copy] == 0
 
     return finish_all

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import loop, loops_for
-from mec_gym.envs.loops import borrowed, borrowed_slots
+from mec_gym.envs.loops import borrowed, borrowed_slots, finish_one
 
 
 class Kept(NamedTuple):
@@ -120,56 +120,66 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
 
 
 @loops_for
-def report(formulas: str) -> Any:
-    """Return the compiled loop over slots that end, see `report_all` in it."""
+def finish(formulas: str) -> Any:
+    """Return the compiled loop over slots that end, see `finish_all` in it."""
 
     @loop
-    def report_all(
+    def finish_all(
         slots: Any,
         row: Any,
         ended: Any,
         chosen: Any,
+        assignment: Any,
+        cpu_hz: Any,
+        task_delay: Any,
+        overloads: Any,
+        feasible: Any,
         kept: Any,
         num_servers: Any,
         drops: Any,
-        cpu_hz: Any,
-        task_delay: Any,
         cost: Any,
         energy: Any,
         missed: Any,
         dropped: Any,
         barred: Any,
     ) -> None:
-        """Write what the slots of the copies in `ended` came to beside the paper's outcome.
+        """Write what the slots of the copies in `ended` came to, as `loops.finish`'s, and more.
 
-        Args: as of `loops.finish`, and: whether the last action is to drop the task, and of each
-            task its cost and energy (B, M), of each slot how many missed, are dropped and barred.
+        Args: as there, then what the stock keeps; how many actions are servers, whether the last
+        drops the task; and of each task its cost and energy, (B, M), or (0, 0) where none asks, of
+        each slot how many have missed their deadline, are dropped and barred, (B,).
         """
         assert formulas
         slots, last = borrowed_slots(slots), slots.server_hz.shape[1] - 1
-        energy_of, own_hz_of = borrowed(kept.energy), borrowed(kept.own_hz)
-        deadline_of = borrowed(kept.deadline_s)
+        chosen, assignment = borrowed(chosen), borrowed(assignment)
+        cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
+        energies, own_hz = borrowed(kept.energy), borrowed(kept.own_hz)
+        deadlines = borrowed(kept.deadline_s)
         for copy in ended:
-            slot = mdp.slot_at(slots, row[copy])
-            energies, own_hz = energy_of[row[copy]], own_hz_of[row[copy]]
-            deadline_s = deadline_of[row[copy]]
+            place = row[copy]
+            slot = mdp.slot_at(slots, place)
+            overloads[copy] = finish_one(
+                slot, chosen[copy], assignment[copy], cpu_hz[copy], task_delay[copy]
+            )
             for device in range(len(slot.task_cycles)):
                 server = chosen[copy, device]
                 if server >= num_servers:
-                    cpu_hz[copy, device] = own_hz[device, server - num_servers]
-                cost[copy, device] = equations.task_cost(
-                    slot.link_cost[device][server],
-                    slot.sqrt_cycles[device],
-                    slot.server_hz[server],
-                    slot.sqrt_load[server],
-                )
-                if len(energies):
-                    energy[copy, device] = energies[device, server]
+                    cpu_hz[copy, device] = own_hz[place, device, server - num_servers]
+                if len(cost):
+                    cost[copy, device] = equations.task_cost(
+                        slot.link_cost[device][server],
+                        slot.sqrt_cycles[device],
+                        slot.server_hz[server],
+                        slot.sqrt_load[server],
+                    )
+                if len(energy):
+                    energy[copy, device] = energies[place, device, server]
                 is_dropped = drops and server == last
                 dropped[copy] += is_dropped
-                if len(deadline_s) and not is_dropped:
-                    missed[copy] += task_delay[copy, device] > deadline_s[device]
+                if deadlines.shape[1] and not is_dropped:
+                    missed[copy] += task_delay[copy, device] > deadlines[place, device]
                 if len(slot.allowed):
                     barred[copy] += not slot.allowed[device][server]
+            feasible[copy] = overloads[copy] == 0 and barred[copy] == 0
 
-    return report_all
+    return finish_all

@@ -527,39 +527,34 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "feasible": np.zeros(self.num_envs, dtype=np.bool_),
         }
         ended = np.flatnonzero(now)
-        loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
+        common = self._slots, self._row, ended, self._assignment, *outcome.values()
         if self._has_options:
-            self._report(ended, outcome)
+            outcome |= self._finish_with_options(*common)
+        else:
+            loops.finish()(*common)
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         return outcome | {f"_{key}": now.copy() for key in outcome}
 
-    def _report(self, ended: IntArray, outcome: dict[str, NDArray[Any]]) -> None:
-        """Write what the slots of some copies came to where the scenario has options."""
-        shape, scenario = self._assignment.shape, self.scenario
-        cost, energy = np.zeros(shape), np.zeros(shape)
-        counts = {
+    def _finish_with_options(self, *common: Any) -> dict[str, NDArray[Any]]:
+        """Write the paper's outcome of slots that have options; return what else is reported."""
+        of_tasks = {
+            name: np.zeros(self._assignment.shape if name in self._reported else (0, 0))
+            for name in ("cost", "energy_j")
+        }
+        of_slots = {
             name: np.zeros(self.num_envs, np.int64) for name in ("missed", "dropped", "barred")
         }
-        option_loops.report()(
-            self._slots,
-            self._row,
-            ended,
-            self._assignment,
+        option_loops.finish()(
+            *common,
             self._stock.kept,
-            scenario.num_servers,
-            "drop" in scenario.columns,
-            outcome["cpu_hz"],
-            outcome["task_delay"],
-            cost,
-            energy,
-            *counts.values(),
+            self.scenario.num_servers,
+            "drop" in self.scenario.columns,
+            *of_tasks.values(),
+            *of_slots.values(),
         )
-        values = {"cost": cost, "energy_j": energy} | counts
-        for name in self._reported:
-            made = values[name]
-            outcome[name] = made if made.ndim == 1 else made.sum(axis=1) / scenario.num_devices
-        if "barred" in outcome:
-            outcome["feasible"] &= outcome["barred"] == 0
+        num_devices = self.scenario.num_devices
+        means = {name: made.sum(axis=1) / num_devices for name, made in of_tasks.items()}
+        return {name: (means | of_slots)[name] for name in self._reported}
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:
