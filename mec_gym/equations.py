@@ -97,6 +97,21 @@ def allocate(
 
 
 @kernel
+def weighted(delay: Real, energy: Real, delay_weight: Real, energy_weight: Real) -> Real:
+    """Return what a delay, s, and an energy, J, cost: w^T delay + w^E energy, seconds."""
+    return delay_weight * delay + energy_weight * energy
+
+
+@kernel
+def task_cost(link_cost: Real, sqrt_cycles: Real, server_hz: Real, sqrt_load: Real) -> Real:
+    """Return what a task costs under Eq. (20), a_mn + q_m L_n / F_n, seconds.
+
+    With f = F q / L by `cpu_share` that is the link's own cost and w^T C / f, as q^2 = w^T C.
+    """
+    return link_cost + sqrt_cycles * sqrt_load / server_hz
+
+
+@kernel
 def cloud_delay(tx_delay: Real, way_delay: Real, task_cycles: Real, cloud_hz: Real) -> Real:
     """Return the delay of a task in the cloud, seconds: sent, passed on, and computed alone."""
     return tx_delay + way_delay + computation_delay(task_cycles, cloud_hz)

@@ -6,62 +6,73 @@ computing is shared there: F = inf. Where nothing is opted for, K is 0, a link c
 transmission delay, and the functions return the instance's own arrays.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import equations
-from mec_gym.instance import Instance
+from mec_gym.actions import Actions, Given
+from mec_gym.instance import OPTIONAL, Instance
 
 FloatArray = NDArray[np.float64]
 
+_OF_ACTIONS = frozenset(OPTIONAL) - {"step_gain"}
+"""The attributes of an instance with any of which its actions are more than its links."""
 
-class Column(NamedTuple):
-    """What a choice beside the servers is to each device, functions of an instance to (..., M).
+_BARS = ("covered", "fetch_delay_s", "deadline_s")
+"""The attributes by which an action may not be allowed."""
 
-    Attributes:
-        delay: the whole delay, seconds.
-        energy: joules.
-        cpu_hz: the CPU frequency of the task there, cycles/s; 0 where it is dropped.
+_TYPES = {"covered": np.bool_}
+"""Of attributes that are not numbers."""
+
+
+def of(instance: Instance) -> Actions:
+    """Return what each action is by itself, with the instance's leading dimensions.
+
+    Where nothing is opted for, `energy` is of length 0 too.
     """
+    lead, given = instance.batch_shape, instance.__dict__
+    if _OF_ACTIONS.isdisjoint(given):
+        delay, none = instance.tx_delay, np.empty((*lead, 0, 0))
+        return Actions(delay, delay, none.astype(np.bool_), none, none)
+    from mec_gym.action_loops import composing
 
-    delay: Callable[[Any], FloatArray]
-    energy: Callable[[Any], FloatArray]
-    cpu_hz: Callable[[Any], FloatArray]
+    made = Given(*(_in_rows(name, getattr(instance, name), lead) for name in Given._fields))
+    count, num_devices, _ = made.tx_delay.shape
+    links = count, num_devices, instance.num_actions
+    delay = np.empty(links)
+    weighted = "delay_weight" in given or "energy_weight" in given
+    actions = Actions(
+        delay,
+        np.empty(links) if weighted else delay,
+        np.empty(links if any(name in given for name in _BARS) else (count, 0, 0), np.bool_),
+        np.empty(links),
+        np.empty((count, num_devices, len(instance.columns))),
+    )
+    composing()(made, actions)
+    return Actions(*(field.reshape(*lead, *field.shape[1:]) for field in actions))
 
 
 def delay(instance: Instance) -> FloatArray:
-    """Return the delay of each action but for computing on a shared CPU, (..., M, A), seconds.
-
-    Server: transmission, Eq. (2), and fetching the service where it can be; local: computing;
-    cloud: transmission over the fastest link covered, the way on, and computing there; drop: the
-    penalty.
-    """
-    links = instance.tx_delay
-    if instance.fetch_delay_s is not None:
-        links = links + np.where(np.isfinite(instance.fetch_delay_s), instance.fetch_delay_s, 0.0)
-    return _beside(links, [_COLUMNS[name].delay(instance) for name in instance.columns])
+    """Return the delay of each action but for computing on a shared CPU, (..., M, A), seconds."""
+    made: FloatArray = of(instance).delay
+    return made
 
 
 def energy(instance: Instance) -> FloatArray:
-    """Return the energy that each action takes of its device, (..., M, A), joules.
-
-    What is sent takes P_m T_mn, local computing kappa f^2 C; what is dropped nothing.
-    """
-    links: FloatArray = equations.tx_energy(instance.tx_power_w[..., None], instance.tx_delay)
-    return _beside(links, [_COLUMNS[name].energy(instance) for name in instance.columns])
+    """Return the energy that each action takes of its device, (..., M, A), joules."""
+    made: FloatArray = of(instance).energy
+    if made.shape[-1] == 0:
+        made = equations.tx_energy(instance.tx_power_w[..., None], instance.tx_delay)
+    return made
 
 
 def cost(instance: Instance) -> FloatArray:
     """Return a_mn = w^T delay + w^E energy of each action by itself, (..., M, A), seconds."""
-    weighted = delay(instance)
-    if instance.delay_weight is not None:
-        weighted = instance.delay_weight[..., None] * weighted
-    if instance.energy_weight is not None:
-        weighted = weighted + instance.energy_weight[..., None] * energy(instance)
-    return weighted
+    made: FloatArray = of(instance).cost
+    return made
 
 
 def size(instance: Instance) -> FloatArray:
@@ -83,79 +94,27 @@ def capacity(instance: Instance) -> NDArray[np.int64]:
 
 def own_hz(instance: Instance) -> FloatArray:
     """Return the CPU frequency of a task in each column, (..., M, K), cycles/s; K is above 0."""
-    return np.stack([_COLUMNS[name].cpu_hz(instance) for name in instance.columns], axis=-1)
+    made: FloatArray = of(instance).own_hz
+    return made
 
 
 def allowed(instance: Instance) -> NDArray[np.bool_] | None:
-    """Return which actions a task may take, places left aside, (..., M, A); None: every one.
+    """Return which actions a task may take, places left aside, (..., M, A); None: every one."""
+    made: NDArray[np.bool_] = of(instance).allowed
+    return made if made.shape[-1] else None
 
-    A server must cover the device and host its service, or be able to fetch it; a server or column
-    must be able to meet the deadline, with its whole CPU. Dropping is always allowed.
+
+def _in_rows(name: str, values: NDArray[Any] | None, lead: tuple[int, ...]) -> NDArray[Any]:
+    """Return an attribute with one leading dimension, in C order; of length 0 where it is None.
+
+    Always read-only: loops are compiled for each of the two.
     """
-    covered, fetch = instance.covered, instance.fetch_delay_s
-    deadline = instance.deadline_s
-    if covered is None and fetch is None and deadline is None:
-        return None
-    servers = np.ones(instance.gain.shape, dtype=np.bool_)
-    if covered is not None:
-        servers &= covered
-    if fetch is not None:
-        servers &= np.isfinite(fetch)
-    may = np.ones((*servers.shape[:-1], instance.num_actions), dtype=np.bool_)
-    may[..., : instance.num_servers] = servers
-    if "cloud" in instance.columns and covered is not None:
-        may[..., instance.num_servers + instance.columns.index("cloud")] = covered.any(axis=-1)
-    if deadline is not None:
-        least = delay(instance) + equations.computation_delay(
-            instance.task_cycles[..., None], server_hz(instance)[..., None, :]
-        )
-        in_time = least <= deadline[..., None]
-        if "drop" in instance.columns:
-            in_time[..., -1] = True
-        may &= in_time
-    return may
-
-
-def _fastest(instance: Instance) -> FloatArray:
-    """Return the least transmission delay of each device to a server that covers it, (..., M).
-
-    Where none does it is the least to any, which `allowed` bars.
-    """
-    covered = instance.covered
-    if covered is None:
-        return np.asarray(instance.tx_delay.min(axis=-1))
-    none = ~covered.any(axis=-1, keepdims=True)
-    return np.asarray(np.where(covered | none, instance.tx_delay, np.inf).min(axis=-1))
-
-
-def _nothing(instance: Instance) -> FloatArray:
-    return np.zeros(instance.task_cycles.shape)
-
-
-_COLUMNS = {
-    "local": Column(
-        lambda slots: equations.computation_delay(slots.task_cycles, slots.local_hz),
-        lambda slots: equations.computation_energy(
-            slots.switched_capacitance, slots.local_hz, slots.task_cycles
-        ),
-        lambda slots: slots.local_hz,
-    ),
-    "cloud": Column(
-        lambda slots: equations.cloud_delay(
-            _fastest(slots), slots.cloud_delay_s, slots.task_cycles, slots.cloud_hz
-        ),
-        lambda slots: equations.tx_energy(slots.tx_power_w, _fastest(slots)),
-        lambda slots: slots.cloud_hz,
-    ),
-    "drop": Column(lambda slots: slots.drop_penalty_s, _nothing, _nothing),
-}
-"""The columns by name, see `mec_gym.instance.COLUMNS`."""
-
-
-def _beside(links: FloatArray, columns: list[FloatArray]) -> FloatArray:
-    if not columns:
-        return links
-    return np.concatenate([links, np.stack(columns, axis=-1)], axis=-1)
+    if values is None:
+        per_link = name in ("covered", "fetch_delay_s")
+        values = np.empty((*lead, 0, 0) if per_link else (*lead, 0), _TYPES.get(name))
+    rows = np.ascontiguousarray(values.reshape(math.prod(lead), *values.shape[len(lead) :])).view()
+    rows.flags.writeable = False
+    return rows
 
 
 def _for_columns(instance: Instance, values: NDArray[Any], beside: float) -> NDArray[Any]:

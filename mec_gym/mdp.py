@@ -320,16 +320,22 @@ def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
 
 def _steady(instance: Instance, prepare: Prepare) -> tuple[NDArray[Any], ...]:
     """Return what a `Slot` has that no decision changes."""
+<<<<<<< HEAD
     delay, allowed = links.delay(instance), links.allowed(instance)
     weighted = instance.delay_weight is not None or instance.energy_weight is not None
     steady = (
         delay,
+=======
+    actions = links.of(instance)
+    return (
+        actions.delay,
+>>>>>>> optspeed
         instance.task_cycles,
         links.size(instance),
         links.server_hz(instance),
         links.capacity(instance),
-        links.cost(instance) if weighted else delay,
-        np.empty((*instance.batch_shape, 0, 0), np.bool_) if allowed is None else allowed,
+        actions.cost,
+        actions.allowed,
     )
     return (*steady, _prepared(steady, instance, prepare))
 

@@ -5,6 +5,7 @@ uniform numbers of its own behind those of the paper's, and none where it is con
 opted for changes no slot.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,18 +131,37 @@ def draw(
         assert distances is not None  # else the scenario is refused
         made["covered"] = distances <= scenario.coverage_m
     if scenario.services is not None:
-        known = sorted({each for hosted in scenario.services for each in hosted})
         named = _column(scenario, "services")
         if named is None:
-            which = (services * len(known)).astype(int)
+            delays = fetch_delays(scenario)
+            which = (services * len(delays)).astype(int)
         else:
-            known, each_row = np.unique(named.astype(np.int64), return_inverse=True)  # type: ignore[assignment]
-            which = each_row[rows]
-        hosts = np.array([[each in hosted for hosted in scenario.services] for each in known])
-        asked = hosts[which]
-        fetch = np.inf if scenario.fetch_delay_s is None else scenario.fetch_delay_s
-        made["fetch_delay_s"] = np.where(asked, 0.0, fetch)
+            asked, of_rows = np.unique(named.astype(np.int64), return_inverse=True)
+            delays, which = fetch_delays(scenario, asked.tolist()), of_rows[rows]
+        made["fetch_delay_s"] = delays[which]
     return made
+
+
+def fetch_delays(scenario: "Scenario", asked: Sequence[int] | None = None) -> FloatArray:
+    """Return the delay of fetching each service that is asked for to each server, (K, N), seconds.
+
+    Args:
+        scenario: whose servers host some; K is 0 where there are no services.
+        asked: the services; None: all that are hosted.
+    """
+    services = scenario.services or ()
+    known = sorted({each for hosted in services for each in hosted}) if asked is None else asked
+    hosts = [[each in hosted for hosted in services] for each in known]
+    fetch = np.inf if scenario.fetch_delay_s is None else scenario.fetch_delay_s
+    return np.where(np.array(hosts, np.bool_).reshape(-1, scenario.num_servers), 0.0, fetch)
+
+
+def attributes(scenario: "Scenario") -> set[str]:
+    """Return the names of the optional attributes that a scenario's slots have, but `step_gain`."""
+    fields = {name: _FIELD.get(name, name) for name in OPTIONAL}
+    return {
+        name for name, field in fields.items() if field and getattr(scenario, field) is not None
+    }
 
 
 def check(scenario: "Scenario") -> None:

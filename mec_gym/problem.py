@@ -43,9 +43,10 @@ class Problem:
         """Return the problems of slots; those that are given as such, as they are."""
         if isinstance(given, Problem):
             return given
-        link_cost, allowed = links.cost(given), links.allowed(given)
+        actions = links.of(given)
+        bars = actions.allowed.shape[-1] > 0
         return cls(
-            link_cost if allowed is None else np.where(allowed, link_cost, np.inf),
+            np.where(actions.allowed, actions.cost, np.inf) if bars else actions.cost,
             links.size(given),
             links.server_hz(given),
             np.minimum(links.capacity(given), given.num_devices),

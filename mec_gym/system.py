@@ -6,7 +6,7 @@ throughout.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -113,15 +113,17 @@ def allocate(
         assignment: action of each of the first m devices, (..., m); those to come have no share.
         sqrt_load: sum of sqrt(w^T C) over the tasks on each server, (..., A).
     """
-    count = assignment.shape[-1]
+    count, actions = assignment.shape[-1], links.of(instance)
     cpu_hz, delay = equations.allocate(
-        at_link(links.delay(instance), assignment),
+        at_link(actions.delay, assignment),
         instance.task_cycles[..., :count],
         links.size(instance)[..., :count],
         at_server(links.server_hz(instance), assignment),
         at_server(sqrt_load, assignment),
     )
-    return (_own_hz(instance, assignment, cpu_hz) if instance.columns else cpu_hz), delay
+    if instance.columns:
+        cpu_hz = _own_hz(actions.own_hz, assignment, instance.num_servers, cpu_hz)
+    return cpu_hz, delay
 
 
 def server_loads(instance: Instance, assignment: ArrayLike) -> IntArray:
@@ -140,7 +142,9 @@ def share_cpu_equally(instance: Instance, assignment: ArrayLike) -> FloatArray:
     assigned = check_assignment(instance, assignment)
     load = server_sums(1.0, assigned, instance.num_actions)
     shares = at_server(links.server_hz(instance), assigned) / at_server(load, assigned)
-    return _own_hz(instance, assigned, shares) if instance.columns else shares
+    if instance.columns:
+        shares = _own_hz(links.own_hz(instance), assigned, instance.num_servers, shares)
+    return shares
 
 
 def task_delays(
@@ -181,11 +185,17 @@ def task_costs(
 
     Where nothing is weighted that is its delay.
     """
-    cost = task_delays(instance, assignment, cpu_hz)
-    if instance.delay_weight is not None:
-        cost = instance.delay_weight * cost
-    if instance.energy_weight is not None:
-        cost = cost + instance.energy_weight * task_energies(instance, assignment)
+    delay_weight, energy_weight = instance.delay_weight, instance.energy_weight
+    if delay_weight is None and energy_weight is None:
+        return task_delays(instance, assignment, cpu_hz)
+    if cpu_hz is None:
+        return _canonical_costs(instance, check_assignment(instance, assignment))
+    cost: FloatArray = equations.weighted(
+        task_delays(instance, assignment, cpu_hz),
+        task_energies(instance, assignment),
+        1.0 if delay_weight is None else delay_weight,
+        0.0 if energy_weight is None else energy_weight,
+    )
     return cost
 
 
@@ -252,12 +262,16 @@ def report(instance: Instance, assignment: ArrayLike) -> dict[str, NDArray[Any]]
     `dropped`, `barred`: how many tasks take longer than their deadline, are dropped, or take an
     action that is not allowed.
     """
-    given = instance.arrays()
-    return {
-        name: measure(instance, assignment)
-        for name, (measure, attributes) in _REPORTED.items()
-        if any(each in given for each in attributes)
-    }
+    return {name: _REPORTED[name][0](instance, assignment) for name in reported(instance.arrays())}
+
+
+def reported(attributes: Collection[str]) -> list[str]:
+    """Return the names of what is reported of slots that have these attributes."""
+    return [
+        name
+        for name, (_, of) in _REPORTED.items()
+        if any(attribute in attributes for attribute in of)
+    ]
 
 
 def is_feasible(instance: Instance, assignment: ArrayLike) -> NDArray[np.bool_]:
@@ -272,11 +286,25 @@ def _is_dropped(instance: Instance, assigned: IntArray) -> NDArray[np.bool_]:
     return np.asarray(assigned == instance.num_actions - 1)
 
 
-def _own_hz(instance: Instance, assigned: IntArray, shares: FloatArray) -> FloatArray:
+def _own_hz(
+    own_hz: FloatArray, assigned: IntArray, num_servers: int, shares: FloatArray
+) -> FloatArray:
     """Return CPU frequencies, (..., m), with those of tasks in columns in place of shares."""
-    column = assigned - instance.num_servers
-    own = at_link(links.own_hz(instance), np.maximum(column, 0))
-    return np.where(column >= 0, own, shares)
+    column = assigned - num_servers
+    return np.where(column >= 0, at_link(own_hz, np.maximum(column, 0)), shares)
+
+
+def _canonical_costs(instance: Instance, assigned: IntArray) -> FloatArray:
+    """Return what each task costs with the CPU split by Eq. (20), (..., M), seconds."""
+    size = links.size(instance)
+    sqrt_load = server_sums(size, assigned, instance.num_actions)
+    cost: FloatArray = equations.task_cost(
+        at_link(links.cost(instance), assigned),
+        size,
+        at_server(links.server_hz(instance), assigned),
+        at_server(sqrt_load, assigned),
+    )
+    return cost
 
 
 def _allocated(instance: Instance, assigned: IntArray) -> tuple[FloatArray, FloatArray]:

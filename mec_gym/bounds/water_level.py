@@ -58,6 +58,8 @@ def rise_at_level(
     Arguments as for `water_level`, and `level`, the one before: `water_level` with `joining` and
     `remaining` to come.
     """
+    if level == 0.0:  # and stays there: all else is computed for nothing
+        return joining * (2 * sqrt_load[joined] + joining) / server_hz[joined]
     if sqrt_load[joined] + joining <= level * server_hz[joined]:
         return 0.0  # the server stays under water
     after = water_level(server_hz, sqrt_load, remaining, joined, joining)

@@ -57,13 +57,23 @@ class Arguments(Sharing):
     instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
     """How many slots of a scenario to play."""
     instance: Annotated[
-        Path | None, arg(metavar="FILE.npz|FILE.csv"), by_default("slots of --scenario")
+        Path | None,
+        arg(
+            metavar="FILE.npz|FILE.csv",
+            help="Slots to play instead: an instance file, or a table of tasks, a device a row, on"
+            " the network of --scenario.",
+        ),
+        by_default("slots of --scenario"),
     ] = None
-    """Slots to play instead: an instance file, or a table of tasks, a device a row, on the network
-    of --scenario."""
-    slot: Annotated[int | None, arg(metavar="K"), by_default("all")] = None
-    """Which slot of --instance to play alone: by the table's column slot, or the place in the
-    file."""
+    slot: Annotated[
+        int | None,
+        arg(
+            metavar="K",
+            help="Which slot of --instance to play alone: by the table's column slot, or the place"
+            " in the file.",
+        ),
+        by_default("all"),
+    ] = None
     seed: int = 1_000_001
     """Seed of the slots; of the seeds a model was trained with it must be none."""
     time_limit: float = 1.0

@@ -32,12 +32,14 @@ def _borrow(context: Any, array: Any) -> Any:
     return array(array), generate
 
 
-_borrowed: Any = intrinsic(_borrow)
+borrowed: Any = intrinsic(_borrow)
 
 
 @register_jitable
-def _borrowed_slots(slots: Any) -> Any:
+def borrowed_slots(slots: Any) -> Any:
+    """Return slots, in compiled code, of which all arrays are borrowed."""
     return mdp.Slot(
+<<<<<<< HEAD
         _borrowed(slots.tx_delay),
         _borrowed(slots.task_cycles),
         _borrowed(slots.sqrt_cycles),
@@ -48,6 +50,17 @@ def _borrowed_slots(slots: Any) -> Any:
         _borrowed(slots.for_reward),
         _borrowed(slots.load),
         _borrowed(slots.sqrt_load),
+=======
+        borrowed(slots.tx_delay),
+        borrowed(slots.task_cycles),
+        borrowed(slots.sqrt_cycles),
+        borrowed(slots.server_hz),
+        borrowed(slots.capacity),
+        borrowed(slots.link_cost),
+        borrowed(slots.allowed),
+        borrowed(slots.load),
+        borrowed(slots.sqrt_load),
+>>>>>>> optspeed
     )
 
 
@@ -74,7 +87,7 @@ def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
         Returns how many copies have now come that far.
         """
         assert formulas
-        slots = _borrowed_slots(slots)
+        slots = borrowed_slots(slots)
         ended = 0
         num_devices = slots.task_cycles.shape[1]
         for copy in range(len(server)):
@@ -132,14 +145,33 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     ) -> None:
         """Write what each copy sees, and which of its servers are open (B, N)."""
         assert formulas
-        slots = _borrowed_slots(slots)
-        prepared, observation, mask = _borrowed(prepared), _borrowed(observation), _borrowed(mask)
+        slots = borrowed_slots(slots)
+        prepared, observation, mask = borrowed(prepared), borrowed(observation), borrowed(mask)
         for copy in range(len(row)):
             slot = mdp.slot_at(slots, row[copy])
             write(slot, device[copy], prepared[row[copy]], constants, observation[copy])
             mdp.write_mask(slot, device[copy], mask[copy])
 
     return observe
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def finish_one(slot: Any, chosen: Any, assignment: Any, cpu_hz: Any, task_delay: Any) -> int:
+    """Write what a slot came to, (M,) each; return how many tasks stand above capacities."""
+    for device in range(len(slot.task_cycles)):
+        server = chosen[device]
+        assignment[device] = server
+        cpu_hz[device], task_delay[device] = equations.allocate(
+            slot.tx_delay[device][server],
+            slot.task_cycles[device],
+            slot.sqrt_cycles[device],
+            slot.server_hz[server],
+            slot.sqrt_load[server],
+        )
+    above = 0
+    for server in range(len(slot.server_hz)):
+        above += equations.overload(slot.load[server], slot.capacity[server])
+    return above
 
 
 @loops_for
@@ -160,20 +192,13 @@ def finish(formulas: str) -> Any:
     ) -> None:
         """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
         assert formulas
+        slots, chosen, assignment = borrowed_slots(slots), borrowed(chosen), borrowed(assignment)
+        cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
         for copy in ended:
             slot = mdp.slot_at(slots, row[copy])
-            for device in range(len(slot.task_cycles)):
-                server = chosen[copy, device]
-                assignment[copy, device] = server
-                cpu_hz[copy, device], task_delay[copy, device] = equations.allocate(
-                    slot.tx_delay[device][server],
-                    slot.task_cycles[device],
-                    slot.sqrt_cycles[device],
-                    slot.server_hz[server],
-                    slot.sqrt_load[server],
-                )
-            for server in range(len(slot.server_hz)):
-                overloads[copy] += equations.overload(slot.load[server], slot.capacity[server])
+            overloads[copy] = finish_one(
+                slot, chosen[copy], assignment[copy], cpu_hz[copy], task_delay[copy]
+            )
             feasible[copy] = overloads[copy] == 0
 
     return finish_all
@@ -203,16 +228,25 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
 
     @loop
     def settle(
-        unit: Any, log: Any, rows: Any, plan: Any, slots: Any, links_delay: Any, shown: Any
+        unit: Any,
+        log: Any,
+        rows: Any,
+        plan: Any,
+        slots: Any,
+        links_delay: Any,
+        links_rows: Any,
+        shown: Any,
     ) -> None:
-        """Write slots, unassigned, and what is shown of them.
+        """Write the paper's part of slots, unassigned, and what is shown of it.
 
-        Links stand in one axis: `log` (n, M N) of 1 + signal / noise, `links_delay` (rows, M N) the
-        memory of `slots.tx_delay`, so that the compiler takes several at once.
+        Links stand in one axis: `log` (n, M N) of 1 + signal / noise, `links_delay` (..., M N),
+        with those of each slot in a row of `links_rows`, so that the compiler takes several at
+        once.
         """
         assert formulas
-        num_devices, num_servers = slots.task_cycles.shape[1], slots.server_hz.shape[1]
         links, limits, shows = log.shape[1], plan.limits, plan.shown
+        num_devices = slots.task_cycles.shape[1]
+        num_servers = links // num_devices
         least, most = plan.clipped
         bits, of_link = np.empty(num_devices), np.empty(links)
         for place, row in enumerate(rows):
@@ -224,7 +258,7 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
                 slot.task_cycles[device], slot.sqrt_cycles[device] = cycles, math.sqrt(cycles)
                 for link in range(device * num_servers, (device + 1) * num_servers):
                     of_link[link] = bits[device]
-            signal, delay = log[place], links_delay[row]
+            signal, delay = log[place], links_delay[links_rows[place]]
             for link in range(links):
                 delay[link] = equations.transmission_delay(
                     of_link[link], equations.rate(signal[link], plan.bandwidth_hz)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import mdp, options
+from mec_gym import links, mdp, options
 from mec_gym.envs import pcg64
 from mec_gym.envs.filling import Filling
+from mec_gym.envs.option_loops import Kept
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, Slot, State
 from mec_gym.observations import Observation
@@ -24,6 +25,9 @@ _GAINS_KEPT = 1 << 16
 
 _GAINS_AT_ONCE = 1 << 14
 """They are worked out about so many gains at a time."""
+
+_FOR_GAIN = 3
+"""Where a scenario has options, an action takes about so many times the room of a gain."""
 
 
 class Stock:
@@ -42,6 +46,7 @@ class Stock:
 
     Attributes:
         slots: a `Slot` with a row for each slot.
+        kept: what else their outcomes take, rows as well.
         prepared: what the observation has worked out of each, see `Observation.prepare`.
         layers: how many slots of a copy there is room for.
         seeded: whether the copies have generators.
@@ -58,12 +63,16 @@ class Stock:
         self._scenario, self._observer, self._num_envs = scenario, observer, num_envs
         self._prepare = prepare
         self._threads = num_threads
-        kept = min(max(1, _GAINS_KEPT // (num_envs * scenario.num_gains)), 64)
+        self._gains = scenario.num_gains  # whose room a slot takes
+        if not options.is_plain(scenario):
+            self._gains += _FOR_GAIN * scenario.num_devices * scenario.num_actions
+        kept = min(max(1, _GAINS_KEPT // (num_envs * self._gains)), 64)
         self._parts = 1 if kept == num_threads == 1 else 2
         self._depth = max(1, kept // self._parts)  # slots in a part
         self.layers = self._parts * self._depth
         rows = num_envs * (self.layers + 1)
         sample = scenario.sample(1, 0)
+<<<<<<< HEAD
         self.slots = _room(scenario, rows, State(sample, prepare).slot.for_reward)
         self._arrays: dict[str, NDArray[Any]] = {}  # of the instances, for what outcomes report
         if not options.is_plain(scenario):
@@ -72,6 +81,9 @@ class Stock:
                 for name, array in sample.arrays().items()
                 if name != "step_gain"
             }
+=======
+        self.kept = _kept(scenario, rows)
+>>>>>>> optspeed
         prepared = observer.prepare(sample)
         self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
         self._filling = Filling.of(scenario, observer)
@@ -130,12 +142,14 @@ class Stock:
         for kept, values in zip(self.slots, mdp.unassigned(slots, self._prepare), strict=True):
             kept[rows] = values
         self.prepared[rows] = self._observer.prepare(slots)
-        for name, kept in self._arrays.items():
-            kept[rows] = getattr(slots, name)
-
-    def instance(self, rows: IntArray) -> Instance:
-        """Return the slots in some rows; the scenario is not plain."""
-        return Instance.trusted(**{name: kept[rows] for name, kept in self._arrays.items()})
+        energy, own_hz, deadline_s = self.kept
+        actions = links.of(slots)
+        if energy.size:
+            energy[rows] = actions.energy
+        if own_hz.size:
+            own_hz[rows] = actions.own_hz
+        if deadline_s.size:
+            deadline_s[rows] = slots.deadline_s
 
     def _prepare_for_reward(self, rows: IntArray) -> None:
         """Work out what the reward knows of the slots in some rows."""
@@ -193,8 +207,12 @@ class Stock:
             if self._filling is None:
                 self.keep(self._scenario.from_uniforms(of_slots), rows)
             else:
+<<<<<<< HEAD
                 self._filling.fill(of_slots, rows, self.slots, self.prepared)
                 self._prepare_for_reward(rows)
+=======
+                self._filling.fill(of_slots, rows, self.slots, self.kept, self.prepared)
+>>>>>>> optspeed
 
 
 def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
@@ -206,21 +224,43 @@ def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
         for_reward: what the reward knows of some slots, (B, K...).
     """
     num_devices, num_actions = scenario.num_devices, scenario.num_actions
+<<<<<<< HEAD
     links = (rows, num_devices, num_actions)
     delay = np.empty(links)
     weights = ("delay_weight", "energy_weight")
     weighted = any(options.given(scenario, name) is not None for name in weights)
+=======
+    each = (rows, num_devices, num_actions)
+    delay = np.empty(each)
+    weighted = scenario.delay_weight is not None or scenario.energy_weight is not None
+>>>>>>> optspeed
     return Slot(
         tx_delay=delay,
         task_cycles=np.empty((rows, num_devices)),
         sqrt_cycles=np.empty((rows, num_devices)),
         server_hz=np.empty((rows, num_actions)),
         capacity=np.tile(scenario.places, (rows, 1)),
+<<<<<<< HEAD
         link_cost=np.empty(links) if weighted else delay,
         allowed=np.empty(links if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
         for_reward=np.empty((rows, *for_reward.shape[1:]), for_reward.dtype),
+=======
+        link_cost=np.empty(each) if weighted else delay,
+        allowed=np.empty(each if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
+>>>>>>> optspeed
         load=np.zeros((rows, num_actions), dtype=np.int64),
         sqrt_load=np.zeros((rows, num_actions)),
+    )
+
+
+def _kept(scenario: Scenario, rows: int) -> Kept:
+    """Return room for what outcomes of a scenario's slots take, as far as it has options."""
+    size, columns = scenario.num_devices, len(scenario.columns)
+    takes_energy = scenario.energy_weight is not None or scenario.local_hz is not None
+    return Kept(
+        energy=np.empty((rows, size, scenario.num_actions) if takes_energy else (rows, 0, 0)),
+        own_hz=np.empty((rows, size, columns) if columns else (rows, 0, 0)),
+        deadline_s=np.empty((rows, 0 if scenario.deadline_s is None else size)),
     )
 
 

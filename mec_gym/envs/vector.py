@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mec_gym import options as scenario_options
 from mec_gym import system
 from mec_gym.compiling import refused
-from mec_gym.envs import arguments, loops
+from mec_gym.envs import arguments, loops, option_loops
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.envs.stock import Stock
 from mec_gym.instance import Instance
@@ -117,8 +117,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._observe = loops.observe_of(single.observer.write)
         self._step = loops.step_of(single.reward)
         self._first_outside = loops.first_outside()
+        self._has_options = not scenario_options.is_plain(self.scenario)
+        self._reported = system.reported(scenario_options.attributes(self.scenario))
 
-        num_devices = self.scenario.num_devices
+        num_devices, self._num_actions = self.scenario.num_devices, self.scenario.num_actions
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
         self._stock = Stock(
@@ -328,7 +330,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         row, device = self._row[copies], self._device[copies]
         shape = self.single_observation_space.shape or ()
         observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self.scenario.num_actions), dtype=np.int8)
+        mask = np.empty((len(row), self._num_actions), dtype=np.int8)
         self._write(row, device, observation, mask)
         return observation, mask
 
@@ -476,7 +478,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"action: {servers.dtype} of shape {servers.shape}; it must be ({self.num_envs},)"
                 " whole numbers"
             )
-        servers, num_actions = servers.astype(np.int64, copy=False), self.scenario.num_actions
+        servers, num_actions = servers.astype(np.int64, copy=False), self._num_actions
         if ignored is not None and ignored.any():
             servers = np.where(ignored, 0, servers)
         row = self._first_outside(servers, num_actions)
@@ -503,7 +505,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """Return `final_obs` and `final_info` of the copies whose slots are now over."""
         ended = np.flatnonzero(now)
         observation, mask = self._seen(ended)
-        action_mask = np.zeros((self.num_envs, self.scenario.num_actions), dtype=np.int8)
+        action_mask = np.zeros((self.num_envs, self._num_actions), dtype=np.int8)
         action_mask[ended] = mask
         last = np.full(self.num_envs, None, dtype=object)
         last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
@@ -528,23 +530,34 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "feasible": np.zeros(self.num_envs, dtype=np.bool_),
         }
         ended = np.flatnonzero(now)
-        loops.finish()(self._slots, self._row, ended, self._assignment, *outcome.values())
-        if not scenario_options.is_plain(self.scenario):
-            self._report(ended, outcome)
+        common = self._slots, self._row, ended, self._assignment, *outcome.values()
+        if self._has_options:
+            outcome |= self._finish_with_options(*common)
+        else:
+            loops.finish()(*common)
         outcome["average_delay"] = outcome["task_delay"].sum(axis=1) / self.scenario.num_devices
         return outcome | {f"_{key}": now.copy() for key in outcome}
 
-    def _report(self, ended: IntArray, outcome: dict[str, NDArray[Any]]) -> None:
-        """Write what the slots of some copies came to where the scenario has options."""
-        slots, assignment = self._stock.instance(self._row[ended]), self._assignment[ended]
-        sqrt_load = self._slots.sqrt_load[self._row[ended]]
-        cpu_hz, task_delay = system.allocate(slots, assignment, sqrt_load)
-        outcome["cpu_hz"][ended], outcome["task_delay"][ended] = cpu_hz, task_delay
-        for name, values in system.report(slots, assignment).items():
-            outcome[name] = np.zeros(self.num_envs, dtype=values.dtype)
-            outcome[name][ended] = values
-        if "barred" in outcome:
-            outcome["feasible"] &= outcome["barred"] == 0
+    def _finish_with_options(self, *common: Any) -> dict[str, NDArray[Any]]:
+        """Write the paper's outcome of slots that have options; return what else is reported."""
+        of_tasks = {
+            name: np.zeros(self._assignment.shape if name in self._reported else (0, 0))
+            for name in ("cost", "energy_j")
+        }
+        of_slots = {
+            name: np.zeros(self.num_envs, np.int64) for name in ("missed", "dropped", "barred")
+        }
+        option_loops.finish()(
+            *common,
+            self._stock.kept,
+            self.scenario.num_servers,
+            "drop" in self.scenario.columns,
+            *of_tasks.values(),
+            *of_slots.values(),
+        )
+        num_devices = self.scenario.num_devices
+        means = {name: made.sum(axis=1) / num_devices for name, made in of_tasks.items()}
+        return {name: (means | of_slots)[name] for name in self._reported}
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:

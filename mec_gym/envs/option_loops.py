@@ -1,0 +1,185 @@
+"""The loops of the batched environment over what scenarios have beside the paper's.
+
+They go over the same rows as those of `mec_gym.envs.loops`, see there.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mec_gym import actions, equations, mdp
+from mec_gym.compiling import loop, loops_for
+from mec_gym.envs.loops import borrowed, borrowed_slots, finish_one
+
+
+class Kept(NamedTuple):
+    """What a slot's outcome takes beside a `mec_gym.mdp.Slot`, of length 0 where it does not.
+
+    Attributes:
+        energy: of each action, (M, A), joules.
+        own_hz: CPU frequency of a task in each column, (M, K), cycles/s.
+        deadline_s: of each task, (M,), seconds.
+    """
+
+    energy: Any
+    own_hz: Any
+    deadline_s: Any
+
+
+@loops_for
+def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., Any]) -> Any:
+    """Return the compiled loop that writes what slots have beside the paper's, see `settle`."""
+
+    @loop
+    def settle(
+        unit: Any,
+        tx_delay: Any,
+        rows: Any,
+        plan: Any,
+        values: Any,
+        fetch: Any,
+        slots: Any,
+        kept: Any,
+        shown: Any,
+    ) -> None:
+        """Write the actions of slots of which the paper's part is written, and what is shown.
+
+        Of uniform numbers `unit` (n, ...) and links (n, M, N); see `filling.OptionPlan`. `values`
+        (4, M) has the constants of its first four, and room for what is drawn; `fetch` (M, N) room
+        for the delays of fetching, (0, N) where there are no services.
+        """
+        assert formulas
+        slots, shown, tx_delay = borrowed_slots(slots), borrowed(shown), borrowed(tx_delay)
+        energy, own_hz = borrowed(kept.energy), borrowed(kept.own_hz)
+        deadlines, values, fetch = borrowed(kept.deadline_s), borrowed(values), borrowed(fetch)
+        limits, scale, fetched = borrowed(plan.limits), borrowed(plan.shown), plan.fetch_delay_s
+        num_devices, num_servers = tx_delay.shape[1], tx_delay.shape[2]
+        num_actions, widths = slots.server_hz.shape[1], plan.widths
+        least, most = plan.clipped
+        weight, deadline_s = values[0, : widths[0]], values[3, : widths[3]]
+        energy_weight, local_hz = values[1, : widths[1]], values[2, : widths[2]]
+        tx_power_w = borrowed(plan.tx_power_w)
+        capacitance, drop_penalty_s = (
+            borrowed(plan.switched_capacitance),
+            borrowed(plan.drop_penalty_s),
+        )
+        cloud_delay_s, cloud_hz = borrowed(plan.cloud_delay_s), borrowed(plan.cloud_hz)
+        everywhere = borrowed(plan.covered)
+        for place, row in enumerate(rows):
+            numbers, slot, at = unit[place], mdp.slot_at(slots, row), plan.first_uniform
+            entry = plan.first_shown
+            for field in range(len(values)):
+                if plan.drawn[field]:
+                    low, high = limits[field, 0], limits[field, 1]
+                    for device in range(num_devices):
+                        values[field, device] = between(numbers[at + device], low, high)
+                    at += num_devices
+                if widths[field] and len(scale):
+                    out, first, last = shown[row], scale[field, 0], scale[field, 1]
+                    for device in range(num_devices):
+                        seen = share(values[field, device], first, last)
+                        out[entry + device] = min(max(seen, least), most)
+                    entry += num_devices
+            for device in range(len(fetch)):
+                asked = int(numbers[at + device] * len(fetched))
+                for server in range(num_servers):
+                    fetch[device, server] = fetched[asked, server]
+                    if len(scale):
+                        shown[row, entry] = fetched[asked, server] > 0
+                        entry += 1
+            given = actions.Given(
+                tx_delay[place],
+                slot.task_cycles,
+                slot.server_hz,
+                tx_power_w,
+                weight,
+                energy_weight,
+                local_hz,
+                capacitance,
+                cloud_delay_s,
+                cloud_hz,
+                drop_penalty_s,
+                deadline_s,
+                everywhere,
+                fetch,
+            )
+            made = actions.Actions(
+                slot.tx_delay, slot.link_cost, slot.allowed, energy[row], own_hz[row]
+            )
+            for device in range(num_devices):
+                actions.compose(given, device, made)
+            for device in range(len(weight)):
+                slot.sqrt_cycles[device] = math.sqrt(weight[device] * slot.task_cycles[device])
+            for device in range(deadlines.shape[1]):
+                deadlines[row, device] = deadline_s[device]
+            for column in range(num_servers, num_actions):
+                slot.server_hz[column], slot.load[column] = math.inf, 0
+                slot.sqrt_load[column] = 0.0
+
+    return settle
+
+
+@loops_for
+def finish(formulas: str) -> Any:
+    """Return the compiled loop over slots that end, see `finish_all` in it."""
+
+    @loop
+    def finish_all(
+        slots: Any,
+        row: Any,
+        ended: Any,
+        chosen: Any,
+        assignment: Any,
+        cpu_hz: Any,
+        task_delay: Any,
+        overloads: Any,
+        feasible: Any,
+        kept: Any,
+        num_servers: Any,
+        drops: Any,
+        cost: Any,
+        energy: Any,
+        missed: Any,
+        dropped: Any,
+        barred: Any,
+    ) -> None:
+        """Write what the slots of the copies in `ended` came to, as `loops.finish`'s, and more.
+
+        Args: as there, then what the stock keeps; how many actions are servers, whether the last
+        drops the task; and of each task its cost and energy, (B, M), or (0, 0) where none asks, of
+        each slot how many have missed their deadline, are dropped and barred, (B,).
+        """
+        assert formulas
+        slots, last = borrowed_slots(slots), slots.server_hz.shape[1] - 1
+        chosen, assignment = borrowed(chosen), borrowed(assignment)
+        cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
+        energies, own_hz = borrowed(kept.energy), borrowed(kept.own_hz)
+        deadlines = borrowed(kept.deadline_s)
+        for copy in ended:
+            place = row[copy]
+            slot = mdp.slot_at(slots, place)
+            overloads[copy] = finish_one(
+                slot, chosen[copy], assignment[copy], cpu_hz[copy], task_delay[copy]
+            )
+            for device in range(len(slot.task_cycles)):
+                server = chosen[copy, device]
+                if server >= num_servers:
+                    cpu_hz[copy, device] = own_hz[place, device, server - num_servers]
+                if len(cost):
+                    cost[copy, device] = equations.task_cost(
+                        slot.link_cost[device][server],
+                        slot.sqrt_cycles[device],
+                        slot.server_hz[server],
+                        slot.sqrt_load[server],
+                    )
+                if len(energy):
+                    energy[copy, device] = energies[place, device, server]
+                is_dropped = drops and server == last
+                dropped[copy] += is_dropped
+                if deadlines.shape[1] and not is_dropped:
+                    missed[copy] += task_delay[copy, device] > deadlines[place, device]
+                if len(slot.allowed):
+                    barred[copy] += not slot.allowed[device][server]
+            feasible[copy] = overloads[copy] == 0 and barred[copy] == 0
+
+    return finish_all
