@@ -320,16 +320,9 @@ def assign_all(instance: Instance, choose: Callable[[State], Any]) -> IntArray:
 
 def _steady(instance: Instance, prepare: Prepare) -> tuple[NDArray[Any], ...]:
     """Return what a `Slot` has that no decision changes."""
-<<<<<<< HEAD
-    delay, allowed = links.delay(instance), links.allowed(instance)
-    weighted = instance.delay_weight is not None or instance.energy_weight is not None
-    steady = (
-        delay,
-=======
     actions = links.of(instance)
-    return (
+    steady = (
         actions.delay,
->>>>>>> optspeed
         instance.task_cycles,
         links.size(instance),
         links.server_hz(instance),

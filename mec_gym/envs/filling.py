@@ -137,11 +137,8 @@ class Filling:
         channel = scenario.channel
         if type(channel) is not UniformChannel or channel.correlation != 1:
             return None
-<<<<<<< HEAD
-        if scenario.tasks is not None or not options.is_plain(scenario):
+        if scenario.tasks is not None:
             return None
-=======
->>>>>>> optspeed
         shown, clipped = np.empty((0, 2)), (-np.inf, np.inf)
         if type(observer) is PaperObservation:
             shown, clipped = np.array(list(scenario.ranges.values())), (0.0, 1.0)

@@ -39,18 +39,6 @@ borrowed: Any = intrinsic(_borrow)
 def borrowed_slots(slots: Any) -> Any:
     """Return slots, in compiled code, of which all arrays are borrowed."""
     return mdp.Slot(
-<<<<<<< HEAD
-        _borrowed(slots.tx_delay),
-        _borrowed(slots.task_cycles),
-        _borrowed(slots.sqrt_cycles),
-        _borrowed(slots.server_hz),
-        _borrowed(slots.capacity),
-        _borrowed(slots.link_cost),
-        _borrowed(slots.allowed),
-        _borrowed(slots.for_reward),
-        _borrowed(slots.load),
-        _borrowed(slots.sqrt_load),
-=======
         borrowed(slots.tx_delay),
         borrowed(slots.task_cycles),
         borrowed(slots.sqrt_cycles),
@@ -58,9 +46,9 @@ def borrowed_slots(slots: Any) -> Any:
         borrowed(slots.capacity),
         borrowed(slots.link_cost),
         borrowed(slots.allowed),
+        borrowed(slots.for_reward),
         borrowed(slots.load),
         borrowed(slots.sqrt_load),
->>>>>>> optspeed
     )
 
 

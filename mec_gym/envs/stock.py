@@ -72,18 +72,8 @@ class Stock:
         self.layers = self._parts * self._depth
         rows = num_envs * (self.layers + 1)
         sample = scenario.sample(1, 0)
-<<<<<<< HEAD
         self.slots = _room(scenario, rows, State(sample, prepare).slot.for_reward)
-        self._arrays: dict[str, NDArray[Any]] = {}  # of the instances, for what outcomes report
-        if not options.is_plain(scenario):
-            self._arrays = {
-                name: np.empty((rows, *array.shape[1:]), array.dtype)
-                for name, array in sample.arrays().items()
-                if name != "step_gain"
-            }
-=======
         self.kept = _kept(scenario, rows)
->>>>>>> optspeed
         prepared = observer.prepare(sample)
         self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
         self._filling = Filling.of(scenario, observer)
@@ -207,12 +197,8 @@ class Stock:
             if self._filling is None:
                 self.keep(self._scenario.from_uniforms(of_slots), rows)
             else:
-<<<<<<< HEAD
-                self._filling.fill(of_slots, rows, self.slots, self.prepared)
-                self._prepare_for_reward(rows)
-=======
                 self._filling.fill(of_slots, rows, self.slots, self.kept, self.prepared)
->>>>>>> optspeed
+                self._prepare_for_reward(rows)
 
 
 def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
@@ -224,30 +210,19 @@ def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
         for_reward: what the reward knows of some slots, (B, K...).
     """
     num_devices, num_actions = scenario.num_devices, scenario.num_actions
-<<<<<<< HEAD
-    links = (rows, num_devices, num_actions)
-    delay = np.empty(links)
-    weights = ("delay_weight", "energy_weight")
-    weighted = any(options.given(scenario, name) is not None for name in weights)
-=======
     each = (rows, num_devices, num_actions)
     delay = np.empty(each)
-    weighted = scenario.delay_weight is not None or scenario.energy_weight is not None
->>>>>>> optspeed
+    weights = ("delay_weight", "energy_weight")
+    weighted = any(options.given(scenario, name) is not None for name in weights)
     return Slot(
         tx_delay=delay,
         task_cycles=np.empty((rows, num_devices)),
         sqrt_cycles=np.empty((rows, num_devices)),
         server_hz=np.empty((rows, num_actions)),
         capacity=np.tile(scenario.places, (rows, 1)),
-<<<<<<< HEAD
-        link_cost=np.empty(links) if weighted else delay,
-        allowed=np.empty(links if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
-        for_reward=np.empty((rows, *for_reward.shape[1:]), for_reward.dtype),
-=======
         link_cost=np.empty(each) if weighted else delay,
         allowed=np.empty(each if options.bars(scenario) else (rows, 0, 0), dtype=np.bool_),
->>>>>>> optspeed
+        for_reward=np.empty((rows, *for_reward.shape[1:]), for_reward.dtype),
         load=np.zeros((rows, num_actions), dtype=np.int64),
         sqrt_load=np.zeros((rows, num_actions)),
     )
@@ -257,10 +232,11 @@ def _kept(scenario: Scenario, rows: int) -> Kept:
     """Return room for what outcomes of a scenario's slots take, as far as it has options."""
     size, columns = scenario.num_devices, len(scenario.columns)
     takes_energy = scenario.energy_weight is not None or scenario.local_hz is not None
+    deadline = options.given(scenario, "deadline_s")
     return Kept(
         energy=np.empty((rows, size, scenario.num_actions) if takes_energy else (rows, 0, 0)),
         own_hz=np.empty((rows, size, columns) if columns else (rows, 0, 0)),
-        deadline_s=np.empty((rows, 0 if scenario.deadline_s is None else size)),
+        deadline_s=np.empty((rows, 0 if deadline is None else size)),
     )
 
 
