@@ -158,10 +158,13 @@ def config_of(directory: Path) -> TrainConfig:
         ValueError: the directory is not a run, or its configuration is damaged.
     """
     if not (directory / CONFIG_FILE).exists():
-        raise ValueError(
-            f"resume: {directory} is not a run, it has no {CONFIG_FILE}; give a directory that"
-            " `python -m train` made"
+        of_seeds = any(directory.glob("seed-*")) or (directory / ".jobs").exists()
+        remedy = (
+            "the same command with --seeds goes on with what it holds"
+            if of_seeds
+            else "give a directory that `python -m train` made"
         )
+        raise ValueError(f"resume: {directory} is not a run, it has no {CONFIG_FILE}; {remedy}")
     return TrainConfig.from_toml(directory / CONFIG_FILE)
 
 

@@ -29,6 +29,9 @@ def test_what_is_no_run_is_not_resumed_and_left_as_it_was(tmp_path, capsys):
         assert main(["--resume", str(directory)]) == 2
         assert f"{directory} is not a run, it has no config.toml" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+    (tmp_path / "seed-0").mkdir()
+    assert main(["--resume", str(tmp_path)]) == 2
+    assert "the same command with --seeds goes on" in capsys.readouterr().err
 
 
 @pytest.mark.slow
