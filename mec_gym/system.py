@@ -239,9 +239,12 @@ def overloads(instance: Instance, assignment: ArrayLike) -> IntArray:
 
 
 _REPORTED: dict[str, tuple[Callable[[Instance, ArrayLike], NDArray[Any]], tuple[str, ...]]] = {
-    "cost": (average_cost, ("delay_weight", "energy_weight")),
+    "cost": (
+        lambda slots, assignment: _mean(task_costs(slots, assignment)),
+        ("delay_weight", "energy_weight"),
+    ),
     "energy_j": (
-        lambda slots, assignment: task_energies(slots, assignment).mean(axis=-1),
+        lambda slots, assignment: _mean(task_energies(slots, assignment)),
         ("energy_weight", "local_hz"),
     ),
     "missed": (missed, ("deadline_s",)),
@@ -278,6 +281,11 @@ def is_feasible(instance: Instance, assignment: ArrayLike) -> NDArray[np.bool_]:
     """Return whether servers keep within capacity and links are allowed, (...); Eq. (9)."""
     within = overloads(instance, assignment) == 0
     return np.asarray(within & (barred(instance, assignment) == 0))
+
+
+def _mean(values: FloatArray) -> FloatArray:
+    """Return the mean of values (..., M), (...), added up in order as compiled loops do."""
+    return np.asarray(np.add.accumulate(values, axis=-1)[..., -1] / values.shape[-1])
 
 
 def _is_dropped(instance: Instance, assigned: IntArray) -> NDArray[np.bool_]:

@@ -171,7 +171,7 @@ class Filling:
         log = np.empty((len(unit), len(self._plan.tx_power_w)))
         links_delay, links_rows = slots.tx_delay.reshape(len(slots.tx_delay), -1), rows
         if self._beside is not None:
-            links_delay, links_rows = log, np.arange(len(unit))  # each in place of its logarithm
+            links_delay, links_rows = np.empty(log.shape), np.arange(len(unit))
         self._signals(unit, self._plan, log)
         # By NumPy: a compiler's own logarithm may differ in the last bit.
         np.log1p(log, out=log)

@@ -146,8 +146,8 @@ def finish(formulas: str) -> Any:
         """Write what the slots of the copies in `ended` came to, as `loops.finish`'s, and more.
 
         Args: as there, then what the stock keeps; how many actions are servers, whether the last
-        drops the task; and of each task its cost and energy, (B, M), or (0, 0) where none asks, of
-        each slot how many have missed their deadline, are dropped and barred, (B,).
+        drops the task; and of each slot (B,) the cost and energy of a task on average, and how many
+        have missed their deadline, are dropped and barred.
         """
         assert formulas
         slots, last = borrowed_slots(slots), slots.server_hz.shape[1] - 1
@@ -165,21 +165,22 @@ def finish(formulas: str) -> Any:
                 server = chosen[copy, device]
                 if server >= num_servers:
                     cpu_hz[copy, device] = own_hz[place, device, server - num_servers]
-                if len(cost):
-                    cost[copy, device] = equations.task_cost(
-                        slot.link_cost[device][server],
-                        slot.sqrt_cycles[device],
-                        slot.server_hz[server],
-                        slot.sqrt_load[server],
-                    )
-                if len(energy):
-                    energy[copy, device] = energies[place, device, server]
+                cost[copy] += equations.task_cost(
+                    slot.link_cost[device][server],
+                    slot.sqrt_cycles[device],
+                    slot.server_hz[server],
+                    slot.sqrt_load[server],
+                )
+                if energies.shape[1]:
+                    energy[copy] += energies[place, device, server]
                 is_dropped = drops and server == last
                 dropped[copy] += is_dropped
                 if deadlines.shape[1] and not is_dropped:
                     missed[copy] += task_delay[copy, device] > deadlines[place, device]
                 if len(slot.allowed):
                     barred[copy] += not slot.allowed[device][server]
+            cost[copy] /= len(slot.task_cycles)
+            energy[copy] /= len(slot.task_cycles)
             feasible[copy] = overloads[copy] == 0 and barred[copy] == 0
 
     return finish_all

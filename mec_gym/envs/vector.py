@@ -33,6 +33,15 @@ _TRIED = 12
 _WORTH_THREADS = 1e-4
 """Observations are written by several threads where they take one so many seconds."""
 
+_REPORTED = {
+    "cost": np.float64,
+    "energy_j": np.float64,
+    "missed": np.int64,
+    "dropped": np.int64,
+    "barred": np.int64,
+}
+"""What `option_loops.finish` writes in this order, see `mec_gym.system.report`."""
+
 _OF_EACH_COPY = {
     "action_names": "action_names",
     "action_space": "single_action_space",
@@ -540,24 +549,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def _finish_with_options(self, *common: Any) -> dict[str, NDArray[Any]]:
         """Write the paper's outcome of slots that have options; return what else is reported."""
-        of_tasks = {
-            name: np.zeros(self._assignment.shape if name in self._reported else (0, 0))
-            for name in ("cost", "energy_j")
-        }
-        of_slots = {
-            name: np.zeros(self.num_envs, np.int64) for name in ("missed", "dropped", "barred")
-        }
+        more = {name: np.zeros(self.num_envs, dtype) for name, dtype in _REPORTED.items()}
         option_loops.finish()(
             *common,
             self._stock.kept,
             self.scenario.num_servers,
             "drop" in self.scenario.columns,
-            *of_tasks.values(),
-            *of_slots.values(),
+            *more.values(),
         )
-        num_devices = self.scenario.num_devices
-        means = {name: made.sum(axis=1) / num_devices for name, made in of_tasks.items()}
-        return {name: (means | of_slots)[name] for name in self._reported}
+        return {name: more[name] for name in self._reported}
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:
