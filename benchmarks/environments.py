@@ -94,19 +94,38 @@ def threads(observation: str, copies: int = 1024) -> dict[str, float]:
     }
 
 
-def rate(env: gym.vector.VectorEnv[Any, Any, Any], seconds: float = 1.0) -> float:
-    """Return decisions a second of a batch, everything included."""
+def with_options(observation: str, copies: int = 1024) -> dict[str, float]:
+    """Return how fast scenarios with options play beside one without, in processor time."""
+    names = ("paper-varied", "energy", "tiers", "deadlines")
+    envs = [
+        gym.make_vec(ID, num_envs=copies, scenario=name, observation=observation) for name in names
+    ]
+    rates = in_turns([partial(rate, env, 0.3, time.process_time) for env in envs])
+    return {
+        f"batch of {copies}, {observation}, {name} / {names[0]}": float(
+            np.median(each / rates[:, 0])
+        )
+        for name, each in zip(names[1:], rates.T[1:], strict=True)
+    }
+
+
+def rate(
+    env: gym.vector.VectorEnv[Any, Any, Any],
+    seconds: float = 1.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return decisions a second of a batch by a clock, everything included."""
     num_servers = env.single_action_space.n
     actions = np.random.default_rng(0).integers(0, num_servers, (50, env.num_envs))
     env.reset(seed=0)
     for action in actions[:20]:  # compiles, and draws the first slots
         env.step(action)
-    start, steps = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
+    start, steps = clock(), 0
+    while clock() - start < seconds:
         for action in actions:
             env.step(action)
         steps += len(actions)
-    return steps * env.num_envs / (time.perf_counter() - start)
+    return steps * env.num_envs / (clock() - start)
 
 
 def sync(copies: int) -> SyncVectorEnv:
@@ -138,6 +157,7 @@ def figures() -> dict[str, float]:
             result[f"batch of {copies}, {observation}, decisions/s"] = reached
             result[f"batch of {copies}, {observation} / SyncVectorEnv of 64"] = reached / base
         result |= threads(observation)
+        result |= with_options(observation)
     for preset in ("paper", "large", "city"):
         scenario = mec_gym.Scenario.preset(preset)
         reached = rate(gym.make_vec(ID, num_envs=16, scenario=preset, observation="si"))

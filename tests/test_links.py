@@ -108,3 +108,12 @@ def test_a_link_that_is_not_allowed_makes_an_assignment_infeasible_and_is_counte
         assert system.is_feasible(slot, chosen) == (within and not barred)
         assert np.isfinite(system.task_delays(slot, chosen)).all()
         assert np.isinf(Problem.of(slot).cost(chosen)) == (barred > 0)
+
+
+def test_the_cost_of_a_task_is_the_same_of_its_share_of_the_load_and_of_its_frequency():
+    rng = np.random.default_rng(6)
+    for _ in range(200):
+        slot = random_slot(rng)
+        chosen = rng.integers(0, slot.num_actions, slot.num_devices)
+        of_hz = system.task_costs(slot, chosen, system.allocate_cpu(slot, chosen))
+        np.testing.assert_allclose(system.task_costs(slot, chosen), of_hz, rtol=1e-12)

@@ -10,6 +10,7 @@ CPU, F = inf, it takes all of that work for nothing, and the level is 0.
 import math
 from collections.abc import Sequence
 
+from mec_gym import equations
 from mec_gym.kernels import kernel
 
 
@@ -59,7 +60,8 @@ def rise_at_level(
     `remaining` to come.
     """
     if level == 0.0:  # and stays there: all else is computed for nothing
-        return joining * (2 * sqrt_load[joined] + joining) / server_hz[joined]
+        alone: float = equations.delay_rise(0.0, joining, server_hz[joined], sqrt_load[joined])
+        return alone
     if sqrt_load[joined] + joining <= level * server_hz[joined]:
         return 0.0  # the server stays under water
     after = water_level(server_hz, sqrt_load, remaining, joined, joining)

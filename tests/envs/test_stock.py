@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from same import assert_same
-from strategies import ranges, scenarios
+from strategies import ranges, scenarios, scenarios_with_options
 
 from mec_gym import Scenario, observations
 from mec_gym.channels import UniformChannel
@@ -31,7 +31,7 @@ def filled(scenario, observation, compiled):
         stock._filling = None
     stock.seed({copy: np.random.default_rng(copy) for copy in range(COPIES)})
     rows = stock.begin_next(np.arange(COPIES))
-    return [field[rows] for field in (*stock.slots, stock.prepared)]
+    return [field[rows] for field in (*stock.slots, *stock.kept, stock.prepared)]
 
 
 @settings(max_examples=40, deadline=None)
@@ -39,6 +39,17 @@ def filled(scenario, observation, compiled):
 def test_compiled_loops_make_the_slots_of_from_uniforms_bit_for_bit(data):
     channel = UniformChannel(gain=data.draw(ranges(1e-3, 10)))
     scenario = data.draw(scenarios(channel=channel).filter(lambda drawn: drawn.tasks is None))
+    observation = data.draw(st.sampled_from(sorted(OBSERVATIONS)))
+    compiled, plain = (filled(scenario, observation, way) for way in (True, False))
+    for one, other in zip(compiled, plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_they_make_what_scenarios_have_beside_the_papers_bit_for_bit(data):
+    channel = UniformChannel(gain=data.draw(ranges(1e-3, 10)))
+    scenario = data.draw(scenarios_with_options(channel=channel))
     observation = data.draw(st.sampled_from(sorted(OBSERVATIONS)))
     compiled, plain = (filled(scenario, observation, way) for way in (True, False))
     for one, other in zip(compiled, plain, strict=True):
