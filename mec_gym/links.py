@@ -7,6 +7,7 @@ transmission delay, and the functions return the instance's own arrays.
 """
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -109,12 +110,20 @@ def _in_rows(name: str, values: NDArray[Any] | None, lead: tuple[int, ...]) -> N
 
     Always read-only: loops are compiled for each of the two.
     """
+    count = math.prod(lead)
     if values is None:
-        per_link = name in ("covered", "fetch_delay_s")
-        values = np.empty((*lead, 0, 0) if per_link else (*lead, 0), _TYPES.get(name))
-    rows = np.ascontiguousarray(values.reshape(math.prod(lead), *values.shape[len(lead) :])).view()
-    rows.flags.writeable = False
+        return _nothing(count, name in ("covered", "fetch_delay_s"), _TYPES.get(name))
+    rows = np.ascontiguousarray(values.reshape(count, *values.shape[len(lead) :]))
+    if rows.flags.writeable:
+        rows.flags.writeable = False
     return rows
+
+
+@lru_cache
+def _nothing(count: int, per_link: bool, dtype: Any) -> NDArray[Any]:
+    made = np.empty((count, 0, 0) if per_link else (count, 0), dtype)
+    made.flags.writeable = False
+    return made
 
 
 def _for_columns(instance: Instance, values: NDArray[Any], beside: float) -> NDArray[Any]:

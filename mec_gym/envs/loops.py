@@ -10,29 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite.ir import Constant  # type: ignore[import-untyped]
-from numba.extending import intrinsic, register_jitable
+from numba.extending import register_jitable
 
 from mec_gym import equations, mdp, rewards
-from mec_gym.compiling import loop, loops_for
-
-
-def _borrow(context: Any, array: Any) -> Any:
-    """Return an array, in compiled code, whose rows are not counted as references to it.
-
-    A loop that takes rows of arrays for each slot would count each of them up and down, which takes
-    longer than much of what it does with them. The caller holds the arrays meanwhile.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = context.make_array(signature.return_type)(context, builder, args[0])
-        made.meminfo = Constant(made.meminfo.type, None)
-        return made._getvalue()
-
-    return array(array), generate
-
-
-borrowed: Any = intrinsic(_borrow)
+from mec_gym.compiling import borrowed, loop, loops_for
 
 
 @register_jitable

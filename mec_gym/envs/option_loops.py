@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mec_gym import actions, equations, mdp
-from mec_gym.compiling import loop, loops_for
-from mec_gym.envs.loops import borrowed, borrowed_slots, finish_one
+from mec_gym.compiling import borrowed, loop, loops_for
+from mec_gym.envs.loops import borrowed_slots, finish_one
 
 
 class Kept(NamedTuple):
