@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import mec_gym
-from mec_gym import kernels, rewards
-from mec_gym.envs import loops
+from mec_gym import action_loops, compiling, kernels, rewards
+from mec_gym.envs import loops, option_loops
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.policies import scoring
 
@@ -21,7 +21,7 @@ import json
 import numpy as np
 import mec_gym
 from mec_gym import observations, rewards
-from mec_gym.envs import loops
+from mec_gym.envs import loops, option_loops
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.solvers import local_search
 env = OffloadVectorEnv(2)
@@ -76,6 +76,7 @@ CALLED = [*(loop.py_func for loop in LOOPS), *dict.fromkeys([*GIVEN, *kernels.KE
 @pytest.mark.parametrize("function", CALLED, ids=lambda function: function.__qualname__)
 def test_all_that_a_loop_takes_from_another_file_of_the_package_counts(function, monkeypatch):
     own, counted = inspect.getmodule(function), {each.__module__ for each in kernels.KERNELS}
+    counted.add(compiling.__name__)  # by `loop`, with which each is made
     found = inspect.getclosurevars(function)
     taken = {}
     for name, value in found.globals.items():
@@ -93,3 +94,11 @@ def test_all_that_a_loop_takes_from_another_file_of_the_package_counts(function,
             with monkeypatch.context() as patch:
                 patch.setitem(function.__globals__, name, value * 2)
                 assert kernels.sources(function) != before
+
+
+@pytest.mark.parametrize("loop", [loops.finish, option_loops.finish, action_loops.composing])
+def test_how_loops_are_compiled_counts(loop, monkeypatch):
+    before, source = kernels.sources(loop), kernels._source
+    edited = {compiling.__name__: "edited"}
+    monkeypatch.setattr(kernels, "_source", lambda module: edited.get(module) or source(module))
+    assert kernels.sources(loop) != before

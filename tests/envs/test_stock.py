@@ -49,7 +49,8 @@ def test_compiled_loops_make_the_slots_of_from_uniforms_bit_for_bit(data):
 @given(st.data())
 def test_they_make_what_scenarios_have_beside_the_papers_bit_for_bit(data):
     channel = UniformChannel(gain=data.draw(ranges(1e-3, 10)))
-    scenario = data.draw(scenarios_with_options(channel=channel))
+    drawn = scenarios_with_options(channel=channel)
+    scenario = data.draw(drawn.filter(lambda made: made.tasks is None))
     observation = data.draw(st.sampled_from(sorted(OBSERVATIONS)))
     compiled, plain = (filled(scenario, observation, way) for way in (True, False))
     for one, other in zip(compiled, plain, strict=True):
