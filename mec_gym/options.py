@@ -136,8 +136,8 @@ def draw(
             delays = fetch_delays(scenario)
             which = (services * len(delays)).astype(int)
         else:
-            asked, of_rows = np.unique(named.astype(np.int64), return_inverse=True)
-            delays, which = fetch_delays(scenario, asked.tolist()), of_rows[rows]
+            asked, of_rows = np.unique(named, return_inverse=True)
+            delays, which = fetch_delays(scenario, [*map(int, asked)]), of_rows[rows]
         made["fetch_delay_s"] = delays[which]
     return made
 
@@ -159,9 +159,7 @@ def fetch_delays(scenario: "Scenario", asked: Sequence[int] | None = None) -> Fl
 def attributes(scenario: "Scenario") -> set[str]:
     """Return the names of the optional attributes that a scenario's slots have, but `step_gain`."""
     fields = {name: _FIELD.get(name, name) for name in OPTIONAL}
-    return {
-        name for name, field in fields.items() if field and getattr(scenario, field) is not None
-    }
+    return {name for name, field in fields.items() if field and given(scenario, field) is not None}
 
 
 def check(scenario: "Scenario") -> None:
@@ -231,9 +229,12 @@ def _check_asked(asked: set[str], scenario: "Scenario") -> None:
             "tasks: each has a service, but no server is said to host any; give services, or take"
             " the column out"
         )
-    hosted = {str(each) for services in scenario.services for each in services}
+    hosted = {each for services in scenario.services for each in services}
     named = sorted(each for each in asked if not (each.isascii() and each.isdecimal()))
-    strange = named or sorted(asked - hosted if scenario.fetch_delay_s is None else ())
+    if named or scenario.fetch_delay_s is not None:
+        strange = named
+    else:
+        strange = sorted(each for each in asked if int(each) not in hosted)
     if strange:
         remedy = "give its number, as in services" if named else "give fetch_delay_s, or host it"
         raise ValueError(f"tasks: service {strange[0]!r} is hosted by no server; {remedy}")

@@ -20,7 +20,7 @@ PLACES = PathLossChannel(side_m=400.0)
         ({"fetch_delay_s": 0.1}, "fetch_delay_s: .* without services"),
         ({"delay_weight": 0.0}, "delay_weight: 0.0 must be finite and above 0"),
         ({"delay_weight": [1.0, 2.0, 3.0]}, "delay_weight: 3 values; needs .* or 9, one each"),
-        ({"energy_weight": -1.0}, "energy_weight: -1.0 must be"),
+        ({"energy_weight": -1.0}, "energy_weight: -1.0 must be finite and 0 or more"),
         ({"energy_weight": []}, "energy_weight: .* a number, a range"),
         ({"local_hz": float("inf")}, "local_hz: inf must be finite"),
         ({"deadline_s": [0.5, 0.2]}, "deadline_s: 2 values; needs"),

@@ -241,6 +241,18 @@ def test_a_service_that_no_server_hosts_is_fetched_where_it_can_be():
     assert (slots.fetch_delay_s[asked == "2"] == 0.2).all()
 
 
+def test_a_service_is_the_number_that_is_written_however_long():
+    long = "9" * 30
+    scenario = FULL.replace(tasks=TABLE | {"service": ["01", long] * 10}, fetch_delay_s=0.2)
+    slots = scenario.sample(50, 0)
+    is_first = rows_of(slots) % 2 == 0
+    assert (slots.fetch_delay_s[is_first] == [0.0, 0.0, 0.2]).all()
+    assert (slots.fetch_delay_s[~is_first] == 0.2).all()
+    assert FULL.replace(tasks=TABLE | {"service": ["01"] * 20}).sample(1, 0).fetch_delay_s.max() > 0
+    with pytest.raises(ValueError, match=f"tasks: service '{long}' is hosted by no server"):
+        scenario.replace(fetch_delay_s=None)
+
+
 @pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize(
     "scenario", [TABLED, PLACED, FULL, WHOLE], ids=["tabled", "placed", "full", "whole"]
@@ -255,11 +267,14 @@ def test_a_batch_plays_what_single_environments_play(scenario, observation):
     rng = np.random.default_rng(0)
     for _ in range(3 * 9):
         actions = rng.integers(0, 3, 3)
-        seen, reward, done, *_ = batch.step(actions)
+        seen, reward, done, _, infos = batch.step(actions)
         for row, env in enumerate(alone):
-            shown, earned, ended, *_ = env.step(actions[row])
+            shown, earned, ended, _, info = env.step(actions[row])
             assert (earned, ended) == (reward[row], done[row])
             if ended:
+                last = infos["final_info"]
+                assert info.keys() == {key for key in last if not key.startswith("_")}
+                assert all((last[key][row] == value).all() for key, value in info.items())
                 shown, _ = env.reset()
             assert (shown == seen[row]).all()
             assert env.observation_space.contains(shown)

@@ -127,14 +127,22 @@ class Settings(BaseModel):
 
 
 def _positive(value: Any) -> float:
+    return _finite(value, lambda number: number > 0, "above 0")
+
+
+def _not_negative(value: Any) -> float:
+    return _finite(value, lambda number: number >= 0, "0 or more") + 0.0  # no -0
+
+
+def _finite(value: Any, fits: Callable[[float], bool], least: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{quoted(value)} is not a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{quoted(value)} must be finite and above 0")
+    if not (math.isfinite(number) and fits(number)):
+        raise ValueError(f"{quoted(value)} must be finite and {least}")
     return number
 
 
@@ -152,12 +160,6 @@ def _number_or_range(value: Any) -> float | tuple[float, float]:
 def _number_or_each(value: Any) -> float | tuple[float, ...]:
     if isinstance(value, list | tuple):
         return tuple(_positive(item) for item in value)
-    return _positive(value)
-
-
-def _not_negative(value: Any) -> float:
-    if isinstance(value, Real) and not isinstance(value, bool) and value == 0:
-        return 0.0
     return _positive(value)
 
 
