@@ -102,6 +102,7 @@ def test_every_table_of_entries_it_names_exists():
         assert isinstance(getattr(importlib.import_module(module), table), dict)
 
 
+@pytest.mark.slow
 def test_own_batch_is_bit_for_bit_its_own_single_environments(mine):
     settings = {
         "scenario": mine.SITE,
@@ -133,6 +134,7 @@ def test_own_names_stand_in_the_configuration_which_a_file_gives_back(config, tm
     assert TrainConfig.from_toml(tmp_path / "config.toml") == config
 
 
+@pytest.mark.slow
 def test_a_trained_policy_of_an_own_observation_chooses_by_its_own_q_values(config, mine, tmp_path):
     """A second observation with a row a server was once played as if it saw `servers`."""
     train(config, tmp_path / "run", progress=False)

@@ -14,6 +14,7 @@ from strategies import scenarios
 from mec_gym import Instance, Scenario
 
 
+@pytest.mark.slow
 @given(scenarios(), st.integers(1, 3), st.integers(0, 2**32))
 @settings(max_examples=15)
 def test_a_file_gives_back_the_same_bytes(tmp_path_factory, scenario, n, seed):
@@ -53,6 +54,7 @@ def test_a_pickled_object_in_the_file_is_refused_and_not_run(tmp_path, payload):
     assert payload.path.exists()  # the payload works where a reader unpickles
 
 
+@pytest.mark.slow
 def test_a_pickle_file_is_refused_and_not_run(tmp_path, payload):
     path = tmp_path / "trap.pkl"
     path.write_bytes(pickle.dumps(payload))
@@ -60,6 +62,7 @@ def test_a_pickle_file_is_refused_and_not_run(tmp_path, payload):
     assert not payload.path.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 cut short", b"\x93NUMPY"])
 def test_bytes_that_are_no_npz_file_are_refused(tmp_path, content):
     path = tmp_path / "bad.npz"
@@ -78,6 +81,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     refused(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_missing_array_is_refused(tmp_path, name):
     path = tmp_path / "slots.npz"
@@ -102,6 +106,7 @@ def test_a_member_that_is_no_array_is_refused(tmp_path):
     refused(path)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path):
     path, slots = tmp_path / "slots.npz", Scenario().sample(2, 0)
     slots.save(path)
@@ -119,6 +124,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path):
             assert_same_slots(read, slots)
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_anywhere_is_refused(tmp_path):
     path = tmp_path / "slots.npz"
     Scenario().sample(1, 0).save(path)

@@ -179,6 +179,7 @@ def test_a_function_whose_constant_changed_after_compiling_is_refused_not_played
         gym.make_vec("MEC-Offload-v0", num_envs=1, reward=names["typed"])
 
 
+@pytest.mark.slow
 def test_the_digest_of_each_loop_is_the_same_in_every_process():
     """An object in it that shows its address once had every process compile all loops anew."""
     digests = (

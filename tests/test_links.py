@@ -10,6 +10,7 @@ from mec_gym.solvers.exact import TOLERANCE, solve
 from mec_gym.solvers.local_search import local_search
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_optimum_bound_and_search_agree_with_enumeration_on_500_slots_of_every_mix(seed):
     rng = np.random.default_rng(seed)

@@ -71,6 +71,7 @@ def test_a_batch_plays_each_slot_as_if_alone():
             np.testing.assert_array_equal(getattr(batch, name)[row], getattr(alone, name))
 
 
+@pytest.mark.slow
 @given(assigned_slots())
 def test_a_finished_state_has_the_cpu_of_eq_20_and_the_delays_of_eq_21(case):
     _, slot, assignment = case

@@ -93,6 +93,7 @@ def test_a_reward_that_fails_somewhere_is_refused_by_single_and_batch(reward, sa
         assert says in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reward", [writes_a_copy, adds_lists, whole_power, draws])
 def test_a_reward_that_does_otherwise_when_compiled_is_refused_by_the_batch(reward):
     gym.make("MEC-Offload-v0", reward=reward)
@@ -116,6 +117,7 @@ class Free(Observation):
             out[server, 0] = 1.0 if slot.load[server] < slot.capacity[server] else 0.0
 
 
+@pytest.mark.slow
 def test_the_least_observation_there_can_be_is_taken():
     batch = gym.make_vec("MEC-Offload-v0", num_envs=2, observation=Free)
     assert batch.reset(seed=0)[0].tolist() == [[[1], [1], [1]]] * 2
@@ -236,6 +238,7 @@ def test_what_the_scenario_hides_may_not_show():
     )
 
 
+@pytest.mark.slow
 def test_a_network_on_an_observation_of_one_size_is_not_played_at_another(monkeypatch):
     module = types.ModuleType("one_size")
     module.Free = type("Free", (Free,), {"__module__": "one_size"})

@@ -40,6 +40,7 @@ def by_enumeration(problem):
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tight", [False, True])
 def test_bound_search_and_optimum_agree_with_enumeration_on_600_problems_of_every_mix(tight):
     rng = np.random.default_rng(5 + tight)

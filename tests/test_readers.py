@@ -173,6 +173,7 @@ def test_no_value_of_a_scenarios_field_breaks_its_reader(tmp_path, field):
         read_or_refused(read_train_config, path)
 
 
+@pytest.mark.slow
 def test_no_value_of_a_training_field_breaks_its_reader(tmp_path):
     config = pytest.importorskip("mec_gym.sb3.run.config").TrainConfig
     path = tmp_path / "config.toml"
@@ -182,6 +183,7 @@ def test_no_value_of_a_training_field_breaks_its_reader(tmp_path):
             read_or_refused(config.from_toml, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

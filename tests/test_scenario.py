@@ -85,6 +85,7 @@ def test_lookahead_reads_back_from_toml_and_is_left_out_where_all_is_seen(tmp_pa
 # A scenario is a value.
 
 
+@pytest.mark.slow
 @given(scenarios())
 def test_a_scenario_reads_back_from_its_toml_equal(tmp_path_factory, scenario):
     path = tmp_path_factory.mktemp("toml") / "scenario.toml"

@@ -40,6 +40,7 @@ def test_the_table_of_the_page_is_made_of_the_numbers(numbers):
     assert all(f"| {bar.name} | {bar.step} |" in page for bar in BARS.values())
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn_of_whatever_was_measured(numbers, tmp_path):
     figure.draw(numbers, tmp_path / "all.png")
     some = {name: found for name, found in numbers["rates"].items() if not BARS[name].rival}

@@ -171,6 +171,7 @@ def test_halving_bandwidth_at_the_same_noise_power_doubles_sending(case):
     np.testing.assert_allclose(halved.tx_delay, 2 * slot.tx_delay, rtol=1e-12)
 
 
+@pytest.mark.slow
 @given(assigned_slots())
 def test_halving_bandwidth_at_the_same_noise_density_does_not_quite_double_sending(case):
     _, slot, _ = case
@@ -188,6 +189,7 @@ def test_power_gain_and_noise_count_only_as_their_ratio(case):
     np.testing.assert_allclose(same.tx_delay, slot.tx_delay, rtol=1e-12)
 
 
+@pytest.mark.slow
 @given(assigned_slots(), st.randoms(use_true_random=False))
 def test_renaming_servers_renames_everything(case, random):
     _, slot, assignment = case

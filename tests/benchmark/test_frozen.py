@@ -122,6 +122,7 @@ def test_making_one_writes_what_loading_it_reads(tmp_path, monkeypatch):
     np.testing.assert_array_equal(made.slots.gain, loaded.slots.gain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["papr"]])
 def test_the_shipped_files_are_made_anew_only_where_one_is_named(words):
     before = {path: path.stat().st_mtime_ns for path in frozen.DATA.iterdir()}

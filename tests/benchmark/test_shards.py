@@ -68,6 +68,7 @@ def same(found, plain):
         assert one.slot_seconds > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, SHARDS + 1, 130])
 def test_every_policy_and_the_optimum_are_the_same_in_shards(count, tmp_path):
     slots = Scenario.preset("paper").sample(count, 11)

@@ -110,6 +110,7 @@ def test_cells_may_have_markup_of_richs_and_lines_of_their_own(terminal):
 COMMAND = [sys.executable, "-m", "evaluate", "--instances", "5", "--policies", "roa", "goa"]
 
 
+@pytest.mark.slow
 def test_in_a_pipe_the_table_is_one_block_without_colours():
     done = subprocess.run(COMMAND, capture_output=True, text=True, check=True)
     assert done.stdout.count("policy") == 1

@@ -43,6 +43,7 @@ def test_links_that_were_left_out_on_the_way_are_taken_back_where_they_matter():
     assert relaxed.total_cost == pytest.approx(found, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_bounding_never_holds_all_links():
     slot = Metropolis(num_devices=20_000, num_servers=200, side_m=9_000).draw(4)
     tracemalloc.start()
@@ -52,6 +53,7 @@ def test_bounding_never_holds_all_links():
     assert peak < 20_000 * 200 * 8
 
 
+@pytest.mark.slow
 def test_a_city_of_a_thousand_devices_has_the_bound_and_the_cost_that_are_published():
     city = Metropolis.sized(1000)
     relaxed = relax_candidates(city.draw(min(16, city.num_servers)))

@@ -23,6 +23,7 @@ def test_lower_bound_is_never_above_the_optimum_of_400_slots_of_every_kind(kind)
     assert (bound > 0).all()
 
 
+@pytest.mark.slow
 @given(scenarios(max_devices=5, max_servers=3), st.integers(0, 2**32))
 def test_lower_bound_is_never_above_the_optimum_of_any_scenario(scenario, seed):
     slots = scenario.sample(4, seed)
@@ -35,6 +36,7 @@ def test_lower_bound_is_the_optimum_where_the_relaxation_is_exact(kind):
     np.testing.assert_allclose(bounds.lower_bound(slots), optimum(slots), rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("capacity", "tight"), [(3, True), (6, False)])
 def test_relaxation_is_solved_to_the_value_scip_finds(capacity, tight):
     scip = pytest.importorskip("pyscipopt")

@@ -173,6 +173,7 @@ def test_a_value_in_no_form_that_tyro_is_known_to_refuse_is_refused_as_it_says_i
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
     environment = dict(os.environ, PYTHONIOENCODING=encoding)
@@ -246,6 +247,7 @@ def test_help_breaks_no_line_before_it_is_full(line, capsys, monkeypatch):
     assert broken == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -268,6 +270,7 @@ def test_what_needs_no_training_loads_no_torch(line):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_train_without_a_preset_answers_at_once():
     def seconds():
         before = os.times()
@@ -278,6 +281,7 @@ def test_train_without_a_preset_answers_at_once():
     assert min(seconds() for _ in range(3)) < 1
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_is_no_error():
     command = f"{sys.executable} -m mec_gym evaluate --help | head -1; exit ${{PIPESTATUS[0]}}"
     done = run(["bash", "-c", command], ROOT)
@@ -343,6 +347,7 @@ def test_what_is_not_installed_is_named_with_the_remedy(arguments, library, extr
     assert any(each.replace("-", "_").startswith(library) for each in brought)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "library"),
     [
@@ -362,6 +367,7 @@ def test_what_a_program_imports_names_what_is_missing_with_the_remedy(module, li
     assert last.endswith(f' needs {library}; pip install "mec-gym[{extra}]"')
 
 
+@pytest.mark.slow
 def test_comparing_needs_no_training_library(tmp_path):
     absent = ("torch", "stable_baselines3", "tensorboard", "filelock", "matplotlib")
     flags = ["--model", "dqn-rao", "--instances", "5"]
@@ -379,6 +385,7 @@ def test_a_missing_library_of_a_users_own_is_not_taken_for_one_of_ours(monkeypat
         main(["evaluate"])
 
 
+@pytest.mark.slow
 def test_the_installed_script_finds_a_users_own_module_where_they_stand(own):
     flags = ["--policies", "own:in_turn", "least-delay", "--instances", "5", "--json", "x.json"]
     done = run([*script(own), "evaluate", *flags], own)
@@ -388,6 +395,7 @@ def test_the_installed_script_finds_a_users_own_module_where_they_stand(own):
     assert first["average_delay"] == second["average_delay"]
 
 
+@pytest.mark.slow
 def test_imports_come_first_and_may_be_repeated(own):
     flags = ["--imports", "json", "--imports=own", "--policies", "by-import", "--instances", "5"]
     done = run([sys.executable, "-m", "mec_gym", "evaluate", *flags], own)
@@ -403,6 +411,7 @@ def test_what_cannot_be_imported_is_refused_in_one_line(command, capsys):
     assert message.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_termination_ends_a_command_as_ctrl_c_does(own):
     flags = ["--policies", "own:slow", "--instances", "5"]
     command = [sys.executable, "-m", "mec_gym", "evaluate", *flags]
@@ -448,6 +457,7 @@ def test_a_policy_of_a_users_own_joins_the_leaderboard(own, tmp_path, monkeypatc
     assert "optimal" not in gaps
 
 
+@pytest.mark.slow
 def test_verify_goes_through_all_runs_and_names_those_that_are_damaged(tmp_path, capsys):
     whole = tmp_path / "run"
     flags = ["--episodes", "8", "--heldout-slots", "5", "--out", str(whole)]

@@ -48,6 +48,7 @@ def test_what_are_no_seeds_is_refused(text):
         seeds_of(text)
 
 
+@pytest.mark.slow
 def test_it_trains_each_seed_once_and_shows_one_table(in_this_process, tmp_path, capsys):
     out = tmp_path / "runs"
     command = ["paper", "--out", str(out), *QUICK]
@@ -74,6 +75,7 @@ def test_without_out_the_same_settings_have_the_same_place():
     assert place.parent.name == "runs"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_what_fails_is_named_and_the_others_are_shown(
     in_this_process, tmp_path, capsys, monkeypatch
@@ -92,6 +94,7 @@ def test_what_fails_is_named_and_the_others_are_shown(
     assert "20 held-out slots" in said.out
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_it_will_cost_and_keeps_what_it_did(in_this_process, tmp_path, capsys):
     command = ["paper", "--out", str(tmp_path), *QUICK, "--seeds", "0:4", "--dry-run"]
     assert main([*command, "--processes", "2"]) == 0
@@ -126,6 +129,7 @@ def test_a_bad_command_line_gets_one_clear_line(flags, words, capsys, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_runs_of_other_settings_are_not_overwritten(in_this_process, tmp_path, capsys):
     command = ["paper", "--out", str(tmp_path), *QUICK, "--seeds", "0"]
     assert main(command) == 0
@@ -135,6 +139,7 @@ def test_runs_of_other_settings_are_not_overwritten(in_this_process, tmp_path, c
     assert "is a run itself" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate_in_shards_writes_the_json_of_one_process(in_this_process, tmp_path, capsys):
     from evaluate.__main__ import main as evaluate
 

@@ -18,6 +18,7 @@ from train.__main__ import main
 QUICK = ["--heldout-slots", "50", "--heldout-episodes", "10"]
 
 
+@pytest.mark.slow
 def test_it_trains_prints_the_table_and_names_the_next_command(tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["paper", "--episodes", "20", "--out", str(out), *QUICK]) == 0
@@ -29,6 +30,7 @@ def test_it_trains_prints_the_table_and_names_the_next_command(tmp_path, capsys)
     assert json.loads((out / "policy.json").read_text())["training"]["steps"] == 180
 
 
+@pytest.mark.slow
 def test_in_a_log_a_training_has_a_line_for_each_held_out_evaluation(tmp_path, capsys):
     assert main(["paper", "--episodes", "30", "--out", str(tmp_path / "run"), *QUICK]) == 0
     log = capsys.readouterr().err
@@ -39,6 +41,7 @@ def test_in_a_log_a_training_has_a_line_for_each_held_out_evaluation(tmp_path, c
     assert log.count("held-out delay") == log.count("gap") == 4
 
 
+@pytest.mark.slow
 def test_a_runs_config_is_a_base_for_another_and_flags_go_before_it(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert main(["paper", "--episodes", "8", "--gamma", "0.5", "--out", str(first), *QUICK]) == 0
@@ -122,6 +125,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_with_the_remedy(tmp_
     load_policy(out)
 
 
+@pytest.mark.slow
 def test_a_run_is_also_exported_for_stable_baselines3_and_never_read_from_there(tmp_path, capsys):
     out, file = tmp_path / "run", tmp_path / "model.zip"
     arguments = ["paper", "--episodes", "20", "--out", str(out), *QUICK]

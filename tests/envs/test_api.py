@@ -25,6 +25,7 @@ def make(scenario="paper", observation="paper", reward="paper"):
 # A warning is an error: see filterwarnings in pyproject.toml. Gymnasium logs through `warnings`.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "observation", "reward"), EVERY)
 def test_gymnasiums_checker_passes_without_a_warning(scenario, observation, reward):
     gymnasium_check(make(scenario, observation, reward).unwrapped, skip_render_check=True)

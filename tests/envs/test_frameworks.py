@@ -48,6 +48,7 @@ def test_torchrl_takes_the_batch_as_it_takes_gymnasiums_own(mode):
         np.testing.assert_array_equal(ours[key], theirs[key])
 
 
+@pytest.mark.slow
 def test_a_plain_pytorch_loop_learns_from_a_batch_that_resets_itself():
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)

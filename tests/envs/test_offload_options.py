@@ -35,6 +35,7 @@ def test_gymnasiums_checker_passes_with_every_option(observation, reward):
     check_env(env.unwrapped, skip_render_check=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     scenario=scenarios_with_options(),
@@ -69,6 +70,7 @@ def test_a_batch_plays_bit_for_bit_what_single_environments_play(
                 single[row] = singles[row].reset()
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(scenario=scenarios_with_options(), seed=st.integers(0, 2**31))
 def test_the_reward_delay_sums_to_minus_the_total_cost_and_info_is_what_the_model_says(
@@ -113,6 +115,7 @@ def test_names_of_actions_stand_behind_one_another_and_go_with_the_space():
     assert gym.make("mec_gym:MEC-Offload-v0").unwrapped.action_names == names[:3]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(scenario=scenarios_with_options(), seed=st.integers(0, 2**31))
 def test_the_mask_is_open_actions_else_those_allowed_else_all(scenario, seed):

@@ -133,6 +133,7 @@ def test_picture_has_one_size_at_any_stage_of_any_slot(preset, share, server):
     assert picture.dtype == np.uint8
 
 
+@pytest.mark.slow
 @needs_matplotlib
 def test_picture_changes_with_every_decision():
     state = played("paper", 0)
@@ -179,6 +180,7 @@ def run_python(code):
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 @needs_matplotlib
 def test_picture_leaves_pyplot_and_the_backend_alone():
     run_python(
@@ -253,6 +255,7 @@ def screen(plt, monkeypatch):
     return count
 
 
+@pytest.mark.slow
 def test_window_shows_the_picture_and_is_updated_in_place(screen, plt):
     window, state = rendering.Window(fps=1000), small()
     for server in (0, 0):
@@ -315,6 +318,7 @@ def test_window_without_a_display_says_so_once_and_does_not_wait(plt, caplog):
     window.close()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("screen")
 def test_gymnasiums_checker_passes_every_render_mode_on_a_display():
     check_env(gym.make("mec_gym:MEC-Offload-v0").unwrapped)
@@ -325,6 +329,7 @@ def test_gymnasiums_checker_passes_every_render_mode_without_a_display(plt):
     check_env(gym.make("mec_gym:MEC-Offload-v0").unwrapped)
 
 
+@pytest.mark.slow
 def test_columns_beside_the_servers_have_rows_and_what_is_not_allowed_adds_inf():
     state = State(mec_gym.Scenario(**ALL_AT_ONCE).sample(1, 5)[0])
     rows = rendering.text(state).splitlines()[4:]

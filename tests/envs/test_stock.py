@@ -34,6 +34,7 @@ def filled(scenario, observation, compiled):
     return [field[rows] for field in (*stock.slots, *stock.kept, stock.prepared)]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_compiled_loops_make_the_slots_of_from_uniforms_bit_for_bit(data):
@@ -45,6 +46,7 @@ def test_compiled_loops_make_the_slots_of_from_uniforms_bit_for_bit(data):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_they_make_what_scenarios_have_beside_the_papers_bit_for_bit(data):
@@ -63,6 +65,7 @@ def test_gains_that_would_change_take_other_numbers_and_are_left_to_from_uniform
     assert Stock(scenario, observations.make("paper", scenario), COPIES, 1)._filling is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reward", sorted(REWARDS))
 @pytest.mark.parametrize("observation", sorted(OBSERVATIONS))
 @pytest.mark.parametrize("num_threads", [2, 4])

@@ -45,6 +45,7 @@ def test_make_vec_gives_the_batched_environment():
     assert env.action_space.shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reward", sorted(REWARDS))
 @pytest.mark.parametrize("observation", sorted(OBSERVATIONS))
 @pytest.mark.parametrize("scenario", [name for name in Scenario.presets() if name != "city"])
@@ -84,6 +85,7 @@ def test_what_is_drawn_ahead_counts_the_gains_of_every_step():
     assert gains_kept(changing, 64)[1] == 1  # never less than the slot that is played
 
 
+@pytest.mark.slow
 def test_it_plays_what_scalar_environments_play_at_city_size():
     environments = both(scenario="city", observation="si")
     results = [env.reset(seed=3) for env in environments]

@@ -247,6 +247,7 @@ def attempt(path):
         return str(error), None
 
 
+@pytest.mark.slow
 def test_no_damage_to_a_file_gives_more_than_one_line(tmp_path):
     rng = random.Random(0)
     good = b"bits;cycles;deadline;service;x;y;slot\r\n" + b"".join(

@@ -19,6 +19,7 @@ from mec_gym.mdp import State, slot_at
 from mec_gym.observations import OBSERVATIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @given(partly_seen_slots())
 def test_every_state_of_any_slot_lies_in_the_space(name, case):
@@ -30,6 +31,7 @@ def test_every_state_of_any_slot_lies_in_the_space(name, case):
         assert observer.space.contains(observer.begin(state))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @pytest.mark.parametrize("end", [0.0, 1 - 2**-53])
 @given(scenario=scenarios())
@@ -65,6 +67,7 @@ def test_a_slot_that_the_scenario_just_accepts_lies_in_the_space(name, factor, s
     assert observer.space.contains(observer.begin(State(slot)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @given(case=partly_seen_slots())
 def test_updating_an_observation_gives_what_a_new_one_would(name, case):
@@ -133,6 +136,7 @@ def test_what_comes_into_sight_is_all_that_an_update_adds(name, lookahead):
             assert seen[0].tobytes() != seen[1].tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @given(case=assigned_slots(), more=st.integers(-1, 2))
 def test_a_lookahead_over_all_devices_is_none_at_all(name, case, more):
@@ -168,6 +172,7 @@ def test_what_is_written_slot_by_slot_is_the_observation(name, lookahead, preset
             state.assign(choices[device])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBSERVATIONS)
 @given(partly_seen_slots(), st.data())
 def test_the_free_servers_can_be_read_off_an_observation(name, case, data):

@@ -107,6 +107,7 @@ def servers_seen(scenario, slot, assignment):
     return OBSERVATIONS["servers"](scenario).begin(after(slot, assignment))
 
 
+@pytest.mark.slow
 @given(partly_seen_slots())
 def test_every_feature_of_a_server_is_what_its_documentation_says(case):
     scenario, slot, assignment = case

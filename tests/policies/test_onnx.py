@@ -64,6 +64,7 @@ def seen(scenario, observation, slots=40, seed=0):
     return np.concatenate(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["regret-mix", "regret-online"])
 def test_a_network_that_scores_servers_does_the_same_at_any_size(name, size, tmp_path):
@@ -97,6 +98,7 @@ def test_table_is_network_does_the_same_as_here_and_in_torch(tmp_path):
     assert (server == q_values.argmax(axis=1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["table i", "regret-online"])
 def test_slots_played_by_the_model_are_assigned_as_the_policy_does(which, tmp_path):
     policy = table_i() if which == "table i" else mec_gym.load_policy(which)

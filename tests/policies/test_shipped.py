@@ -24,6 +24,7 @@ GAPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "benchmark", "percent"), GAPS)
 def test_it_is_near_the_optimum_on_slots_it_has_never_seen(name, benchmark, percent):
     frozen_slots = frozen.load(benchmark)
@@ -62,6 +63,7 @@ def test_its_preset_is_what_it_was_trained_with(name, preset):
     assert kept == fresh
 
 
+@pytest.mark.slow
 def test_it_plays_without_the_training_libraries():
     code = (
         "import sys, mec_gym\n"

@@ -79,6 +79,7 @@ def test_a_damaged_file_is_refused_in_one_line_that_names_the_directory(saved, f
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["policy.safetensors", "policy.json"])
 def test_every_flipped_bit_and_every_cut_of_a_sample_is_noticed(saved, file):
     directory, _ = saved

@@ -12,6 +12,7 @@ from mec_gym.solvers.candidates import assign_at_prices, polish_candidates
 from tests.exhaustive import make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("places", [8, 9, 30])
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_no_move_or_swap_among_the_candidates_is_left(count, places):

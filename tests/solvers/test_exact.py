@@ -38,6 +38,7 @@ def test_finds_and_proves_what_enumeration_finds_in_slots_of_every_kind(kind):
     assert solution.proven.mean() >= (0.9 if kind in ILL_SCALED else 1.0)
 
 
+@pytest.mark.slow
 @given(scenarios(max_devices=5, max_servers=3), st.integers(0, 2**32))
 def test_finds_what_enumeration_finds_in_any_scenario(scenario, seed):
     slots = scenario.sample(2, seed)

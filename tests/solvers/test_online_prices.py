@@ -70,6 +70,7 @@ def test_where_only_one_task_is_left_it_goes_where_the_delay_rises_least():
     np.testing.assert_array_equal(prices_online(slots, 0, scenario), best)
 
 
+@pytest.mark.slow
 def test_it_comes_nearer_than_a_network_that_shipped_where_gains_change():
     scenario = Scenario.preset("fast-fading")
     slots = scenario.sample(300, 8)
@@ -78,6 +79,7 @@ def test_it_comes_nearer_than_a_network_that_shipped_where_gains_change():
     assert gap.mean() < 2.5e-3  # regret-online: 3.2e-3
 
 
+@pytest.mark.slow
 def test_one_by_one_it_comes_nearer_than_least_delay():
     scenario = Scenario.preset("online")
     slots = scenario.sample(300, 8)

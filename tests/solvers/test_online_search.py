@@ -44,6 +44,7 @@ def by_the_rule(outlook):
     return chosen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONLINE)
 def test_each_device_takes_the_server_after_which_sampled_slots_cost_least(name, monkeypatch):
     monkeypatch.setattr(online_search, "_SAMPLES", 3)

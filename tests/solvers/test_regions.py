@@ -17,6 +17,7 @@ def solved(slot, region):
     return solve_regions(Here(Region, split(slot, region)), slot, region)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_regions_prove_and_find_what_the_whole_city_does(rows):
     city = Metropolis.sized(3000)

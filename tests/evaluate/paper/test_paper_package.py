@@ -24,6 +24,7 @@ def test_what_only_reads_and_words_the_study_loads_neither_torch_nor_matplotlib(
     assert not loaded_by(f"evaluate.paper.{module}", "torch", "matplotlib")
 
 
+@pytest.mark.slow
 def test_the_interpreter_does_report_what_is_loaded():
     assert loaded_by("evaluate.paper.figures", "torch", "matplotlib") == {"matplotlib"}
 

@@ -13,6 +13,7 @@ from evaluate.paper.plots import delay_figure, save
 from evaluate.paper.study import Point
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_svg_and_the_title_says_quick(tmp_path):
     point = Point("5GHz", 5, mec_gym.Scenario.preset("paper-frequency"))
     seeds = [mec_gym.policies.get("roa")] * 2
@@ -26,6 +27,7 @@ def test_the_same_rows_give_the_same_svg_and_the_title_says_quick(tmp_path):
     assert "quick" not in figure.axes[0].get_title(loc="left")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quick", [False, True])
 def test_the_longest_title_is_not_cut_off(quick):
     point = Point("5GHz", 5, mec_gym.Scenario.preset("paper-frequency"))

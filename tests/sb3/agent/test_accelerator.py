@@ -25,6 +25,7 @@ def trained(elsewhere, **changes):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -48,6 +49,7 @@ def test_updates_elsewhere_are_those_on_the_cpu(changes):
     torch.testing.assert_close(kept[0]["exp_avg"], kept[1]["exp_avg"], rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_layers_go_to_the_device_and_the_parameters_stay():
     model = make_dqn(TrainConfig.preset("regret", episodes=20))
     there = Accelerator(model.q_net.q_net, torch.device("meta"))

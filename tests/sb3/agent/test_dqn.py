@@ -112,6 +112,7 @@ def test_the_target_network_is_copied_every_100_steps_and_only_then():
     assert any(not torch.equal(a, b) for a, b in zip(at_199, at_200, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 8])
 @pytest.mark.parametrize("max_grad_norm", [10, 0.05])  # which bites
 def test_the_fast_update_gives_the_parameters_of_stable_baselines3s_own(max_grad_norm, chunk):
@@ -141,6 +142,7 @@ def test_the_fast_update_gives_the_parameters_of_stable_baselines3s_own(max_grad
     assert moved > 0.01  # far more than the tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["mlp", "servers"])
 @pytest.mark.parametrize("loss", ["squared", "huber"])
 @pytest.mark.parametrize("double", [False, True])

@@ -65,6 +65,7 @@ def test_copies_of_either_batch_are_asked_and_reset_alone():
     assert [len(mask) for mask in mixed.env_method("action_masks", indices=[0, 4])] == [3, 5]
 
 
+@pytest.mark.slow
 def test_a_run_on_a_mix_trains_and_plays_each_of_its_scenarios(tmp_path):
     config = TrainConfig.preset(
         "regret",

@@ -45,6 +45,7 @@ def test_the_best_is_that_of_the_least_point_of_the_held_out_curve(run):
     assert (result.best(result.heldout) == best(result.heldout)).all()
 
 
+@pytest.mark.slow
 def test_the_last_stays_the_runs_policy_and_both_are_rows_of_a_table(run):
     directory, result = run
     assert load_policy(directory).training["steps"] == result.policy.training["steps"]

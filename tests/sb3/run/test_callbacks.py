@@ -50,6 +50,7 @@ def test_one_that_returns_false_ends_the_training_and_it_can_be_gone_on_with(nam
     assert (tmp_path / "run" / WEIGHTS).read_bytes() == (whole[name] / WEIGHTS).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_error_of_a_callback_is_the_users_and_the_policy_saved_before_stays(tmp_path):
     class Raises(BaseCallback):
         def _on_step(self):

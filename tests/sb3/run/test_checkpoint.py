@@ -55,6 +55,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_can_be_gone_on_from(
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [1, 2])
 def test_so_many_checkpoints_are_kept(tmp_path, monkeypatch, keep):
     how = {"keep": keep, "checkpoint_seconds": 0.0}
@@ -117,6 +118,7 @@ def test_a_checkpoint_made_to_do_harm_is_refused(tmp_path, monkeypatch, change, 
         train(CONFIGS["paper"], directory, progress=False, resume=True)
 
 
+@pytest.mark.slow
 def test_curves_outside_the_run_that_a_link_leads_to_are_left_alone(tmp_path, monkeypatch):
     outside = tmp_path / "other run"
     outside.mkdir()

@@ -44,6 +44,7 @@ def test_of_several_values_at_one_step_the_first_is_written(tmp_path):
     assert found["some/of_20"] == [(1, 20.0)]
 
 
+@pytest.mark.slow
 def test_a_training_leaves_the_hooks_and_the_threads_as_they_were(tmp_path):
     before = (threading.excepthook, sys.excepthook, set(threading.enumerate()))
     train(CONFIGS["paper"], tmp_path / "run", progress=False)

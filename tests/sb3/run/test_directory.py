@@ -16,6 +16,7 @@ from mec_gym.sb3.run.training import train
 from train.__main__ import main
 
 
+@pytest.mark.slow
 def test_what_a_killed_start_left_does_not_stand_in_the_way(tmp_path):
     (tmp_path / ".lock").touch()
     (tmp_path / "config.toml.new").write_text("name = ")
@@ -46,6 +47,7 @@ def test_a_run_is_not_begun_where_another_is_and_the_remedy_is_named(whole, caps
     assert f"--resume {whole['paper']} goes on with it" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_second_process_on_one_directory_is_refused(tmp_path, monkeypatch, resume):
     directory = tmp_path / "run"
@@ -71,6 +73,7 @@ def test_a_damaged_policy_is_named_and_the_run_goes_on_without_its_manifest(
     assert (directory / WEIGHTS).read_bytes() == (whole["paper"] / WEIGHTS).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["config.toml", digests.MANIFEST_FILE, "policy.json", WEIGHTS])
 def test_a_pipe_in_place_of_a_file_of_the_run_is_refused_and_not_waited_for(
     tmp_path, monkeypatch, capsys, name

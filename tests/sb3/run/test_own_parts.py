@@ -59,6 +59,7 @@ def config(own, **more):
     return CONFIGS["paper"].replace(reward=f"{own.__name__}:slower", **more)
 
 
+@pytest.mark.slow
 def test_a_run_of_parts_of_ours_says_nothing_of_any(tmp_path, monkeypatch):
     assert own_parts(TrainConfig()) == {}
     run = stopped(CONFIGS["paper"], tmp_path / "run", monkeypatch, 5)
@@ -82,6 +83,7 @@ def test_each_part_of_a_users_own_is_named(own):
     }
 
 
+@pytest.mark.slow
 def test_a_part_that_was_edited_is_named_and_one_that_is_as_it_was_goes_on(
     own, tmp_path, monkeypatch
 ):
@@ -96,6 +98,7 @@ def test_a_part_that_was_edited_is_named_and_one_that_is_as_it_was_goes_on(
     assert not train(settings, run, progress=False, resume=True).interrupted
 
 
+@pytest.mark.slow
 def test_a_constant_of_another_module_is_noticed_and_the_remedy_goes_on(own, tmp_path, monkeypatch):
     settings = config(own)
     run = stopped(settings, tmp_path / "run", monkeypatch, 5)

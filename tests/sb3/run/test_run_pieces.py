@@ -24,6 +24,7 @@ def policies_in(run):
     return {p.relative_to(run): p.read_bytes() for p in run.rglob("policy.*")}
 
 
+@pytest.mark.slow
 def test_a_piece_leaves_the_run_that_train_does_but_for_its_lock(tmp_path):
     config = CONFIGS["paper"]
     train(config, tmp_path / "plain", progress=False)
@@ -40,6 +41,7 @@ def test_a_piece_leaves_the_run_that_train_does_but_for_its_lock(tmp_path):
     assert names(found) == names(plain) - {".lock"}
 
 
+@pytest.mark.slow
 def test_a_piece_begins_with_the_weights_it_is_given(tmp_path):
     config = CONFIGS["paper"]
     first = train(config, tmp_path / "first", progress=False).policy
@@ -59,6 +61,7 @@ def test_how_often_is_saved_makes_no_other_piece_and_settings_do():
     assert training("a", config.replace(seed=3)).digest != training("a", config).digest
 
 
+@pytest.mark.slow
 def test_what_was_damaged_meanwhile_is_the_failure_with_the_remedy(tmp_path):
     piece = training("run", CONFIGS["paper"])
     run = tmp_path / piece.key / "run"

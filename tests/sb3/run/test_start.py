@@ -68,6 +68,7 @@ def test_the_weights_it_began_with_are_verified(whole, tmp_path):
         verify(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "words"),
     [

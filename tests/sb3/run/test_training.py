@@ -24,6 +24,7 @@ def run(tmp_path_factory):
     return directory, train(SHORT, directory, progress=False)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_config_and_policy(run):
     directory, result = run
     assert TrainConfig.from_toml(directory / "config.toml") == SHORT
@@ -86,6 +87,7 @@ def test_baselines_and_optimum_have_the_networks_tags_at_its_steps_in_sub_runs(r
     assert sub_runs == {"roa", "goa", "least-delay", "optimum"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
     config = TrainConfig(episodes=12, heldout_slots=5)
     digests = []
@@ -121,6 +123,7 @@ def test_the_policy_assigns_as_stable_baselines3_predicts_in_the_environment():
         assert (info["assignment"] == policy(slots)[row]).all()
 
 
+@pytest.mark.slow
 def test_copies_that_end_together_count_each_and_are_evaluated_as_often(tmp_path, capsys):
     config = SHORT.replace(num_envs=8, updates_at_once=8)
     result = train(config, tmp_path / "run")
@@ -133,6 +136,7 @@ def test_copies_that_end_together_count_each_and_are_evaluated_as_often(tmp_path
     assert steps == [0, 24 * 9, 40 * 9]  # the 20th episode ends with the 24th
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_a_usable_run(tmp_path, monkeypatch):
     class CtrlC(BaseCallback):
         def _on_step(self):
@@ -182,6 +186,7 @@ def test_an_unwritable_output_is_refused_before_any_work(tmp_path):
         train(SHORT, file / "run", progress=False)
 
 
+@pytest.mark.slow
 def test_a_network_trains_and_plays_where_gains_change(tmp_path):
     config = SHORT.replace(scenario=mec_gym.Scenario.preset("fast-fading"), episodes=30)
     result = train(config, tmp_path / "run", progress=False)
