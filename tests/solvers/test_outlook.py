@@ -108,7 +108,7 @@ def test_slots_with_other_columns_than_the_tasks_sampled_are_refused(policy, swa
     plain = Scenario(lookahead=0)
     pair = [plain, plain.replace(local_hz=1e9)]
     scenario, other = reversed(pair) if swapped else pair
-    with pytest.raises(ValueError, match="instance: beside the servers .* local"):
+    with pytest.raises(ValueError, match=r"instance: beside the servers .* local"):
         policy(other.sample(1, 0), 0, scenario)
     known = scenario.replace(lookahead=None)  # nothing is sampled of it
     assert is_feasible(other.sample(1, 0), policy(other.sample(1, 0), 0, known)).all()
