@@ -187,6 +187,8 @@ def check(scenario: "Scenario") -> None:
             )
     if scenario.services is not None:
         _check_services(scenario.services, scenario.num_servers)
+    if not is_plain(scenario):
+        _check_finite(scenario)
     if bars(scenario) and scenario.drop_penalty_s is None:
         _check_allowed(scenario)
 
@@ -263,6 +265,34 @@ def _check_services(services: tuple[tuple[int, ...], ...], num_servers: int) -> 
         raise ValueError(f"services: {len(services)} lists; needs {num_servers}, one a server")
     if not any(services) or min(map(min, filter(None, services))) < 0:
         raise ValueError("services: needs numbers of services, 0 or more, hosted by some server")
+
+
+def _check_finite(scenario: "Scenario") -> None:
+    """Check that what tasks may cost by a scenario's options is a number, not inf."""
+    weight = limits(given(scenario, "delay_weight") or 1.0)[1]
+    per_joule = limits(given(scenario, "energy_weight") or 0.0)[1]
+    cycles = np.float64(scenario.task_cycles_range[1])
+    with np.errstate(all="ignore"):
+        costs = {"delay_weight": weight * cycles}
+        if scenario.local_hz is not None:
+            slowest, fastest = limits(scenario.local_hz)
+            joules = scenario.kappa * np.float64(fastest) ** 2 * cycles
+            costs["local_hz"] = weight * (cycles / slowest) + max(per_joule, 1.0) * joules
+        if scenario.cloud_hz is not None and scenario.cloud_delay_s is not None:
+            delay = scenario.cloud_delay_s + cycles / scenario.cloud_hz
+            costs["cloud_delay_s, cloud_hz"] = weight * delay
+        for field in ("drop_penalty_s", "fetch_delay_s"):
+            costs[field] = weight * np.float64(getattr(scenario, field) or 0.0)
+        wrong = [
+            field
+            for field, cost in costs.items()
+            if not np.isfinite(cost * scenario.num_devices**2)
+        ]
+    if wrong:
+        raise ValueError(
+            f"{wrong[0]}: tasks may cost more than any number, or take such an energy; check its"
+            " unit, and those of weights and work"
+        )
 
 
 def _check_allowed(scenario: "Scenario") -> None:

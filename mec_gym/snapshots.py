@@ -36,9 +36,11 @@ def slots_of(tasks: Any, scenario: Scenario, seed: int = 0) -> dict[int, Instanc
         seed: of what is drawn, 0 or more.
 
     Raises:
-        ValueError: a row is wrong, or the network has no room for the tasks of a slot, or for what
-            the table says of them.
+        ValueError: a row is wrong, the seed below 0, or the network has no room for the tasks of a
+            slot, or for what the table says of them.
     """
+    if seed < 0:
+        raise ValueError(f"seed: {seed}; it must be at least 0")
     made: dict[int, Instance] = {}
     by_slot = Tasks.of(tasks).by_slot()
     for slot, rows in by_slot.items():
@@ -111,8 +113,10 @@ def _of_table(
     counts = {each: len(rows) for each, rows in tasks.by_slot().items()}
     if slot is not None:
         if slot not in counts:
-            there_are = f"slots {min(counts)} to {max(counts)}" if tasks.slot is not None else "0"
-            raise ValueError(f"slot: {slot}; {path} has {len(counts)}: {there_are}")
+            there_are = "no column slot, so it is one slot, 0"
+            if tasks.slot is not None:
+                there_are = f"{len(counts)}, from {min(counts)} to {max(counts)}"
+            raise ValueError(f"slot: {slot}; {path} has {there_are}")
         if tasks.slot is not None:
             tasks = tasks[tasks.slot == slot]
         counts = {slot: len(tasks)}

@@ -30,6 +30,12 @@ PLACES = PathLossChannel(side_m=400.0)
         ({"services": [[], [], []]}, "services: needs numbers of services"),
         ({"services": [[0], [-1], [1]]}, "services: needs numbers of services"),
         ({"services": [[0], [1.5], [1]]}, "services"),
+        ({"local_hz": 1e200}, "local_hz: tasks may cost more than any number"),
+        ({"local_hz": 1e-308}, "local_hz: tasks may cost more than any number"),
+        ({"local_hz": 1e9, "switched_capacitance": 1e308}, "local_hz: tasks may cost more"),
+        ({"delay_weight": [1.0, 1e308]}, "delay_weight: tasks may cost more than any number"),
+        ({"cloud_delay_s": 0.0, "cloud_hz": 1e-308}, "cloud_delay_s, cloud_hz: tasks may cost"),
+        ({"drop_penalty_s": 1e308}, "drop_penalty_s: tasks may cost more than any number"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_field_with_the_remedy(fields, words):

@@ -131,8 +131,8 @@ def test_what_cannot_be_played_is_refused_with_the_remedy(tmp_path):
     bad = write(ONE | {"bits": -ONE["bits"]}, tmp_path / "bad.csv")
     for path, scenario, slot, words in (
         (uneven, NETWORK, None, "slot 1 has 5 tasks, slot 2 has 7;.* choose one, such as slot 1"),
-        (even, NETWORK, 4, "slot: 4; .*even.csv has 3: slots 3 to 9"),
-        (plain, NETWORK, 1, "slot: 1; .*plain.csv has 1: 0"),
+        (even, NETWORK, 4, "slot: 4; .*even.csv has 3, from 3 to 9"),
+        (plain, NETWORK, 1, "slot: 1; .*plain.csv has no column slot, so it is one slot, 0"),
         (even, None, None, "scenario: .*even.csv lists tasks alone"),
         (plain, Scenario(), None, "instance: .*plain.csv: capacity: .* raise capacity"),
         (bad, NETWORK, None, "bad.csv: line 2: bits: .* too low"),
@@ -170,3 +170,8 @@ def test_weight_deadline_and_service_of_the_table_are_the_slots():
     assert (slot.delay_weight == more["weight"]).all()
     assert (slot.deadline_s == more["deadline"]).all()
     assert (slot.fetch_delay_s == [[0.0, np.inf], [0.0, 0.0]] * 6).all()
+
+
+def test_a_seed_below_0_is_refused_by_name():
+    with pytest.raises(ValueError, match="seed: -1; it must be at least 0"):
+        slots_of(ONE, NETWORK, seed=-1)

@@ -66,13 +66,19 @@ def outlooks(slots: Instance, scenario: Scenario, seed: int, samples: int) -> It
         samples: how many, K.
 
     Raises:
-        ValueError: the slots are of another size than the scenario's.
+        ValueError: the slots are of another size than the scenario's, or have other columns beside
+            the servers than tasks that are sampled.
     """
     size, own = slots.gain.shape[-2:], (scenario.num_devices, scenario.num_servers)
     if size != own:
         raise ValueError(
             f"instance: {size[0]} devices x {size[1]} servers do not fit the scenario's"
             f" {own[0]} x {own[1]}"
+        )
+    if scenario.hides_tasks and slots.columns != scenario.columns:
+        raise ValueError(
+            f"instance: beside the servers it has {_listed(slots.columns)}, the scenario, of which"
+            f" hidden tasks are sampled, {_listed(scenario.columns)}; give the scenario the same"
         )
     changing = slots.step_gain is not None
     lookahead = slots.num_devices if scenario.lookahead is None else scenario.lookahead
@@ -102,6 +108,10 @@ def outlooks(slots: Instance, scenario: Scenario, seed: int, samples: int) -> It
             np.array(problem.server_hz),
             np.array(problem.capacity),
         )
+
+
+def _listed(columns: tuple[str, ...]) -> str:
+    return ", ".join(columns) or "nothing"
 
 
 @kernel

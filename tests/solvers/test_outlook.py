@@ -100,3 +100,15 @@ def test_without_a_scenario_or_with_one_of_another_size_it_is_refused(name):
     larger = Scenario.preset("large", lookahead=0)
     with pytest.raises(ValueError, match=r"^instance: 9 devices x 3 servers .* 50 x 5"):
         policies.get(name, larger)(slots, 0)
+
+
+@both
+@pytest.mark.parametrize("swapped", [False, True])
+def test_slots_with_other_columns_than_the_tasks_sampled_are_refused(policy, swapped):
+    plain = Scenario(lookahead=0)
+    pair = [plain, plain.replace(local_hz=1e9)]
+    scenario, other = reversed(pair) if swapped else pair
+    with pytest.raises(ValueError, match=r"instance: beside the servers .* local"):
+        policy(other.sample(1, 0), 0, scenario)
+    known = scenario.replace(lookahead=None)  # nothing is sampled of it
+    assert is_feasible(other.sample(1, 0), policy(other.sample(1, 0), 0, known)).all()
