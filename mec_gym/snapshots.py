@@ -7,7 +7,8 @@ import numpy as np
 
 from mec_gym.instance import Instance
 from mec_gym.networks.tasks import Tasks
-from mec_gym.scenario import MOST_TASKS, Scenario
+from mec_gym.scenario import Scenario
+from mec_gym.scenario_fields import MOST_TASKS
 
 _TABLES = (".csv", ".tsv", ".txt")
 

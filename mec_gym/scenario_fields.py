@@ -1,0 +1,207 @@
+"""The fields of a scenario: what each is, and of which one of two is given."""
+
+import os
+from numbers import Integral
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializeAsAny,
+    model_validator,
+)
+
+from mec_gym import channels
+from mec_gym.channels import Channel, UniformChannel
+from mec_gym.io.files import located
+from mec_gym.io.settings import (
+    NotNegative,
+    NumberOrEach,
+    Positive,
+    RangeField,
+    RangeOrEach,
+    RangeOrEachFrom0,
+    Settings,
+)
+from mec_gym.networks.tasks import Tasks
+
+MOST_TASKS = 100_000
+"""Rows of a table that a scenario holds: its files have them all."""
+
+OTHER_FORM = {"task_cycles": "cycles_per_bit", "noise_psd": "noise_w"}
+"""Fields of which one of two is given; the first has a default."""
+
+IN_TASKS = ("task_bits", "task_cycles", "cycles_per_bit")
+"""Fields that give way to a table of tasks."""
+
+
+def _places(value: Any) -> int | tuple[int, ...]:
+    each = isinstance(value, list | tuple)
+    places = tuple(value) if each else (value,)
+    for count in places:
+        if (
+            isinstance(count, bool)
+            or not isinstance(count, Integral)
+            or not 0 <= int(count) < 2**31
+        ):
+            raise ValueError(f"{count!r} is not a whole number of places, 0 or more")
+    return tuple(map(int, places)) if each else int(value)
+
+
+Capacity = Annotated[int | tuple[int, ...], BeforeValidator(_places)]
+
+
+def _tasks(value: Any) -> Tasks | None:
+    if value is None:
+        return None
+    tasks = Tasks.of(located(value) if isinstance(value, str | os.PathLike) else value)
+    if len(tasks) > MOST_TASKS:
+        raise ValueError(
+            f"{len(tasks):,} rows; a scenario draws from {MOST_TASKS:,} at most, so give a sample"
+            " of them"
+        )
+    return tasks
+
+
+TaskTable = Annotated[
+    Tasks | None,
+    PlainValidator(_tasks),
+    PlainSerializer(lambda tasks: tasks and tasks.columns()),
+]
+"""Tasks as `Tasks.of` takes them; files hold their columns."""
+
+AnyChannel = Annotated[SerializeAsAny[Channel], BeforeValidator(channels.from_fields)]
+"""A channel model, also as a table of its fields."""
+
+
+class ScenarioFields(Settings):
+    """What a `mec_gym.scenario.Scenario` is given; each field has its description."""
+
+    num_devices: int = Field(9, ge=1, le=10**6, description="Number of devices, M.")
+    num_servers: int = Field(3, ge=1, le=10**6, description="Number of edge servers, N.")
+    capacity: Capacity = Field(
+        3, description="Places of a server, M_n^max: one number for all servers, or one each."
+    )
+    task_bits: RangeField | None = Field(
+        (2e5, 5e5),
+        description="Input size S_m, bits; 1 kb is 1000 bits; none where tasks is given.",
+    )
+    task_cycles: RangeField | None = Field(
+        (5e8, 2e9), description="Work C_m, cycles; none where cycles_per_bit is given."
+    )
+    cycles_per_bit: RangeField | None = Field(
+        None, description="Task complexity (Fig. 5), cycles/bit: C_m is S_m times this."
+    )
+    tasks: TaskTable = Field(
+        None,
+        description="Table that each device draws its task from, a row as likely as any other: a"
+        " CSV file, beside the TOML file that names it, or columns bits, cycles and others.",
+    )
+    server_hz: NumberOrEach = Field(
+        (5e9, 9e9), description="CPU frequency F_n, cycles/s; a list of N where servers='listed'."
+    )
+    servers: Literal["fixed", "per-slot", "listed"] = Field(
+        "fixed",
+        description="Whether F_n is drawn once from server_seed, drawn anew each slot, or listed.",
+    )
+    server_seed: int = Field(0, ge=0, description="Seed of the one deployment of servers='fixed'.")
+    channel: AnyChannel = Field(UniformChannel(), description="How the gains h_mn arise.")
+    bandwidth_hz: Positive = Field(1e6, description="Uplink bandwidth B, Hz.")
+    bandwidth_sharing: Literal["none", "equal"] = Field(
+        "none", description="Whether each device has B (none, Eq. 1), or B/M (equal)."
+    )
+    tx_power_w: NumberOrEach = Field(
+        0.1, description="Transmit power P_m, W: one number for all devices, or one each."
+    )
+    noise_psd: Positive | None = Field(
+        1e-9, description="Noise density, W/Hz; sigma^2 is this times a device's bandwidth."
+    )
+    noise_w: Positive | None = Field(
+        None, description="Noise power sigma^2, W, given directly; noise_psd is then none."
+    )
+
+    lookahead: int | None = Field(
+        None,
+        ge=0,
+        strict=True,
+        description="How many of the devices to come are seen; none: all of them, as in the paper.",
+    )
+
+    delay_weight: RangeOrEach | None = Field(
+        None,
+        description="Weight w^T of a task's delay in its cost: a number, a range, or one each;"
+        " none: 1.",
+    )
+    energy_weight: RangeOrEachFrom0 | None = Field(
+        None,
+        description="Cost w^E of the device's energy, s/J: a number, a range, or one each;"
+        " none: 0.",
+    )
+    local_hz: RangeOrEach | None = Field(
+        None,
+        description="CPU frequency of the devices, cycles/s, on which tasks may then stay: a"
+        " number, a range, or one each; none: no device computes.",
+    )
+    switched_capacitance: Positive | None = Field(
+        None,
+        description="Effective switched capacitance kappa of the devices' CPUs, W s^3: a task that"
+        " stays takes kappa f^2 C joules; none: 1e-27 where local_hz is given.",
+    )
+    cloud_delay_s: NotNegative | None = Field(
+        None,
+        description="Delay of the way on to a cloud, s, to which tasks may then be sent over their"
+        " fastest link; none: there is no cloud.",
+    )
+    cloud_hz: Positive | None = Field(
+        None, description="CPU frequency that each task has in the cloud, cycles/s."
+    )
+    drop_penalty_s: Positive | None = Field(
+        None,
+        description="Delay as which a task counts that is dropped, s, as tasks then may be; none:"
+        " each must be done.",
+    )
+    deadline_s: RangeOrEach | None = Field(
+        None,
+        description="Delay that a task should keep to, s: a number, a range, or one each. A link"
+        " that cannot, with the whole CPU, is not allowed; none: there is none.",
+    )
+    coverage_m: Positive | None = Field(
+        None,
+        description="Distance up to which a server covers a device, m; others are not allowed;"
+        " none: all cover all.",
+    )
+    services: tuple[tuple[int, ...], ...] | None = Field(
+        None,
+        description="Numbers of the services that each server hosts, a list a server. Each task"
+        " asks for one of them, equally often; none: all host all.",
+    )
+    fetch_delay_s: Positive | None = Field(
+        None,
+        description="Delay of fetching a service to a server that does not host it, s; none: such"
+        " links are not allowed.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_two(cls, fields: Any) -> Any:
+        """Give way with a default where the field's other form is given."""
+        if not isinstance(fields, dict):
+            return fields  # refused by what follows
+        if fields.get("tasks") is not None:
+            if both := [name for name in IN_TASKS if fields.get(name) is not None]:
+                raise ValueError(f"tasks, {both[0]}: give one of the two, not both")
+            fields = fields | dict.fromkeys(IN_TASKS)
+        elif "task_bits" in fields and fields["task_bits"] is None:
+            raise ValueError("tasks, task_bits: give one of the two")
+        for default, other in OTHER_FORM.items():
+            if default in IN_TASKS and fields.get("tasks") is not None:
+                continue
+            if fields.get(other) is not None:
+                if fields.get(default) is not None:
+                    raise ValueError(f"{default}, {other}: give one of the two, not both")
+                fields = fields | {default: None}
+            elif default in fields and fields[default] is None:
+                raise ValueError(f"{default}, {other}: give one of the two")
+        return fields
