@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mec_gym.channels import UniformChannel
 from mec_gym.instance import Instance
 from mec_gym.networks.tasks import Tasks
 from mec_gym.scenario import Scenario
@@ -99,7 +100,12 @@ def _of_instance(
             cycles=slots.task_cycles.reshape(-1),
             weight=None if weight is None else weight.reshape(-1),
         )
-        network = Scenario(num_devices=count, num_servers=slots.num_servers, capacity=count)
+        network = Scenario(
+            num_devices=count,
+            num_servers=slots.num_servers,
+            capacity=count,
+            channel=UniformChannel(correlation=1.0 if slots.step_gain is None else 0.0),
+        )
         return slots, network_of(tasks, network, count)
     except ValueError as error:
         raise ValueError(f"instance: {path}: {error}") from None

@@ -175,3 +175,13 @@ def test_weight_deadline_and_service_of_the_table_are_the_slots():
 def test_a_seed_below_0_is_refused_by_name():
     with pytest.raises(ValueError, match="seed: -1; it must be at least 0"):
         slots_of(ONE, NETWORK, seed=-1)
+
+
+def test_a_file_whose_gains_change_hides_those_to_come(tmp_path):
+    for correlation, hidden in ((1.0, False), (0.5, True)):
+        channel = {"kind": "uniform", "correlation": correlation}
+        Scenario(channel=channel).sample(2, 0).save(tmp_path / "slots.npz")
+        slots, known = load(tmp_path / "slots.npz")
+        assert known.hides_future == hidden
+        assert policies.label("prices", known).endswith("(hindsight)") == hidden
+        assert policies.get("prices-online", known)(slots, 0).shape == (2, 9)
