@@ -22,6 +22,12 @@ def network_of(tasks: Tasks, scenario: Scenario, num_devices: int) -> Scenario:
     Raises:
         ValueError: the network has no room for the devices, or for what the table says.
     """
+    places = int(scenario.capacities.sum())
+    if places < num_devices and not scenario.columns:
+        raise ValueError(
+            f"capacity: the servers have {places} places for {num_devices} tasks, a device each;"
+            " raise capacity, or take rows out of the table"
+        )
     some = tasks[:: -(-len(tasks) // MOST_TASKS)]
     return scenario.replace(num_devices=num_devices, tasks=some)
 

@@ -76,7 +76,10 @@ def test_the_network_has_a_device_a_task_and_draws_such_tasks():
 @pytest.mark.parametrize(
     ("scenario", "words"),
     [
-        (Scenario(), "^slot 1: capacity: 3 servers x 3 places hold 9 of 12 devices; raise"),
+        (
+            Scenario(),
+            "^slot 1: capacity: the servers have 9 places for 12 tasks, a device each; raise",
+        ),
         (NETWORK.replace(tx_power_w=(0.1,) * 9), "^slot 0: tx_power_w: 9 values; needs 1"),
     ],
 )
@@ -134,7 +137,7 @@ def test_what_cannot_be_played_is_refused_with_the_remedy(tmp_path):
         (even, NETWORK, 4, "slot: 4; .*even.csv has 3, from 3 to 9"),
         (plain, NETWORK, 1, "slot: 1; .*plain.csv has no column slot, so it is one slot, 0"),
         (even, None, None, "scenario: .*even.csv lists tasks alone"),
-        (plain, Scenario(), None, "instance: .*plain.csv: capacity: .* raise capacity"),
+        (plain, Scenario(), None, "plain.csv: capacity: .* raise capacity, or take rows out"),
         (bad, NETWORK, None, "bad.csv: line 2: bits: .* too low"),
         (npz, None, 2, "slot: 2; .*slots.npz has slots 0 to 1"),
         (tmp_path / "none.npz", None, None, "none.npz: not an instance file"),

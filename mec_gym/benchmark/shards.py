@@ -52,7 +52,7 @@ class Place:
 def cut(slots: Instance) -> list[slice]:
     """Return the shards of slots."""
     size = -(-len(slots) // SHARDS)
-    return [slice(first, first + size) for first in range(0, len(slots), size)]
+    return [slice(at, min(at + size, len(slots))) for at in range(0, len(slots), size)]
 
 
 def reference_pieces(slots: Instance, time_limit: float, title: str = "") -> list[Piece]:

@@ -63,7 +63,8 @@ class Estimate:
 def _time(hours: float) -> str:
     if hours < 1 / 60:
         return f"{3600 * hours:.0f} s"
-    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+    minutes = round(60 * hours)
+    return f"{hours:.1f} hours" if hours >= 1 else f"{minutes} minute{'s' * (minutes > 1)}"
 
 
 def run(

@@ -20,6 +20,7 @@ _MOST_COUNTED = 1000
 _SHOWN_LENGTH = 40
 _LONGEST_NAME = 64
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 _SPOKEN = {"nan", "inf", "infinity", "none", "null", "n/a", "na", "-", "?"}
 
 
@@ -185,18 +186,27 @@ def _said_of_number(column: Column, cell: Any) -> str:
     what = "a whole number" if column.kind == "whole" else "a number"
     wanted = f"{what}, {column.unit}" if column.unit else what
     if number is None:
-        comma = isinstance(cell, str) and _NUMBER.fullmatch(cell.strip().replace(",", ".", 1))
-        remedy = "write a point for the decimal comma" if comma else f"give {wanted}"
-        return f"is not a number; {remedy}"
+        return f"is not a number; {_remedy_of_comma(cell) or f'give {wanted}'}"
     if not math.isfinite(number):
         return f"is not finite; give {wanted}"
     if number < column.low or (number == column.low and not column.closed):
         return f"is too low; it must be {column.least} {column.unit}".rstrip()
     if number > column.high:
-        return f"is too high; check its unit, it may be {column.high:g} {column.unit}".rstrip()
+        return (
+            f"is too high; check its unit, it may be at most {column.high:g} {column.unit}".rstrip()
+        )
     if column.kind == "whole" and number != math.floor(number):
         return f"is not whole; give {wanted}"
     return ""
+
+
+def _remedy_of_comma(cell: Any) -> str:
+    """Return what to write for a number with commas, which part thousands or decimals."""
+    text = cell.strip() if isinstance(cell, str) else ""
+    if _GROUPED.fullmatch(text):
+        return "leave out commas between thousands; where one is a decimal comma write a point"
+    decimal = _NUMBER.fullmatch(text.replace(",", ".", 1))
+    return "write a point for the decimal comma" if decimal else ""
 
 
 def _number(cell: Any) -> float | None:

@@ -83,6 +83,11 @@ def test_every_policy_and_the_optimum_are_the_same_in_shards(count, tmp_path):
     assert here.done == []
 
 
+def test_the_last_shard_is_called_by_slots_that_there_are():
+    slots = Scenario.preset("paper").sample(70, 0)
+    assert [piece.name for piece in shards.reference_pieces(slots, 1.0)][-1].endswith("slots 69-69")
+
+
 def test_no_shard_is_empty_and_each_slot_is_in_one():
     for count in (1, 2, SHARDS, SHARDS + 1, 1000):
         slots = Scenario.preset("paper").sample(count, 0)

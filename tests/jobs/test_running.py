@@ -93,6 +93,7 @@ def test_an_estimate_does_the_first_pieces_and_takes_their_time_for_the_others(t
     assert here.given == ["square 0", "square 1"]
     assert found == Estimate(12, 2, pytest.approx(10 * 36 / 2 / 3600), "this test")
     assert "12 pieces, 2 of them finished; about 3 minutes" in str(found)
+    assert "about 1 minute for" in str(Estimate(12, 2, 1 / 60, "this test"))
     jobs.run(pieces, store, here)
     assert len(here.given) == 12
     assert "nothing is left" in str(jobs.estimate(pieces, store, here, unit="piece"))

@@ -110,7 +110,8 @@ BAD_CELLS = {
     "5 kb": "not a number",
     "True": "not a number",
     '"3,5"': "a point for the decimal comma",
-    '"1,000,000"': "not a number",
+    '"428,000"': "leave out commas between thousands",
+    '"1,000,000"': "leave out commas between thousands",
     '"1\n2"': "not a number",
 }
 
@@ -128,7 +129,7 @@ def test_a_wrong_cell_is_told_by_line_column_value_and_remedy(cell, tmp_path):
 @pytest.mark.parametrize(
     ("column", "cell", "words"),
     [
-        ("lat", "90.5", "too high"),
+        ("lat", "90.5", "too high; check its unit, it may be at most 90 degrees"),
         ("lat", "-90.5", "-90 or more degrees"),
         ("lon", "181", "too high"),
         ("x", "1e8", "too high"),
