@@ -149,11 +149,11 @@ _ANSWERS: list[tuple[re.Pattern[str], Callable[..., str]]] = [
         lambda flag: f"{flag}: it needs a value",
     ),
     (
-        re.compile(r"Error parsing (\S+): invalid literal for int\(\) with base 10: ('.*?')"),
+        re.compile(r"Error parsing (\S+): .*invalid literal for int\(\) with base 10: ('.*?')"),
         lambda flag, value: f"{flag}: must be a whole number (got {value})",
     ),
     (
-        re.compile(r"Error parsing (\S+): could not convert string to float: ('.*?')"),
+        re.compile(r"Error parsing (\S+): .*could not convert string to float: ('.*?')"),
         lambda flag, value: f"{flag}: must be a number (got {value})",
     ),
 ]

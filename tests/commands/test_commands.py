@@ -192,6 +192,7 @@ def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
     [
         ("evaluate --policis roa", "--policis: no such argument (did you mean --policies?); "),
         ("evaluate --instances x", "--instances: must be a whole number (got 'x'); "),
+        ("evaluate --seed x", "--seed: must be a whole number (got 'x'); "),
         ("evaluate --instances", "--instances: it needs a value; "),
         ("completion fsh", "shell: no 'fsh' (did you mean 'zsh'?); there are: bash, zsh; "),
         ("export", "MODEL, FILE: must be given; `mec-gym export --help` lists"),
