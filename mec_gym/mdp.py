@@ -103,14 +103,15 @@ def write_mask(slot: Slot, device: int, mask: Any) -> None:
     Where none is, it is 1 for those allowed, though they are full, and where none is allowed, for
     all. After the last device it is 1 for each server with a free place.
     """
+    if len(slot.allowed) == 0 or device == len(slot.task_cycles):
+        for server in range(len(slot.server_hz)):
+            mask[server] = slot.load[server] < slot.capacity[server]
+        return
     found = False
     for server in range(len(slot.server_hz)):
-        if device == len(slot.task_cycles):
-            mask[server] = slot.load[server] < slot.capacity[server]
-        else:
-            mask[server] = is_open(slot, device, server)
-            found = found or mask[server] > 0
-    if found or len(slot.allowed) == 0 or device == len(slot.task_cycles):
+        mask[server] = is_open(slot, device, server)
+        found = found or mask[server] > 0
+    if found:
         return
     for server in range(len(slot.server_hz)):
         mask[server] = slot.allowed[device][server]
@@ -266,7 +267,7 @@ class State:
         Eqs. (20), (21).
         """
         assigned = self.assignment[..., : self.device]
-        if self.rows or self.instance.columns:
+        if self.rows or self.slot.server_hz[-1] == math.inf:  # with columns
             return system.allocate(self.instance, assigned, self.sqrt_load)
         slot, servers = self.slot, assigned.tolist()
         cpu_hz = [

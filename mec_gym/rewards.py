@@ -188,7 +188,11 @@ def penalised(
     reward: float, slot: Slot, device: int, server: int, overload_penalty: float
 ) -> float:
     """Return a reward less lambda where the server is already full, or not allowed; Eq. (13)."""
-    return reward - overload_penalty * (not is_open(slot, device, server))
+    closed = slot.load[server] >= slot.capacity[server]
+    if len(slot.allowed):  # not by `is_open`: a call takes long in plain Python
+        closed = closed or not slot.allowed[device][server]
+    paid: float = reward - overload_penalty * closed
+    return paid
 
 
 def of_decision(reward: Reward, state: State, server: int, overload_penalty: float) -> float:
