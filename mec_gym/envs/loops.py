@@ -181,6 +181,7 @@ def signals_of(formulas: str, between: Callable[..., Any]) -> Any:
     def signals(unit: Any, plan: Any, ratio: Any) -> None:
         """Write the ratio of signal to noise of each link, (n, M N); see `filling.Plan`."""
         assert formulas
+        unit, ratio = borrowed(unit), borrowed(ratio)
         low, high = plan.limits[0, 0], plan.limits[0, 1]
         for slot in range(len(ratio)):
             numbers, out = unit[slot], ratio[slot]
@@ -213,7 +214,9 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
         once.
         """
         assert formulas
-        links, limits, shows = log.shape[1], plan.limits, plan.shown
+        slots, shown, links_delay = borrowed_slots(slots), borrowed(shown), borrowed(links_delay)
+        unit, log = borrowed(unit), borrowed(log)
+        links, limits, shows = log.shape[1], borrowed(plan.limits), borrowed(plan.shown)
         num_devices = slots.task_cycles.shape[1]
         num_servers = links // num_devices
         least, most = plan.clipped
