@@ -10,9 +10,8 @@ from mec_gym.bounds.loops import relax_slot
 from mec_gym.compiling import loop, loops_for
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
-from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
-from mec_gym.solvers.outlook import Outlook, mean_to_come, outlooks, required, write_rest
+from mec_gym.solvers.outlook import Outlook, assigned, mean_to_come, required, write_rest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -43,15 +42,9 @@ def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None =
             assignment.
     """
     scenario = required(scenario, "prices-online")
-    Problem.of(instance).require_feasible()
-    slots = instance.flatten()
     least, most = _SAMPLES
     samples = min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
-    assignment = np.empty(slots.task_cycles.shape, np.int64)
-    play = _play()
-    for slot, outlook in enumerate(outlooks(slots, scenario, seed, samples)):
-        play(outlook, assignment[slot])
-    return assignment.reshape(instance.task_cycles.shape)
+    return assigned(instance, scenario, seed, samples, _play())
 
 
 @kernel

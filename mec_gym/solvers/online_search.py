@@ -9,10 +9,9 @@ from mec_gym.compiling import loop, loops_for
 from mec_gym.equations import delay_rise
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
-from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import descend_slot, local_search
-from mec_gym.solvers.outlook import Outlook, outlooks, required, write_rest
+from mec_gym.solvers.outlook import Outlook, assigned, required, write_rest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -42,13 +41,7 @@ def local_search_online(
     scenario = required(scenario, "local-search-online")
     if not scenario.hides_tasks and instance.step_gain is None:
         return local_search(instance, seed)
-    Problem.of(instance).require_feasible()
-    slots = instance.flatten()
-    assignment = np.empty(slots.task_cycles.shape, np.int64)
-    play = _play()
-    for slot, outlook in enumerate(outlooks(slots, scenario, seed, _SAMPLES)):
-        play(outlook, assignment[slot])
-    return assignment.reshape(instance.task_cycles.shape)
+    return assigned(instance, scenario, seed, _SAMPLES, _play())
 
 
 @kernel

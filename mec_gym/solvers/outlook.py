@@ -1,6 +1,7 @@
 """What each device of a slot sees as it decides, and sampled tasks for what it does not see."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,25 @@ def required(scenario: Scenario | None, policy: str) -> Scenario:
             f" mec_gym.policies.get({policy!r}, scenario) gives it one"
         )
     return scenario
+
+
+def assigned(
+    instance: Instance,
+    scenario: Scenario,
+    seed: int,
+    samples: int,
+    play: Callable[[Outlook, IntArray], None],
+) -> IntArray:
+    """Return the assignment of slots, (..., M), that `play` writes of the outlook of each.
+
+    Raises:
+        ValueError: as `outlooks`, or a slot has no feasible assignment.
+    """
+    Problem.of(instance).require_feasible()
+    assignment = np.empty((math.prod(instance.batch_shape), instance.num_devices), np.int64)
+    for slot, outlook in enumerate(outlooks(instance.flatten(), scenario, seed, samples)):
+        play(outlook, assignment[slot])
+    return assignment.reshape(instance.task_cycles.shape)
 
 
 def outlooks(slots: Instance, scenario: Scenario, seed: int, samples: int) -> Iterator[Outlook]:
