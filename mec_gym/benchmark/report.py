@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mec_gym.benchmark import tables
-from mec_gym.benchmark.comparison import PERCENTILES, Estimate, Result
+from mec_gym.benchmark.comparison import PERCENTILES, Result
 from mec_gym.benchmark.tables import Column
+from mec_gym.estimates import Estimate
 
 
 def columns(results: Sequence[Result]) -> list[Column]:

@@ -39,6 +39,7 @@ POLICIES: dict[str, str] = {
     "prices-online": "mec_gym.solvers.online_prices:prices_online",
     "local-search": "mec_gym.solvers.local_search:local_search",
     "local-search-online": "mec_gym.solvers.online_search:local_search_online",
+    "dynamic-programming": "mec_gym.solvers.dynamic_programming:dynamic_programming",
     "optimal": "mec_gym.solvers.exact:optimal",
 }
 """Where each is, imported when it is asked for; a new one is a function and an entry here."""
