@@ -1,0 +1,156 @@
+"""Urban cells as 3GPP TR 38.901 has them: `uma` above the roofs, `umi` in street canyons."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from mec_gym.channels import nearby, tr38901
+from mec_gym.channels.faded import SHADOWING_LIMIT, FadedChannel, cut_normal
+from mec_gym.channels.fading import FloatArray
+
+_NUMBERS_OF_DEVICE = 5
+"""Uniform numbers of each device: place x, y; whether it is indoors, how far, behind what wall."""
+
+_FIELDS = 4
+"""What is correlated over distance: line of sight; shadowing with, without, and indoors."""
+
+
+class UrbanChannel(FadedChannel):
+    """Gains of 3GPP TR 38.901: path loss by line of sight, shadowing, walls, Rayleigh fading.
+
+    What devices near each other have in common: whether they see a site (correlation distance
+    50 m), and their shadowing from it (Table 7.5-6), which is cut off at three standard deviations;
+    sites are independent. A device is indoors or not whatever its neighbours are; what the way
+    into its building loses is the same to all sites, the low-loss model at any carrier. Horizontal
+    distances below 10 m count as 10 m; loss goes by the distance of the antennas. Fading is the
+    same with and without line of sight. All but the fading is constant within a slot, and drawn
+    anew for each. Each device has a band of its own, Eq. (1): there is no interference.
+    """
+
+    carrier_ghz: float = Field(3.5, ge=0.5, le=100, description="Carrier frequency, GHz.")
+    site_height_m: float = Field(25.0, ge=2, le=150, description="Height of the sites' antennas, m.")
+    device_height_m: float = Field(
+        1.5, ge=1.5, le=22.5, description="Height of the devices' antennas, m."
+    )
+    indoor_share: float = Field(0.0, ge=0, le=1, description="Share of the devices indoors.")
+    site_gain_db: float = Field(
+        0.0, ge=-50, le=50, description="Gain of the sites' antennas to all directions, dB."
+    )
+    device_gain_db: float = Field(
+        0.0, ge=-50, le=50, description="Gain of the devices' antennas to all directions, dB."
+    )
+    noise_figure_db: float = Field(
+        5.0,
+        ge=0,
+        le=50,
+        description="Noise figure of the sites' receivers, dB, in the noise of a scenario that gives"
+        " none.",
+    )
+    shadowing: Literal["correlated", "none"] = Field(
+        "correlated", description="Shadowing, correlated over the distance of devices, or none."
+    )
+
+    environment: ClassVar[tr38901.Environment]
+    """The numbers by which the two kinds differ."""
+
+    @property
+    def shortest_m(self) -> float:
+        """The distance as which shorter ones count, m."""
+        return tr38901.SHORTEST_M
+
+    @property
+    def steady_range(self) -> tuple[float, float]:
+        """The lowest and the highest gain that can occur without fading."""
+        seen, blocked, inside = SHADOWING_LIMIT * self._shadowing_db
+        ends = np.array([self.shortest_m, max(tr38901.ALWAYS_SEEN_M, self.shortest_m)])
+        nearest = np.minimum(ends, self.longest_m)
+        far = float(self._blocked_db(np.array(self.longest_m)))
+        near = float(self._seen_db(nearest[0])), float(self._blocked_db(nearest[1]))
+        highest, lowest = [], []
+        if self.indoor_share < 1:
+            highest.append(far + max(seen, blocked))
+            lowest += [near[0] - seen, near[1] - blocked]
+        if self.indoor_share > 0:
+            spread = SHADOWING_LIMIT * tr38901.WALL_SPREAD_DB
+            wall, behind = tr38901.wall_db(self.carrier_ghz), tr38901.MOST_INDOOR_M
+            highest.append(far + wall + tr38901.INDOOR_DB_PER_M * behind + spread + inside)
+            lowest.append(near[0] + wall - spread - inside)
+        return float(self._gain(max(highest))), float(self._gain(min(lowest)))
+
+    def num_steady_uniforms(self, num_devices: int, num_servers: int) -> int:
+        """Return how many uniform numbers all but the fading takes of a slot."""
+        fields = nearby.num_uniforms(num_devices, num_servers)
+        return _NUMBERS_OF_DEVICE * num_devices + _FIELDS * fields
+
+    def steady(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
+        """Return gains without fading (..., M, N) made of uniform numbers."""
+        from scipy.special import ndtr
+
+        devices = unit[..., 2 * num_devices : _NUMBERS_OF_DEVICE * num_devices]
+        inside, behind, wall = (each[..., None] for each in np.split(devices, 3, axis=-1))
+        fields = np.split(unit[..., _NUMBERS_OF_DEVICE * num_devices :], _FIELDS, axis=-1)
+        places, _ = self.places(unit, num_devices, num_servers)
+        distance = self.distances(unit, num_devices, num_servers)
+
+        def correlated(field: int, distance_m: float) -> FloatArray:
+            return nearby.correlated(fields[field], places, distance_m, num_servers)
+
+        indoors = inside < self.indoor_share
+        # The lesser of two numbers uniform up to the most: Sec. 7.4.3.1.
+        behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)
+        sight = self.environment.sight(np.maximum(distance - behind_m, 0.0))
+        seen = ndtr(correlated(0, tr38901.SIGHT_CORRELATION_M)) < sight
+        loss = np.where(seen, self._seen_db(distance), self._blocked_db(distance))
+        if self.indoor_share > 0:
+            spread = tr38901.WALL_SPREAD_DB * cut_normal(wall)
+            walls = tr38901.wall_db(self.carrier_ghz) + spread
+            loss += np.where(indoors, walls + tr38901.INDOOR_DB_PER_M * behind_m, 0.0)
+        if self.shadowing != "none":
+            by_state = self.environment.correlation_m
+            normal = np.where(seen, correlated(1, by_state[0]), correlated(2, by_state[1]))
+            deviation = np.where(seen, *self._shadowing_db[:2])
+            if self.indoor_share > 0:
+                normal = np.where(indoors, correlated(3, by_state[2]), normal)
+                deviation = np.where(indoors, self._shadowing_db[2], deviation)
+            loss += deviation * cut_normal(ndtr(normal))
+        return self._gain(loss)
+
+    @property
+    def _shadowing_db(self) -> FloatArray:
+        """Standard deviations with line of sight, without it, indoors."""
+        return np.array(self.environment.shadowing_db) * (self.shadowing != "none")
+
+    def _seen_db(self, distance: FloatArray) -> FloatArray:
+        heights = self.site_height_m, self.device_height_m
+        return self.environment.seen_db(distance, self.carrier_ghz, *heights)
+
+    def _blocked_db(self, distance: FloatArray) -> FloatArray:
+        heights = self.site_height_m, self.device_height_m
+        return self.environment.blocked_db(distance, self.carrier_ghz, *heights)
+
+    def _gain(self, loss_db: FloatArray | float) -> FloatArray:
+        return np.asarray(10 ** ((self.site_gain_db + self.device_gain_db - loss_db) / 10))
+
+
+class UrbanMacroChannel(UrbanChannel):
+    """UMa of 3GPP TR 38.901: sites above the roofs; see `UrbanChannel`.
+
+    The effective environment height h_E is 1 m, as it is for devices of up to 13 m; the TR draws it
+    for higher ones, which are refused.
+    """
+
+    site_height_m: float = Field(25.0, ge=2, le=150, description="Height of the sites' antennas, m.")
+    device_height_m: float = Field(
+        1.5, ge=1.5, le=13, description="Height of the devices' antennas, m."
+    )
+
+    environment = tr38901.UMA
+
+
+class UrbanMicroChannel(UrbanChannel):
+    """UMi of 3GPP TR 38.901: sites below the roofs, in street canyons; see `UrbanChannel`."""
+
+    site_height_m: float = Field(10.0, ge=2, le=150, description="Height of the sites' antennas, m.")
+
+    environment = tr38901.UMI
