@@ -133,9 +133,9 @@ class ScenarioFields(Settings):
     )
     noise_psd: Positive | None = Field(
         1e-9,
-        description="Noise density, W/Hz; sigma^2 is this times a device's bandwidth. Where it is not"
-        " given it is the channel's: 1e-9 of uniform gains, as in the paper; of channels with places"
-        " thermal, 3.98e-21 (-174 dBm/Hz), times their noise figure.",
+        description="Noise density, W/Hz; sigma^2 is this times a device's bandwidth. Where it is"
+        " not given it is the channel's: 1e-9 of uniform gains, as in the paper; thermal, 3.98e-21"
+        " (-174 dBm/Hz), and their noise figure of channels with places.",
     )
     noise_w: Positive | None = Field(
         None, description="Noise power sigma^2, W, given directly; noise_psd is then none."

@@ -79,9 +79,10 @@ def _by_waves(start: FloatArray, places: FloatArray) -> FloatArray:
     """
     wave = np.arange(_WAVES)
     # The share 1 - 1 / sqrt(1 + k^2) of the spectrum has wave numbers below k.
-    beyond = 1 - (wave + start[:, :1]) / _WAVES
+    beyond = (_WAVES - wave - start[:, :1]) / _WAVES  # above 0
     number = np.sqrt(beyond**-2 - 1)
     angle = 2 * np.pi * (wave * _GOLDEN + start[:, 1:])
     along = np.stack([number * np.cos(angle), number * np.sin(angle)], axis=1)  # (B, 2, waves)
     phase = places[..., :1] * along[:, None, 0] + places[..., 1:] * along[:, None, 1]
-    return np.concatenate([np.cos(phase), np.sin(phase)], axis=-1) / np.sqrt(_WAVES)
+    both = np.concatenate([np.cos(phase), np.sin(phase)], axis=-1)
+    return np.asarray(both / np.sqrt(_WAVES))

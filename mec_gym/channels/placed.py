@@ -37,8 +37,7 @@ class PlacedChannel(Channel):
         0.0,
         ge=0,
         le=50,
-        description="Noise figure of the sites' receivers, dB, in the noise of a scenario that gives"
-        " none.",
+        description="Noise figure of the sites' receivers, dB, of the noise where none is given.",
     )
 
     @model_validator(mode="after")

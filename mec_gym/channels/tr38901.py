@@ -1,7 +1,7 @@
 """3GPP TR 38.901 (V16.1): path loss, line of sight and walls of UMa and UMi, elementwise.
 
-Carrier frequencies are in GHz, lengths in m, losses in dB. The formulas are for 10 m to 5 km; beyond
-5 km they go on as they are.
+Carrier frequencies are in GHz, lengths in m, losses in dB. The TR's formulas are for 10 m to 5 km;
+beyond 5 km they go on as they are.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Environment:
         free += 20 * np.log10(carrier_ghz)
         bend_m = breakpoint_m(carrier_ghz, site_m, device_m)
         beyond = free + 40 * decades - self.bend * np.log10(bend_m**2 + above_m**2)
-        return np.where(distance_m <= bend_m, free + slope * decades, beyond)
+        return np.asarray(np.where(distance_m <= bend_m, free + slope * decades, beyond))
 
     def blocked_db(
         self, distance_m: FloatArray, carrier_ghz: float, site_m: float, device_m: float
@@ -82,7 +82,9 @@ class Environment:
         decades = np.log10(np.hypot(distance_m, site_m - device_m))
         blocked = free + slope * decades + of_carrier * np.log10(carrier_ghz)
         blocked -= of_height * (device_m - 1.5)
-        return np.maximum(self.seen_db(distance_m, carrier_ghz, site_m, device_m), blocked)
+        return np.asarray(
+            np.maximum(self.seen_db(distance_m, carrier_ghz, site_m, device_m), blocked)
+        )
 
     def sight(self, outdoor_m: FloatArray) -> FloatArray:
         """Return the probability of line of sight by horizontal distances outdoors: Table 7.4.2-1.

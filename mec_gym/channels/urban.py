@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from mec_gym.channels import nearby, tr38901
@@ -22,14 +23,17 @@ class UrbanChannel(FadedChannel):
     What devices near each other have in common: whether they see a site (correlation distance
     50 m), and their shadowing from it (Table 7.5-6), which is cut off at three standard deviations;
     sites are independent. A device is indoors or not whatever its neighbours are; what the way
-    into its building loses is the same to all sites, the low-loss model at any carrier. Horizontal
-    distances below 10 m count as 10 m; loss goes by the distance of the antennas. Fading is the
-    same with and without line of sight. All but the fading is constant within a slot, and drawn
-    anew for each. Each device has a band of its own, Eq. (1): there is no interference.
+    into its building loses is the same to all sites: the low-loss model, also below 6 GHz, where
+    the TR knows 20 dB as well. Horizontal distances below 10 m count as 10 m; loss goes by the
+    distance of the antennas. Fading is the same with and without line of sight. All but the fading
+    is constant within a slot, and drawn anew for each. Each device has a band of its own, Eq. (1):
+    there is no interference.
     """
 
     carrier_ghz: float = Field(3.5, ge=0.5, le=100, description="Carrier frequency, GHz.")
-    site_height_m: float = Field(25.0, ge=2, le=150, description="Height of the sites' antennas, m.")
+    site_height_m: float = Field(
+        25.0, ge=2, le=150, description="Height of the sites' antennas, m."
+    )
     device_height_m: float = Field(
         1.5, ge=1.5, le=22.5, description="Height of the devices' antennas, m."
     )
@@ -44,8 +48,7 @@ class UrbanChannel(FadedChannel):
         5.0,
         ge=0,
         le=50,
-        description="Noise figure of the sites' receivers, dB, in the noise of a scenario that gives"
-        " none.",
+        description="Noise figure of the sites' receivers, dB, of the noise where none is given.",
     )
     shadowing: Literal["correlated", "none"] = Field(
         "correlated", description="Shadowing, correlated over the distance of devices, or none."
@@ -107,19 +110,22 @@ class UrbanChannel(FadedChannel):
             walls = tr38901.wall_db(self.carrier_ghz) + spread
             loss += np.where(indoors, walls + tr38901.INDOOR_DB_PER_M * behind_m, 0.0)
         if self.shadowing != "none":
-            by_state = self.environment.correlation_m
-            normal = np.where(seen, correlated(1, by_state[0]), correlated(2, by_state[1]))
-            deviation = np.where(seen, *self._shadowing_db[:2])
+            with_sight, without, inside_m = self.environment.correlation_m
+            normal = np.where(seen, correlated(1, with_sight), correlated(2, without))
             if self.indoor_share > 0:
-                normal = np.where(indoors, correlated(3, by_state[2]), normal)
-                deviation = np.where(indoors, self._shadowing_db[2], deviation)
-            loss += deviation * cut_normal(ndtr(normal))
+                normal = np.where(indoors, correlated(3, inside_m), normal)
+            loss += self._deviation_db(seen, indoors) * cut_normal(ndtr(normal))
         return self._gain(loss)
 
     @property
     def _shadowing_db(self) -> FloatArray:
         """Standard deviations with line of sight, without it, indoors."""
         return np.array(self.environment.shadowing_db) * (self.shadowing != "none")
+
+    def _deviation_db(self, seen: NDArray[np.bool_], indoors: NDArray[np.bool_]) -> FloatArray:
+        """Return the standard deviation of each link's shadowing, dB."""
+        with_sight, without, inside = self._shadowing_db
+        return np.where(indoors, inside, np.where(seen, with_sight, without))
 
     def _seen_db(self, distance: FloatArray) -> FloatArray:
         heights = self.site_height_m, self.device_height_m
@@ -140,7 +146,6 @@ class UrbanMacroChannel(UrbanChannel):
     for higher ones, which are refused.
     """
 
-    site_height_m: float = Field(25.0, ge=2, le=150, description="Height of the sites' antennas, m.")
     device_height_m: float = Field(
         1.5, ge=1.5, le=13, description="Height of the devices' antennas, m."
     )
@@ -151,6 +156,8 @@ class UrbanMacroChannel(UrbanChannel):
 class UrbanMicroChannel(UrbanChannel):
     """UMi of 3GPP TR 38.901: sites below the roofs, in street canyons; see `UrbanChannel`."""
 
-    site_height_m: float = Field(10.0, ge=2, le=150, description="Height of the sites' antennas, m.")
+    site_height_m: float = Field(
+        10.0, ge=2, le=150, description="Height of the sites' antennas, m."
+    )
 
     environment = tr38901.UMI
