@@ -7,6 +7,8 @@ import pytest
 
 from mec_gym.channels import tr38901
 
+pytestmark = pytest.mark.slow  # the oracle is imported for seconds
+
 DISTANCES = np.geomspace(10.0, 5000.0, 10_000)
 KINDS = {"uma": (tr38901.UMA, 25.0), "umi": (tr38901.UMI, 10.0)}
 CARRIERS = [0.7, 3.5, 28.0]
@@ -48,9 +50,7 @@ def topology(tr):
         shape = (100, 100)
         apart = torch.tensor(DISTANCES.reshape(shape))
         still = torch.zeros((*shape, 3), dtype=torch.double)
-        device = torch.stack(
-            [apart, torch.zeros_like(apart), torch.full_like(apart, device_m)], -1
-        )
+        device = torch.stack([apart, torch.zeros_like(apart), torch.full_like(apart, device_m)], -1)
         site = torch.zeros((100, 1, 3), dtype=torch.double)
         site[..., 2] = KINDS[kind][1]
         scenario.set_topology(
