@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mec_gym.channels.base import CHANNELS, Channel
+from mec_gym.channels.faded import FadedChannel
 from mec_gym.channels.fading import FloatArray, fading
 from mec_gym.channels.path_loss import PathLossChannel
 from mec_gym.channels.placed import PlacedChannel
@@ -21,6 +22,7 @@ from mec_gym.io.messages import one_line, quoted
 __all__ = [
     "CHANNELS",
     "Channel",
+    "FadedChannel",
     "FloatArray",
     "PathLossChannel",
     "PlacedChannel",
