@@ -92,28 +92,29 @@ class UrbanChannel(FadedChannel):
 
         devices = unit[..., 2 * num_devices : _NUMBERS_OF_DEVICE * num_devices]
         inside, behind, wall = (each[..., None] for each in np.split(devices, 3, axis=-1))
-        fields = np.split(unit[..., _NUMBERS_OF_DEVICE * num_devices :], _FIELDS, axis=-1)
         places, _ = self.places(unit, num_devices, num_servers)
         distance = self.distances(unit, num_devices, num_servers)
-
-        def correlated(field: int, distance_m: float) -> FloatArray:
-            return nearby.correlated(fields[field], places, distance_m, num_servers)
+        shared = nearby.correlated(
+            unit[..., _NUMBERS_OF_DEVICE * num_devices :],
+            places,
+            (tr38901.SIGHT_CORRELATION_M, *self._correlation_m),
+            num_servers,
+        )
 
         indoors = inside < self.indoor_share
         # The lesser of two numbers uniform up to the most: Sec. 7.4.3.1.
         behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)
         sight = self.environment.sight(np.maximum(distance - behind_m, 0.0))
-        seen = ndtr(correlated(0, tr38901.SIGHT_CORRELATION_M)) < sight
+        seen = ndtr(shared[0]) < sight
         loss = np.where(seen, self._seen_db(distance), self._blocked_db(distance))
         if self.indoor_share > 0:
             spread = tr38901.WALL_SPREAD_DB * cut_normal(wall)
             walls = tr38901.wall_db(self.carrier_ghz) + spread
             loss += np.where(indoors, walls + tr38901.INDOOR_DB_PER_M * behind_m, 0.0)
         if self.shadowing != "none":
-            with_sight, without, inside_m = self.environment.correlation_m
-            normal = np.where(seen, correlated(1, with_sight), correlated(2, without))
+            normal = np.where(seen, shared[1], shared[2])
             if self.indoor_share > 0:
-                normal = np.where(indoors, correlated(3, inside_m), normal)
+                normal = np.where(indoors, shared[3], normal)
             loss += self._deviation_db(seen, indoors) * cut_normal(ndtr(normal))
         return self._gain(loss)
 
@@ -122,10 +123,17 @@ class UrbanChannel(FadedChannel):
         """Standard deviations with line of sight, without it, indoors."""
         return np.array(self.environment.shadowing_db) * (self.shadowing != "none")
 
+    @property
+    def _correlation_m(self) -> tuple[float, ...]:
+        """Correlation distances of the shadowing that is drawn."""
+        if self.shadowing == "none":
+            return ()
+        return self.environment.correlation_m[: 3 if self.indoor_share > 0 else 2]
+
     def _deviation_db(self, seen: NDArray[np.bool_], indoors: NDArray[np.bool_]) -> FloatArray:
         """Return the standard deviation of each link's shadowing, dB."""
         with_sight, without, inside = self._shadowing_db
-        return np.where(indoors, inside, np.where(seen, with_sight, without))
+        return np.asarray(np.where(indoors, inside, np.where(seen, with_sight, without)))
 
     def _seen_db(self, distance: FloatArray) -> FloatArray:
         heights = self.site_height_m, self.device_height_m

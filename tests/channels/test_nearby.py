@@ -15,7 +15,7 @@ def drawn(places, distance_m, num_fields, slots, seed=0):
     count = nearby.num_uniforms(num_places, num_fields)
     unit = np.random.default_rng(seed).random((slots, count))
     everywhere = np.broadcast_to(places, (slots, num_places, 2))
-    return nearby.correlated(unit, everywhere, distance_m, num_fields)
+    return nearby.correlated(unit, everywhere, [distance_m], num_fields)[0]
 
 
 def along_a_line(num_places, step_m=5.0):
@@ -77,12 +77,12 @@ def test_slots_in_blocks_are_the_slots_one_by_one(num_places, monkeypatch):
     rng = np.random.default_rng(3)
     unit = rng.random((6, nearby.num_uniforms(num_places, 4)))
     places = rng.uniform(0, 500, (6, num_places, 2))
-    whole = nearby.correlated(unit, places, 30.0, 4)
+    whole = nearby.correlated(unit, places, [30.0], 4)[0]
     monkeypatch.setattr(nearby, "_AT_ONCE", 1)  # a block a slot
-    np.testing.assert_array_equal(nearby.correlated(unit, places, 30.0, 4), whole)
+    np.testing.assert_array_equal(nearby.correlated(unit, places, [30.0], 4)[0], whole)
     for row in range(6):
         np.testing.assert_array_equal(
-            nearby.correlated(unit[row], places[row], 30.0, 4), whole[row]
+            nearby.correlated(unit[row], places[row], [30.0], 4)[0], whole[row]
         )
 
 
@@ -90,4 +90,17 @@ def test_slots_in_blocks_are_the_slots_one_by_one(num_places, monkeypatch):
 @pytest.mark.parametrize("end", [0.0, 1 - 2**-53])
 def test_the_ends_of_the_numbers_make_finite_ones(num_places, end):
     unit = np.full(nearby.num_uniforms(num_places, 2), end)
-    assert np.isfinite(nearby.correlated(unit, along_a_line(num_places), 10.0, 2)).all()
+    assert np.isfinite(nearby.correlated(unit, along_a_line(num_places), [10.0], 2)).all()
+
+
+@pytest.mark.parametrize("num_places", SIZES)
+def test_each_correlation_distance_has_numbers_of_its_own(num_places):
+    count = nearby.num_uniforms(num_places, 2)
+    unit = np.random.default_rng(4).random((2000, 2 * count))
+    places = np.broadcast_to(along_a_line(num_places), (2000, num_places, 2))
+    both = nearby.correlated(unit, places, [10.0, 40.0], 2)
+    for number, distance_m in enumerate((10.0, 40.0)):
+        own = unit[:, number * count : (number + 1) * count]
+        alone = nearby.correlated(own, places, [distance_m], 2)[0]
+        np.testing.assert_array_equal(both[number], alone)
+    assert abs(np.corrcoef(both[0][:, 0, 0], both[1][:, 0, 0])[0, 1]) < 0.1
