@@ -66,19 +66,18 @@ class UrbanChannel(FadedChannel):
     def steady_range(self) -> tuple[float, float]:
         """The lowest and the highest gain that can occur without fading."""
         seen, blocked, inside = SHADOWING_LIMIT * self._shadowing_db
-        ends = np.array([self.shortest_m, max(tr38901.ALWAYS_SEEN_M, self.shortest_m)])
-        nearest = np.minimum(ends, self.longest_m)
+        near = float(self._seen_db(np.array(self.shortest_m)))
+        in_shade = float(self._blocked_db(np.array(min(tr38901.ALWAYS_SEEN_M, self.longest_m))))
         far = float(self._blocked_db(np.array(self.longest_m)))
-        near = float(self._seen_db(nearest[0])), float(self._blocked_db(nearest[1]))
         highest, lowest = [], []
         if self.indoor_share < 1:
             highest.append(far + max(seen, blocked))
-            lowest += [near[0] - seen, near[1] - blocked]
+            lowest += [near - seen, in_shade - blocked]
         if self.indoor_share > 0:
             spread = SHADOWING_LIMIT * tr38901.WALL_SPREAD_DB
             wall, behind = tr38901.wall_db(self.carrier_ghz), tr38901.MOST_INDOOR_M
             highest.append(far + wall + tr38901.INDOOR_DB_PER_M * behind + spread + inside)
-            lowest.append(near[0] + wall - spread - inside)
+            lowest.append(near + wall - spread - inside)
         return float(self._gain(max(highest))), float(self._gain(min(lowest)))
 
     def num_steady_uniforms(self, num_devices: int, num_servers: int) -> int:
@@ -105,7 +104,7 @@ class UrbanChannel(FadedChannel):
         # The lesser of two numbers uniform up to the most: Sec. 7.4.3.1.
         behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)
         sight = self.environment.sight(np.maximum(distance - behind_m, 0.0))
-        seen = ndtr(shared[0]) < sight
+        seen = ndtr(shared[0]) <= sight
         loss = np.where(seen, self._seen_db(distance), self._blocked_db(distance))
         if self.indoor_share > 0:
             spread = tr38901.WALL_SPREAD_DB * cut_normal(wall)

@@ -132,6 +132,15 @@ def test_a_still_link_has_one_of_two_losses_each_as_often_as_the_tr_says(kind, a
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_up_to_18_m_a_site_is_in_sight_whatever_is_drawn(kind):
+    places = {"server_positions_m": ((0.0, 0.0),), "device_positions_m": ((18.0, 0.0),)}
+    channel = kind(**places, **STILL)
+    unit = np.full(channel.num_uniforms(3, 1), 1 - 2**-53)
+    expected = path_loss(NAMES[kind], "los", 18.0, 3.5)
+    assert -10 * np.log10(channel.draw(unit, 3, 1)) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_antennas_add_their_gain_and_heights_and_carrier_are_those_given(kind):
     name = NAMES[kind]
     given = {"carrier_ghz": 28.0, "site_height_m": 20.0, "device_height_m": 5.0}
