@@ -82,7 +82,8 @@ def _apart(places: FloatArray) -> FloatArray:
 
 def _exact(apart: FloatArray) -> FloatArray:
     """Return a factor (B, M, M) of the correlation over distances in correlation distances."""
-    correlation = np.exp(-apart) + _JITTER * np.eye(apart.shape[-1])
+    correlation = np.exp(-apart)
+    correlation.reshape(len(apart), -1)[:, :: apart.shape[-1] + 1] += _JITTER  # the diagonals
     return np.asarray(np.linalg.cholesky(correlation), np.float64)
 
 

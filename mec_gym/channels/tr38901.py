@@ -42,7 +42,8 @@ class Environment:
     Attributes:
         near: A, B of the line of sight's loss up to the breakpoint, A + B lg d_3D + 20 lg f.
         bend: C beyond it: A + 40 lg d_3D + 20 lg f - C lg(d_BP^2 + (h_BS - h_UT)^2).
-        blocked: A, B, C, D of A + B lg d_3D + C lg f - D (h_UT - 1.5), where it is not free.
+        blocked: A, B, C, D of A + B lg d_3D + C lg f - D (h_UT - 1.5), where it is not free; there
+            the loss is never below that with line of sight.
         sight_m: decay of the probability of line of sight with the distance.
         shadowing_db: standard deviations with line of sight, without it, indoors.
         correlation_m: correlation distances of the shadowing, likewise.
@@ -55,10 +56,10 @@ class Environment:
     shadowing_db: tuple[float, float, float]
     correlation_m: tuple[float, float, float]
 
-    def seen_db(
+    def losses_db(
         self, distance_m: FloatArray, carrier_ghz: float, site_m: float, device_m: float
-    ) -> FloatArray:
-        """Return the path loss with line of sight: Table 7.4.1-1.
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the path losses with and without line of sight: Table 7.4.1-1.
 
         Args:
             distance_m: horizontal distances, of any shape.
@@ -68,23 +69,15 @@ class Environment:
         """
         above_m = site_m - device_m
         decades = np.log10(np.hypot(distance_m, above_m))
-        free, slope = self.near
-        free += 20 * np.log10(carrier_ghz)
+        constant, slope = self.near
+        constant += 20 * np.log10(carrier_ghz)
         bend_m = breakpoint_m(carrier_ghz, site_m, device_m)
-        beyond = free + 40 * decades - self.bend * np.log10(bend_m**2 + above_m**2)
-        return np.asarray(np.where(distance_m <= bend_m, free + slope * decades, beyond))
-
-    def blocked_db(
-        self, distance_m: FloatArray, carrier_ghz: float, site_m: float, device_m: float
-    ) -> FloatArray:
-        """Return the path loss without line of sight, never below that with it; see `seen_db`."""
-        free, slope, of_carrier, of_height = self.blocked
-        decades = np.log10(np.hypot(distance_m, site_m - device_m))
-        blocked = free + slope * decades + of_carrier * np.log10(carrier_ghz)
-        blocked -= of_height * (device_m - 1.5)
-        return np.asarray(
-            np.maximum(self.seen_db(distance_m, carrier_ghz, site_m, device_m), blocked)
-        )
+        beyond = constant - self.bend * np.log10(bend_m**2 + above_m**2)
+        near = distance_m <= bend_m
+        seen = np.where(near, constant, beyond) + np.where(near, slope, 40.0) * decades
+        constant, slope, of_carrier, of_height = self.blocked
+        constant += of_carrier * np.log10(carrier_ghz) - of_height * (device_m - 1.5)
+        return seen, np.maximum(seen, constant + slope * decades)
 
     def sight(self, outdoor_m: FloatArray) -> FloatArray:
         """Return the probability of line of sight by horizontal distances outdoors: Table 7.4.2-1.

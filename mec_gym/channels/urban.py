@@ -66,13 +66,13 @@ class UrbanChannel(FadedChannel):
     def steady_range(self) -> tuple[float, float]:
         """The lowest and the highest gain that can occur without fading."""
         seen, blocked, inside = SHADOWING_LIMIT * self._shadowing_db
-        near = float(self._seen_db(np.array(self.shortest_m)))
-        in_shade = float(self._blocked_db(np.array(min(tr38901.ALWAYS_SEEN_M, self.longest_m))))
-        far = float(self._blocked_db(np.array(self.longest_m)))
+        ends = np.minimum([self.shortest_m, tr38901.ALWAYS_SEEN_M, np.inf], self.longest_m)
+        in_sight, in_shade = self._losses_db(ends)
+        near, far = in_sight[0], in_shade[2]
         highest, lowest = [], []
         if self.indoor_share < 1:
             highest.append(far + max(seen, blocked))
-            lowest += [near - seen, in_shade - blocked]
+            lowest += [near - seen, in_shade[1] - blocked]
         if self.indoor_share > 0:
             spread = SHADOWING_LIMIT * tr38901.WALL_SPREAD_DB
             wall, behind = tr38901.wall_db(self.carrier_ghz), tr38901.MOST_INDOOR_M
@@ -105,7 +105,7 @@ class UrbanChannel(FadedChannel):
         behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)
         sight = self.environment.sight(np.maximum(distance - behind_m, 0.0))
         seen = ndtr(shared[0]) <= sight
-        loss = np.where(seen, self._seen_db(distance), self._blocked_db(distance))
+        loss = np.where(seen, *self._losses_db(distance))
         if self.indoor_share > 0:
             spread = tr38901.WALL_SPREAD_DB * cut_normal(wall)
             walls = tr38901.wall_db(self.carrier_ghz) + spread
@@ -134,13 +134,10 @@ class UrbanChannel(FadedChannel):
         with_sight, without, inside = self._shadowing_db
         return np.asarray(np.where(indoors, inside, np.where(seen, with_sight, without)))
 
-    def _seen_db(self, distance: FloatArray) -> FloatArray:
+    def _losses_db(self, distance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the path losses with and without line of sight."""
         heights = self.site_height_m, self.device_height_m
-        return self.environment.seen_db(distance, self.carrier_ghz, *heights)
-
-    def _blocked_db(self, distance: FloatArray) -> FloatArray:
-        heights = self.site_height_m, self.device_height_m
-        return self.environment.blocked_db(distance, self.carrier_ghz, *heights)
+        return self.environment.losses_db(distance, self.carrier_ghz, *heights)
 
     def _gain(self, loss_db: FloatArray | float) -> FloatArray:
         return np.asarray(10 ** ((self.site_gain_db + self.device_gain_db - loss_db) / 10))

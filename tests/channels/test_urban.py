@@ -72,12 +72,9 @@ def losses_at(kind, apart, n, num_devices=1, seed=0, **fields):
 def test_path_loss_is_that_of_the_tr(kind, ghz, apart, site, device):
     environment = {"uma": tr38901.UMA, "umi": tr38901.UMI}[kind]
     given = np.array([apart]), ghz, site, device
-    assert environment.seen_db(*given)[0] == pytest.approx(
-        path_loss(kind, "los", apart, ghz, site, device), abs=1e-8
-    )
-    assert environment.blocked_db(*given)[0] == pytest.approx(
-        path_loss(kind, "nlos", apart, ghz, site, device), abs=1e-8
-    )
+    for state, found in zip(("los", "nlos"), environment.losses_db(*given), strict=True):
+        expected = path_loss(kind, state, apart, ghz, site, device)
+        assert found.item() == pytest.approx(expected, abs=1e-8)
     assert environment.sight(np.array([apart]))[0] == pytest.approx(
         los_probability(kind, apart), abs=1e-12
     )
@@ -87,15 +84,15 @@ def test_path_loss_is_that_of_the_tr(kind, ghz, apart, site, device):
     ("environment", "state", "apart", "ghz", "site", "db"),
     [
         # By hand: d3D of 100 m and 23.5 m is 102.724 m, lg 2.01167; lg 3.5 is 0.54407.
-        (tr38901.UMA, "seen_db", 100.0, 3.5, 25.0, 28 + 44.2568 + 10.8814),
-        (tr38901.UMA, "blocked_db", 100.0, 3.5, 25.0, 13.54 + 78.6162 + 10.8814),
+        (tr38901.UMA, 0, 100.0, 3.5, 25.0, 28 + 44.2568 + 10.8814),
+        (tr38901.UMA, 1, 100.0, 3.5, 25.0, 13.54 + 78.6162 + 10.8814),
         # d3D of 100 m and 8.5 m is 100.3606 m, lg 2.001563.
-        (tr38901.UMI, "seen_db", 100.0, 3.5, 10.0, 32.4 + 42.0328 + 10.8814),
-        (tr38901.UMI, "blocked_db", 100.0, 3.5, 10.0, 22.4 + 70.6552 + 11.5887),
+        (tr38901.UMI, 0, 100.0, 3.5, 10.0, 32.4 + 42.0328 + 10.8814),
+        (tr38901.UMI, 1, 100.0, 3.5, 10.0, 22.4 + 70.6552 + 11.5887),
     ],
 )
 def test_path_loss_by_hand(environment, state, apart, ghz, site, db):
-    assert getattr(environment, state)(np.array(apart), ghz, site, 1.5) == pytest.approx(
+    assert environment.losses_db(np.array(apart), ghz, site, 1.5)[state] == pytest.approx(
         db, abs=1e-3
     )
 
@@ -105,9 +102,9 @@ def test_the_breakpoint_is_where_both_branches_meet():
     assert tr38901.breakpoint_m(3.5, 25.0, 1.5) == pytest.approx(560.0)
     assert tr38901.breakpoint_m(3.5, 10.0, 1.5) == pytest.approx(210.0)
     for environment, site, at in ((tr38901.UMA, 25.0, 560.0), (tr38901.UMI, 10.0, 210.0)):
-        below, above = environment.seen_db(np.array([at, at * (1 + 1e-12)]), 3.5, site, 1.5)
+        below, above = environment.losses_db(np.array([at, at * (1 + 1e-12)]), 3.5, site, 1.5)[0]
         assert above == pytest.approx(below, abs=1e-9)
-        near, far = environment.seen_db(np.array([10 * at, 20 * at]), 3.5, site, 1.5)
+        near, far = environment.losses_db(np.array([10 * at, 20 * at]), 3.5, site, 1.5)[0]
         assert far - near == pytest.approx(40 * math.log10(2), abs=0.01)
 
 
@@ -152,8 +149,7 @@ def test_antennas_add_their_gain_and_heights_and_carrier_are_those_given(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_without_shadowing_rises_with_distance_in_either_state(kind):
     apart = np.geomspace(10, 1e4, 500)
-    for state in ("seen_db", "blocked_db"):
-        loss = getattr(kind.environment, state)(apart, 3.5, 25.0, 1.5)
+    for loss in kind.environment.losses_db(apart, 3.5, 25.0, 1.5):
         assert all(near < far for near, far in itertools.pairwise(loss))
 
 
