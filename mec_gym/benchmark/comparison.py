@@ -120,6 +120,8 @@ class Result:
         reported: what `system.report` has of each slot, by name, (S, B).
         reference: what gaps are relative to.
         slot_seconds: what `slot_seconds` measured; None where nobody asked.
+        online_gap: how far the mean cost is above what nobody undercuts who sees only the present,
+            relative to that; None where that is not known, see `mec_gym.benchmark.online`.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Result:
     reported: Mapping[str, NDArray[Any]]
     reference: Reference
     slot_seconds: float | None = None
+    online_gap: Estimate | None = None
 
     @property
     def seeds(self) -> int:

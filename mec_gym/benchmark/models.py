@@ -76,7 +76,7 @@ class Model:
         return getattr(self.policy, "scenario", None)
 
     def plays(self, scenario: Scenario) -> bool:
-        """Return whether it is for a scenario: an agent for its own, most policies of rules for all."""
+        """Return whether it is for a scenario: an agent for its own, most rules for all."""
         if hasattr(self.policy, "trained_for"):
             return bool(self.policy.trained_for(scenario))
         return not why_not(self.source, scenario)
