@@ -1,6 +1,7 @@
 """Tasks of a table: however they are given, what they are to a scenario, and by slot."""
 
 import copy
+import dataclasses
 import pickle
 import re
 from pathlib import Path
@@ -130,4 +131,4 @@ def test_the_how_to_page_has_each_column():
 
 
 def test_each_column_is_an_attribute():
-    assert [column.name for column in COLUMNS] == [*Tasks.__dataclass_fields__]
+    assert [column.name for column in COLUMNS] == [field.name for field in dataclasses.fields(Tasks)]
