@@ -50,6 +50,12 @@ class Projection:
         middle = lon[0] + (east.min() + east.max()) / 2
         return cls(float((lat.min() + lat.max()) / 2), float((middle + 180) % 360 - 180))
 
+    def distance(self, lat: FloatArray, lon: FloatArray) -> FloatArray:
+        """Return how far places (R,) in degrees are away, (R,), m, through the earth."""
+        return np.asarray(
+            np.linalg.norm(on_earth(lat, lon) - on_earth(self.lat, self.lon), axis=-1)
+        )
+
     def metres(self, lat: FloatArray, lon: FloatArray) -> FloatArray:
         """Return how far to the east and to the north places (R,) in degrees are, (R, 2), m."""
         up, along = np.deg2rad(self.lat), np.deg2rad(self.lon)

@@ -26,7 +26,7 @@ COLUMNS = (
 """What a table of tasks may have; bits and cycles it must."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tasks(Rows):
     """Tasks, R of them; arrays are read-only. `of` makes them of files, rows and columns.
 

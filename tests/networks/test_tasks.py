@@ -131,4 +131,6 @@ def test_the_how_to_page_has_each_column():
 
 
 def test_each_column_is_an_attribute():
-    assert [column.name for column in COLUMNS] == [field.name for field in dataclasses.fields(Tasks)]
+    assert [column.name for column in COLUMNS] == [
+        field.name for field in dataclasses.fields(Tasks)
+    ]
