@@ -142,22 +142,7 @@ def _like_degrees(places: FloatArray) -> bool:
     fine = (abs(places * 1e3 - np.round(places * 1e3)) > 1e-6).any(axis=-1).mean() > 0.5
     away = np.linalg.norm(places.mean(axis=0)) > 2 * extent
     inside = sizes[0] <= 90 and sizes[1] <= 180
-    return bool(inside and 0 < extent <= _DECIDING = {
-    "channel",
-    "bandwidth_hz",
-    "bandwidth_sharing",
-    "tx_power_w",
-    "noise_psd",
-    "noise_w",
-    "task_cycles",
-    "task_bits",
-    "cycles_per_bit",
-    "tasks",
-    "server_hz",
-}
-"""Fields of which none need be looked at where all have their defaults."""
-
-_WIDEST_DEGREES and fine and away)
+    return bool(inside and 0 < extent <= _WIDEST_DEGREES and fine and away)
 
 
 def _narrow(channel: Channel) -> str:
