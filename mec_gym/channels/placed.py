@@ -120,6 +120,15 @@ class PlacedChannel(Channel):
             )
         return self
 
+    def __eq__(self, other: object) -> bool:
+        # pydantic would compare what is cached as well.
+        return type(other) is type(self) and all(
+            getattr(self, name) == getattr(other, name) for name in type(self).model_fields
+        )
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in type(self).model_fields))
+
     def _check_fields(self) -> None:
         for one, other in _ONE_OF:
             if getattr(self, one) is not None and getattr(self, other) is not None:

@@ -32,7 +32,7 @@ def _wrong_sites(table: Table, numbers: NDArray[np.int64], where: str) -> Iterat
     place = np.stack([table[name] for name in names])
     order = np.lexsort(place)
     same = (np.diff(place[:, order], axis=-1) == 0).all(axis=0)
-    twice = {f"{', '.join(names)}: it is at the place of": _again(order, same)}
+    twice = {f"{', '.join(names)}: it is where": _again(order, same)}
     if "id" in table:
         order = np.argsort(table["id"], kind="stable")
         named = table["id"][order]
@@ -40,7 +40,9 @@ def _wrong_sites(table: Table, numbers: NDArray[np.int64], where: str) -> Iterat
     for words, rows in twice.items():
         for row, first in rows.items():
             number = int(numbers[row])
-            said.setdefault(number, f"{words} that of {where} {numbers[first]}; take one out")
+            said.setdefault(
+                number, f"{words} the site of {where} {numbers[first]} is; take one out"
+            )
     yield from sorted(said.items())
 
 
