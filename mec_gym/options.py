@@ -220,7 +220,7 @@ def check_tasks(scenario: "Scenario") -> None:
                     f"channel.{field}: the table of tasks has {named} already; leave it out"
                 )
         if "lat" in columns:
-            channel.located(columns["lat"], columns["lon"], "tasks")
+            channel.check_degrees(columns["lat"], columns["lon"], "tasks")
         elif channel.projection is not None:
             raise ValueError(
                 "tasks: x, y are metres, but channel.sites has degrees; give lat and lon"

@@ -16,6 +16,7 @@ from mec_gym.instance import COLUMNS, PLACES, Instance, gain_at_sending
 from mec_gym.io import names
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
+from mec_gym.networks.places import Users
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 from mec_gym.scenario_fields import IN_TASKS, OTHER_FORM, ScenarioFields
@@ -274,17 +275,15 @@ class Scenario(ScenarioFields):
     @cached_property
     def radio(self) -> Channel:
         """The channel, with devices where the table of tasks says, if it does."""
-        places = self._task_places_m
-        return self.channel if places is None else self.channel.replace(device_positions_m=places)
-
-    @property
-    def _task_places_m(self) -> FloatArray | None:
-        """Where the device of each row of the table of tasks is, (R, 2), m, if the table says."""
-        if self.tasks is None or not isinstance(self.channel, PlacedChannel):
-            return None
-        if self.tasks.lat is None or self.tasks.lon is None:
-            return self.tasks.places_m
-        return self.channel.located(self.tasks.lat, self.tasks.lon, "tasks")
+        tasks, channel = self.tasks, self.channel
+        if tasks is None or not isinstance(channel, PlacedChannel):
+            return channel
+        if tasks.lat is not None:
+            users = Users(lat=tasks.lat, lon=tasks.lon)
+            return channel.replace(users=users, placement="repeated")
+        if tasks.places_m is not None:
+            return channel.replace(device_positions_m=tasks.places_m)
+        return channel
 
     @property
     def task_bits_range(self) -> tuple[float, float]:

@@ -172,7 +172,7 @@ class PlacedChannel(Channel):
                     " in metres"
                 )
         if sites is not None and users.lat is not None and users.lon is not None:
-            self._check_near(users.lat, users.lon, "users")
+            self.check_degrees(users.lat, users.lon, "users")
 
     @cached_property
     def projection(self) -> Projection | None:
@@ -180,8 +180,8 @@ class PlacedChannel(Channel):
         tables = [table for table in (self.sites, self.users) if table is not None]
         return tables[0].middle if tables else None
 
-    def located(self, lat: FloatArray, lon: FloatArray, field: str) -> FloatArray:
-        """Return where places (R,) in degrees are, (R, 2), m, as all places of this channel.
+    def check_degrees(self, lat: FloatArray, lon: FloatArray, field: str) -> None:
+        """Check that places (R,) in degrees can be among those of this channel.
 
         Args:
             lat: degrees.
@@ -189,32 +189,26 @@ class PlacedChannel(Channel):
             field: what gives them, for messages.
 
         Raises:
-            ValueError: neither sites nor users are in degrees, or these are far from them.
+            ValueError: no table of this channel is in degrees, or these are far from its places.
         """
-        if self.projection is None:
+        plane = self.projection
+        if plane is None:
             raise ValueError(
                 f"{field}: lat, lon are degrees; give x, y in the metres of"
                 " channel.server_positions_m, or the servers as channel.sites in degrees"
             )
-        return self._check_near(lat, lon, field) + self.side_m / 2
-
-    def _check_near(self, lat: FloatArray, lon: FloatArray, field: str) -> FloatArray:
-        """Return places in degrees on the plane, (R, 2), m from where it touches."""
-        assert self.projection is not None  # asked for by who has degrees
-        places = self.projection.metres(lat, lon)
-        away = self.projection.distance(lat, lon)
+        away = plane.distance(lat, lon)
         most = int(np.argmax(away))
-        if away[most] > FARTHEST_M:
-            swapped = self.projection.distance(lon, lat) if abs(lon).max() <= 90 else away
-            said = "correct them"
-            if np.median(swapped) <= FARTHEST_M:
-                said = "lat and lon are swapped in one of the two"
-            other = "sites" if self.sites is not None else "users"
-            raise ValueError(
-                f"{field}: ({lat[most]:g}, {lon[most]:g}) is {away[most] / 1e3:,.0f} km from the"
-                f" middle of {other}, ({self.projection.lat:g}, {self.projection.lon:g}); {said}"
-            )
-        return places
+        if away[most] <= FARTHEST_M:
+            return
+        said = "correct them"
+        if abs(lon).max() <= 90 and np.median(plane.distance(lon, lat)) <= FARTHEST_M:
+            said = "lat and lon are swapped in one of the two"
+        other = "sites" if self.sites is not None else "users"
+        raise ValueError(
+            f"{field}: ({lat[most]:g}, {lon[most]:g}) is {away[most] / 1e3:,.0f} km from the"
+            f" middle of {other}, ({plane.lat:g}, {plane.lon:g}); {said}"
+        )
 
     @property
     @abstractmethod
