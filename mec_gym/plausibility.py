@@ -4,11 +4,12 @@ A scenario warns once, when it is made or read, and a changed copy only of what 
 not. What is read again from what the package wrote itself is `quiet`.
 """
 
+import itertools
 import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.channels import Channel, PlacedChannel, UniformChannel
+from mec_gym.channels import PlacedChannel, UniformChannel
 from mec_gym.equations import rate, signal_to_noise, uplink_rate
 
 if TYPE_CHECKING:
@@ -96,16 +97,14 @@ def _depth() -> int:
 
 def findings(scenario: "Scenario") -> dict[str, str]:
     """Return what of a scenario can hardly be meant: a line each, by its kind."""
-    said: dict[str, str] = {}
+    kinds: dict[str, Callable[[Scenario], str]] = {"rate": _rate}
     if isinstance(scenario.channel, PlacedChannel):
-        said = {
-            "degrees": (degrees := _degrees(scenario)),
-            "narrow": "" if degrees else _narrow(scenario.radio),
-            "outside": _outside(scenario.radio),
-        }
-    said["rate"] = "" if said.get("degrees") else _rate(scenario)
-    said["work"] = _work(scenario)
-    return {kind: each for kind, each in said.items() if each}
+        kinds = {"degrees": _degrees, "narrow": _narrow, "outside": _outside} | kinds
+    # Of places and rates the first alone: those behind it follow from it.
+    found = ((kind, said) for kind, look in kinds.items() if (said := look(scenario)))
+    first = dict(itertools.islice(found, 1))
+    work = _work(scenario)
+    return first | ({"work": work} if work else {})
 
 
 def _degrees(scenario: "Scenario") -> str:
@@ -145,8 +144,9 @@ def _like_degrees(places: FloatArray) -> bool:
     return bool(inside and 0 < extent <= _WIDEST_DEGREES and fine and away)
 
 
-def _narrow(channel: Channel) -> str:
+def _narrow(scenario: "Scenario") -> str:
     """Return whether all links count as the shortest there is."""
+    channel = scenario.radio
     if not isinstance(channel, PlacedChannel) or channel.longest_m > channel.shortest_m:
         return ""
     return (
@@ -156,8 +156,9 @@ def _narrow(channel: Channel) -> str:
     )
 
 
-def _outside(channel: Channel) -> str:
+def _outside(scenario: "Scenario") -> str:
     """Return whether servers and devices are in different areas."""
+    channel = scenario.radio
     if not isinstance(channel, PlacedChannel):
         return ""
     servers, devices = channel.given_places
