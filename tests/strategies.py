@@ -29,10 +29,20 @@ def path_loss_channels(draw, num_servers):
     places = st.tuples(amounts(-1e3, 1e3), amounts(-1e3, 1e3))
     some = st.lists(places, min_size=1, max_size=4).map(tuple)
     each = st.lists(places, min_size=num_servers, max_size=num_servers).map(tuple)
+    hexagonal = st.just({"layout": "hexagonal"})
+    servers = hexagonal | st.fixed_dictionaries({"server_positions_m": st.none() | each})
+    spots = st.fixed_dictionaries(
+        {
+            "clusters": st.integers(1, 4),
+            "cluster_radius_m": amounts(0.1, 1e3),
+            "cluster_seed": st.integers(0, 9),
+        }
+    )
+    devices = spots | st.fixed_dictionaries({"device_positions_m": st.none() | some})
     return PathLossChannel(
         side_m=draw(amounts(1, 5e3)),
-        server_positions_m=draw(st.none() | each),
-        device_positions_m=draw(st.none() | some),
+        **draw(servers),
+        **draw(devices),
         loss_at_1m_db=draw(amounts(-20, 60)),
         exponent=draw(amounts(1.5, 5)),
         min_distance_m=draw(amounts(0.5, 50)),
