@@ -124,7 +124,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
         self._observe = loops.observe_of(single.observer.write)
-        self._step = loops.step_of(single.reward)
+        self._play = loops.play_of(single.reward, single.observer.write)
         self._first_outside = loops.first_outside()
         self._has_options = not scenario_options.is_plain(self.scenario)
         self._reported = system.reported(scenario_options.attributes(self.scenario))
@@ -137,6 +137,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         )
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
         self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
+        self._every = np.arange(num_envs)  # copy
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
@@ -206,23 +207,17 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if not self._stock.seeded:
             raise ResetNeeded("step: called before the first reset; call reset first")
         over = None if self._begins_at_once else self._over()
-        reward, terminated, ended = self._assign(self._row, self._servers(actions, over))
+        servers = self._servers(actions, over)
+        if over is not None:
+            self._begin_next(np.flatnonzero(over))
+        reward, terminated, observation, mask, ended = self._assign(self._every, servers)
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
         if ended:
             now = self._device == self._length
-            if over is not None:
-                now &= ~over
             if self._length == self._cut_off_after:
                 truncated = now.copy()
-            if over is None:
-                info = self._final(now)
-                self._begin_next(np.flatnonzero(now))
-            else:
-                info = self._outcome(now)
-        if over is not None:
-            self._begin_next(np.flatnonzero(over))
-        observation, mask = self._seen()
+            info = self._outcome(now) if over is not None else self._final(now, observation, mask)
         every = np.ones(self.num_envs, dtype=np.bool_)
         info |= {"action_mask": mask, "_action_mask": every}
         return observation, reward, terminated, truncated, info
@@ -332,58 +327,36 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             self._device[copy] = len(servers)
         return self._seen()[0]
 
-    def _seen(
-        self, copies: IntArray | slice = slice(None)
-    ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        """Return the observations and masks of some copies, or of all, as new arrays."""
-        row, device = self._row[copies], self._device[copies]
-        shape = self.single_observation_space.shape or ()
-        observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self._num_actions), dtype=np.int8)
-        self._write(row, device, observation, mask)
+    def _seen(self, copies: IntArray | None = None) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """Return new observations and masks of the batch, written for some copies, or for all."""
+        observation, mask = self._unwritten()
+        self._write(self._every if copies is None else copies, observation, mask)
         return observation, mask
 
-    def _write(
-        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
-    ) -> None:
-        """Write the observations and masks of some copies, by several threads where worth it."""
-        if self.num_threads == 1:
-            self._write_part(row, device, observation, mask)
-        elif self._seconds_a_copy * len(row) <= _WORTH_THREADS:
-            start = time.perf_counter()
-            self._write_part(row, device, observation, mask)
-            if len(row) == self.num_envs:
-                seconds = (time.perf_counter() - start) / len(row)
-                self._seconds_a_copy = min(self._seconds_a_copy or seconds, seconds)
-        else:
-            ends = np.linspace(0, len(row), self.num_threads + 1, dtype=int)
-            parts = [
-                [array[first:end] for array in (row, device, observation, mask)]
-                for first, end in pairwise(ends.tolist())
-            ]
-            others = [self._stock.pool.submit(self._write_part, *part) for part in parts[1:]]
-            self._write_part(*parts[0])
-            for other, part in zip(others, parts[1:], strict=True):
-                if other.cancel():  # that thread is drawing
-                    self._write_part(*part)
-                else:
-                    other.result()
+    def _unwritten(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        shape = self.single_observation_space.shape or ()
+        return (
+            np.empty((self.num_envs, *shape), dtype=np.float32),
+            np.empty((self.num_envs, self._num_actions), dtype=np.int8),
+        )
 
-    def _write_part(
-        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
-    ) -> None:
-        constants = self._observer.constants
-        self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
+    def _write(self, copies: IntArray, observation: NDArray[Any], mask: NDArray[Any]) -> None:
+        """Write the observations and masks of some copies."""
+        self._in_parts(self._observe, copies, observation, mask)
 
-    def _assign(
-        self, row: IntArray, servers: IntArray
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], int]:
-        """Give the devices of the first copies to servers; return rewards, ends, how many ended."""
-        reward, terminated = np.empty(len(row)), np.empty(len(row), dtype=np.bool_)
-        ended = self._step(
-            self._slots,
-            row,
-            self._device,
+    def _assign(self, copies: IntArray, servers: IntArray) -> tuple[Any, ...]:
+        """Give the devices of some copies to servers, (num_envs,).
+
+        Returns:
+            rewards and ends, observations and masks, (num_envs, ...), and how many slots ended.
+        """
+        observation, mask = self._unwritten()
+        reward, terminated = np.empty(self.num_envs), np.empty(self.num_envs, dtype=np.bool_)
+        ended = self._in_parts(
+            self._play,
+            copies,
+            observation,
+            mask,
             servers,
             self.overload_penalty,
             self._length,
@@ -391,7 +364,22 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             reward,
             terminated,
         )
-        return reward, terminated, ended
+        return reward, terminated, observation, mask, sum(ended)
+
+    def _in_parts(self, loop: Any, copies: IntArray, *arrays: Any) -> list[Any]:
+        """Call a loop for some copies, by several threads where worth it; return what it does."""
+        # The common case first
+        return [
+            loop(
+                self._slots,
+                copies,
+                self._row,
+                self._device,
+                self._prepared,
+                self._observer.constants,
+                *arrays,
+            )
+        ]
 
     def _check_compiled(self, single: OffloadEnv) -> None:
         """Check on slots that a user's own parts do the same compiled as in plain Python.
@@ -407,10 +395,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         for state in states:
             state.prepared = single.observer.prepare(state.instance)
         for device in range(min(self._length, _TRIED)):
-            servers = (device * copies) % self.scenario.num_actions  # the first copy overloads one
+            servers = (device * self._every) % self.scenario.num_actions  # the first overloads one
             seen = self._seen(copies)[0]
-            earned = self._assign(self._row[copies], servers)[0]
-            for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=True)):
+            earned = self._assign(copies, servers)[0]
+            for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=False)):
                 shown = np.empty_like(seen[copy])
                 single.observer.write(state.slot, device, state.prepared, constants, shown)
                 reward = of_decision(single.reward, state, server, self.overload_penalty)
@@ -488,7 +476,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 " whole numbers"
             )
         servers, num_actions = servers.astype(np.int64, copy=False), self._num_actions
-        if ignored is not None and ignored.any():
+        if ignored is not None:
             servers = np.where(ignored, 0, servers)
         row = self._first_outside(servers, num_actions)
         if row >= 0:
@@ -496,6 +484,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"action: {servers[row]} of copy {row} is not a server; they go from 0 to"
                 f" {num_actions - 1}"
             )
+        if ignored is not None:
+            servers[ignored] = loops.NONE
         return servers
 
     def _begin_next(self, copies: IntArray) -> None:
@@ -510,21 +500,28 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._stock.keep(slots, rows)
         self._row[copies], self._device[copies] = rows, 0
 
-    def _final(self, now: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return `final_obs` and `final_info` of the copies whose slots are now over."""
+    def _final(
+        self, now: NDArray[np.bool_], observation: NDArray[np.float32], mask: NDArray[np.int8]
+    ) -> dict[str, Any]:
+        """Begin the next slots of the copies whose slots are now over.
+
+        Returns their `final_obs` and `final_info`; in observation and mask the first ones follow.
+        """
         ended = np.flatnonzero(now)
-        observation, mask = self._seen(ended)
-        action_mask = np.zeros((self.num_envs, self._num_actions), dtype=np.int8)
-        action_mask[ended] = mask
-        last = np.full(self.num_envs, None, dtype=object)
-        last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
-        masks = {"action_mask": action_mask, "_action_mask": now.copy()}
-        return {
+        last = np.fromiter(observation[ended], dtype=object, count=len(ended))
+        if len(ended) < self.num_envs:
+            some, last = last, np.full(self.num_envs, None, dtype=object)
+            last[ended] = some
+        masks = {"action_mask": np.where(now[:, None], mask, np.int8(0)), "_action_mask": now.copy()}
+        info = {
             "final_obs": last,
             "_final_obs": now.copy(),
             "final_info": masks | self._outcome(now),
             "_final_info": now.copy(),
         }
+        self._begin_next(ended)
+        self._write(ended, observation, mask)
+        return info
 
     def _outcome(self, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Return what the slots that are now over came to; nothing where they were cut off."""
