@@ -18,6 +18,9 @@ from mec_gym.compiling import borrowed, index, loop, loops_for
 NONE = -1
 """The server of a copy that decides nothing."""
 
+_IN_CACHE = 256
+"""Decisions and observations of so many copies at a time: more would leave the cache between."""
+
 
 @loops_for
 def first_outside(formulas: str) -> Any:
@@ -99,23 +102,28 @@ def play_of(formulas: str, reward_of: rewards.Reward, write: Callable[..., None]
         slots, prepared, constants = borrowed(slots), borrowed(prepared), borrowed(constants)
         observation, mask = borrowed(observation), borrowed(mask)
         ended, num_devices = 0, slots.task_cycles.shape[1]
-        for each in copies:
-            copy, chosen = index(each), server[each]
-            place, current = index(row[copy]), index(device[copy])
-            slot = mdp.slot_at(slots, place)
-            reward[copy], terminated[copy] = 0.0, False
-            if chosen >= 0:
+        for start in range(0, len(copies), _IN_CACHE):
+            some = copies[start : start + _IN_CACHE]
+            for each in some:
+                copy, chosen = index(each), server[each]
+                reward[copy], terminated[copy] = 0.0, False
+                if chosen < 0:
+                    continue
+                slot, current = mdp.slot_at(slots, index(row[copy])), index(device[copy])
                 reward[copy] = rewards.penalised(
                     reward_of(slot, current, chosen), slot, current, chosen, overload_penalty
                 )
                 mdp.assign(slot, current, chosen)
                 assignment[copy, current] = chosen
-                current += 1
-                device[copy] = current
-                ended += current == length
-                terminated[copy] = current == num_devices
-            write(slot, current, prepared[place], constants, observation[copy])
-            mdp.write_mask(slot, current, mask[copy])
+                device[copy] = current + 1
+                ended += current + 1 == length
+                terminated[copy] = current + 1 == num_devices
+            for each in some:
+                copy = index(each)
+                place, current = index(row[copy]), index(device[copy])
+                slot = mdp.slot_at(slots, place)
+                write(slot, current, prepared[place], constants, observation[copy])
+                mdp.write_mask(slot, current, mask[copy])
         return ended
 
     return play
