@@ -184,9 +184,7 @@ def begin(formulas: str) -> Any:
     """Return the compiled loop that begins slots drawn ahead, see `begin_all` in it."""
 
     @loop
-    def begin_all(
-        copies: Any, begun: Any, drawn: Any, depth: int, layers: int, rows: Any
-    ) -> bool:
+    def begin_all(copies: Any, begun: Any, drawn: Any, depth: int, layers: int, rows: Any) -> bool:
         """Write the rows of the next slots of some copies, (n,), of which one more is begun then.
 
         Returns whether all of them are drawn; if not, nothing is written. See `stock.Stock`.

@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 _GAINS_KEPT = 1 << 16
 """Slots are drawn ahead, about so many gains in all, to stay within the cache."""
 
-_GAINS_AT_ONCE = 1 << 14
+_GAINS_AT_ONCE = 1 << 15
 """They are worked out about so many gains at a time."""
 
 _FOR_GAIN = 3
@@ -168,8 +168,7 @@ class Stock:
 
     def _with_room(self) -> NDArray[np.bool_]:
         """Return which copies have left the part that is to be filled next, (B,)."""
-        playing = (self._begun - 1) // self._depth
-        return np.asarray(playing > self._drawn - self._parts)
+        return np.asarray(self._begun > (self._drawn - self._parts + 1) * self._depth)
 
     def _wait(self) -> None:
         """Wait for the parts that other threads fill."""

@@ -31,7 +31,7 @@ _TRIED = 12
 """So many decisions of a user's own reward and observation are compared."""
 
 _WORTH_THREADS = 1e-4
-"""Observations are written by several threads where they take one so many seconds."""
+"""Copies are played by several threads where they take one so many seconds."""
 
 _REPORTED = {
     "cost": np.float64,
@@ -80,7 +80,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         autoreset_mode: a `gymnasium.vector.AutoresetMode`, or its name.
         max_episode_steps: after how many steps a slot is cut off; as Gymnasium's `TimeLimit`.
         num_threads: how many threads work on it, the caller's among them: the others draw slots
-            while it plays, and write a part of observations that take long. What it returns does
+            while it plays, and play some of the copies where there are many. What it returns does
             not depend on it.
         **settings: those of `OffloadEnv`, with its defaults.
 
@@ -136,7 +136,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             self.scenario, single.observer, num_envs, self.num_threads, preparation(single.reward)
         )
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
-        self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
+        self._seconds_a_copy = 0.0  # that a step takes; 0: not yet known
         self._every = np.arange(num_envs)  # copy
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
@@ -217,7 +217,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             now = self._device == self._length
             if self._length == self._cut_off_after:
                 truncated = now.copy()
-            info = self._outcome(now) if over is not None else self._final(now, observation, mask)
+            if over is None:
+                info, observation, mask = self._final(now, observation, mask)
+            else:
+                info = self._outcome(now)
         every = np.ones(self.num_envs, dtype=np.bool_)
         info |= {"action_mask": mask, "_action_mask": every}
         return observation, reward, terminated, truncated, info
@@ -367,19 +370,29 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         return reward, terminated, observation, mask, sum(ended)
 
     def _in_parts(self, loop: Any, copies: IntArray, *arrays: Any) -> list[Any]:
-        """Call a loop for some copies, by several threads where worth it; return what it does."""
-        # The common case first
-        return [
-            loop(
-                self._slots,
-                copies,
-                self._row,
-                self._device,
-                self._prepared,
-                self._observer.constants,
-                *arrays,
-            )
-        ]
+        """Call a loop for some copies, by several threads where worth it; return what each does."""
+
+        def call(some: IntArray) -> Any:
+            constants = self._observer.constants
+            place = self._row, self._device, self._prepared
+            return loop(self._slots, some, *place, constants, *arrays)
+
+        if self.num_threads == 1:
+            return [call(copies)]
+        if self._seconds_a_copy * len(copies) <= _WORTH_THREADS:
+            start = time.perf_counter()
+            done = [call(copies)]
+            if len(copies) == self.num_envs:
+                seconds = (time.perf_counter() - start) / len(copies)
+                self._seconds_a_copy = min(self._seconds_a_copy or seconds, seconds)
+            return done
+        first, *parts = np.array_split(copies, self.num_threads)
+        others = [self._stock.pool.submit(call, part) for part in parts]
+        done = [call(first)]
+        for other, part in zip(others, parts, strict=True):
+            # Where it has not begun, that thread is drawing.
+            done.append(call(part) if other.cancel() else other.result())
+        return done
 
     def _check_compiled(self, single: OffloadEnv) -> None:
         """Check on slots that a user's own parts do the same compiled as in plain Python.
@@ -502,17 +515,21 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
     def _final(
         self, now: NDArray[np.bool_], observation: NDArray[np.float32], mask: NDArray[np.int8]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.int8]]:
         """Begin the next slots of the copies whose slots are now over.
 
-        Returns their `final_obs` and `final_info`; in observation and mask the first ones follow.
+        Returns their `final_obs` and `final_info`, and observations and masks of all: those that
+        are given but for those of the slots that begin.
         """
         ended = np.flatnonzero(now)
-        last = np.fromiter(observation[ended], dtype=object, count=len(ended))
-        if len(ended) < self.num_envs:
-            some, last = last, np.full(self.num_envs, None, dtype=object)
-            last[ended] = some
-        masks = {"action_mask": np.where(now[:, None], mask, np.int8(0)), "_action_mask": now.copy()}
+        if len(ended) == self.num_envs:  # what they saw is handed on as it is
+            last, last_mask = np.fromiter(observation, dtype=object, count=len(ended)), mask
+            observation, mask = self._unwritten()
+        else:
+            last = np.full(self.num_envs, None, dtype=object)
+            last[ended] = np.fromiter(observation[ended], dtype=object, count=len(ended))
+            last_mask = np.where(now[:, None], mask, np.int8(0))
+        masks = {"action_mask": last_mask, "_action_mask": now.copy()}
         info = {
             "final_obs": last,
             "_final_obs": now.copy(),
@@ -521,7 +538,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         }
         self._begin_next(ended)
         self._write(ended, observation, mask)
-        return info
+        return info, observation, mask
 
     def _outcome(self, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Return what the slots that are now over came to; nothing where they were cut off."""
