@@ -38,7 +38,8 @@ def _borrow(context: Any, arrays: Any) -> Any:
 
     def lent(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         if isinstance(kind, types.BaseTuple):
-            for place, each in enumerate(kind):
+            kinds: Any = kind
+            for place, each in enumerate(kinds):
                 part = lent(context, builder, each, builder.extract_value(value, place))
                 value = builder.insert_value(value, part, place)
         elif isinstance(kind, types.Array):

@@ -196,7 +196,8 @@ def test_the_digest_of_each_loop_is_the_same_in_every_process():
         "from mec_gym.policies import scoring\nfrom mec_gym.solvers import local_search\n"
         "write = ServersObservation.write\n"
         "for each in ((loops.play_of, rewards.regret, write), (loops.observe_of, write),"
-        " (loops.finish,), (scoring.loop_of, write), (local_search._descend,)): print(kernels.sources(*each))\n"
+        " (loops.finish,), (scoring.loop_of, write), (local_search._descend,)):"
+        " print(kernels.sources(*each))\n"
     )
     said = {
         subprocess.run([sys.executable, "-c", digests], check=True, capture_output=True).stdout
