@@ -129,6 +129,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._reported = system.reported(scenario_options.attributes(self.scenario))
 
         num_devices, self._num_actions = self.scenario.num_devices, self.scenario.num_actions
+        self._shape = (num_envs, *single.observer.space.shape)  # of observations
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
         self._stock = Stock(
@@ -336,11 +337,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         return observation, mask
 
     def _unwritten(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        shape = self.single_observation_space.shape or ()
-        return (
-            np.empty((self.num_envs, *shape), dtype=np.float32),
-            np.empty((self.num_envs, self._num_actions), dtype=np.int8),
-        )
+        shape, masks = self._shape, (self.num_envs, self._num_actions)
+        return np.empty(shape, dtype=np.float32), np.empty(masks, dtype=np.int8)
 
     def _write(self, copies: IntArray, observation: NDArray[Any], mask: NDArray[Any]) -> None:
         """Write the observations and masks of some copies."""
@@ -543,15 +541,15 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """Return what the slots that are now over came to; nothing where they were cut off."""
         if self._length < self.scenario.num_devices:
             return {}
-        shape = self._assignment.shape
+        ended, shape = np.flatnonzero(now), self._assignment.shape
+        made = np.empty if len(ended) == self.num_envs else np.zeros  # of the others 0 is reported
         outcome: dict[str, NDArray[Any]] = {
-            "assignment": np.zeros(shape, dtype=np.int64),
-            "cpu_hz": np.zeros(shape),
-            "task_delay": np.zeros(shape),
-            "overloads": np.zeros(self.num_envs, dtype=np.int64),
-            "feasible": np.zeros(self.num_envs, dtype=np.bool_),
+            "assignment": made(shape, dtype=np.int64),
+            "cpu_hz": made(shape),
+            "task_delay": made(shape),
+            "overloads": made(self.num_envs, dtype=np.int64),
+            "feasible": made(self.num_envs, dtype=np.bool_),
         }
-        ended = np.flatnonzero(now)
         common = self._slots, self._row, ended, self._assignment, *outcome.values()
         if self._has_options:
             outcome |= self._finish_with_options(*common)
