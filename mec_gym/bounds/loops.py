@@ -178,8 +178,9 @@ def take_back(
                 paid = link_cost[device, server] + size[device] * price[server] + charge[server]
                 least = min(least, paid)
         for server in range(num_servers):
-            if capacity[server] > 0 and not kept[device, server]:
-                paid = link_cost[device, server] + size[device] * price[server] + charge[server]
-                if paid < np.inf and (every or paid < least):
-                    kept[device, server] = found = True
+            if kept[device, server] or capacity[server] == 0 or link_cost[device, server] == np.inf:
+                continue
+            paid = link_cost[device, server] + size[device] * price[server] + charge[server]
+            if every or paid < least:
+                kept[device, server] = found = True
     return found
