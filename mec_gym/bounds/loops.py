@@ -12,7 +12,7 @@ from mec_gym.kernels import kernel
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_NEAR = 16
+_NEAR = 20
 """So many links a device are tried first where there are more than twice as many servers."""
 
 _TRIES = 4
