@@ -10,7 +10,7 @@ counts. What looks at tasks that the network hides is never chosen.
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from mec_gym.benchmark.comparison import Result
+from mec_gym.benchmark.comparison import Reference, Result
 
 MUCH_FASTER = 0.1
 NEGLIGIBLE = 1e-3
@@ -52,6 +52,14 @@ def chosen(results: Sequence[Result], barred: Collection[str] = ()) -> Choice | 
     )
 
 
+def bounded_by(reference: Reference) -> str:
+    """Return what gaps are above, as sentences have it."""
+    share = reference.proven.mean()
+    if share == 1:
+        return "the proven optimum"
+    return "a lower bound" if share == 0 else f"a bound, the proven optimum in {share:.0%} of slots"
+
+
 def _much_faster(one: Result, other: Result) -> bool:
     if one.slot_seconds is None or other.slot_seconds is None:
         return False
@@ -66,7 +74,7 @@ def _as_good(one: Result, best: Result) -> bool:
 
 
 def _why_best(best: Result, fit: Sequence[Result]) -> str:
-    above = f"{best.gap.mean:.2%} above the {best.reference.label}"
+    above = f"{best.gap.mean:.2%} above {bounded_by(best.reference)}"
     if len(fit) == 1:
         return f"it is the only one that keeps within places and links, {above}"
     second = min((each for each in fit if each is not best), key=lambda e: e.average_cost.mean)

@@ -120,8 +120,11 @@ def measured(result: Result, slots: Instance, seed: int) -> Played:
         drawn[f"p{percentile}"] = resamples[:, at]
     return Played(
         result.name,
-        {name: _with_interval(values[name], drawn[name], len(slots)) for name in QUANTITIES
-         if name in values},
+        {
+            name: _with_interval(values[name], drawn[name], len(slots))
+            for name in QUANTITIES
+            if name in values
+        },
         result.gap.mean,
         result.gap.max,
         result.feasible_rate,

@@ -121,11 +121,14 @@ def restricted(slots: Instance, kept: Sequence[int]) -> Instance:
 
 
 def network_of(scenario: Scenario, kept: Sequence[int]) -> Scenario:
-    """Return a network of which only some sites are built, where they are and as fast as they are."""
+    """Return a network of which only some sites are built, as they are."""
     new = of_servers(scenario, kept)
     if scenario.servers == "fixed":
         assert scenario.deployment_hz is not None
-        new |= {"servers": "listed", "server_hz": tuple(scenario.deployment_hz[list(kept)].tolist())}
+        new |= {
+            "servers": "listed",
+            "server_hz": tuple(scenario.deployment_hz[list(kept)].tolist()),
+        }
     places = places_of(scenario)
     if places is not None:
         some = tuple((float(x), float(y)) for x, y in places[list(kept)])
@@ -261,8 +264,12 @@ class _Search:
             closing = [kept[place] for place in np.argsort(loss, kind="stable")[:_SHORTLIST]]
             opening = np.argsort(-earnings, kind="stable")[:_SHORTLIST].tolist()
             losing = dict(zip(kept, loss.tolist(), strict=True))
-            pairs = [(losing[out] - earnings[site], out, site) for out in closing for site in opening
-                     if site not in kept]
+            pairs = [
+                (losing[out] - earnings[site], out, site)
+                for out in closing
+                for site in opening
+                if site not in kept
+            ]
             for _, out, site in sorted(pairs):
                 left -= 1
                 if self.cost({*kept, site} - {out}) < before * (1 - 1e-9):

@@ -184,9 +184,7 @@ def _numbers(name: str, text: str) -> tuple[Number, ...]:
         if len(spans) == 1:
             values = [_number(each) for each in listed]
         elif len(spans) in (2, 3) and len(listed) == 1:
-            low, high, step = *(_number(each) for each in spans), 1
-            if len(spans) == 3:
-                low, high, step = (_number(each) for each in spans)
+            low, high, step = (_number(each) for each in [*spans, "1"][:3])
             if not (low < high and step > 0 and (high - low) / step <= MOST_POINTS):
                 raise ValueError
             count = int((high - low) / step + 1e-9) + 1
