@@ -1,4 +1,4 @@
-"""`mec-gym plan NETWORK --out DIR`: which policy to run, how much to build, which sites to equip."""
+"""`mec-gym plan NETWORK --out DIR`: which policy to run, how much to build, and where."""
 
 import sys
 from dataclasses import dataclass, field

@@ -71,8 +71,9 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
 
     _draw_links(axes, slot)
     size = _user_size(len(slot.devices))
-    limit = float(np.percentile(slot.delay, 98))
-    shade = Normalize(float(slot.delay.min()), max(limit, float(slot.delay.min()) * (1 + 1e-9)))
+    least = float(slot.delay.min())
+    limit = max(float(np.percentile(slot.delay, 98)), least * (1 + 1e-9))
+    shade = Normalize(least, limit)
     users: Any = None
     for column, marker in [
         (None, "o"),
@@ -83,7 +84,8 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
             chosen = slot.choice == len(slot.servers) + list(slot.columns).index(column)
         if column is None or chosen.any():
             drawn = axes.scatter(
-                *slot.devices[chosen].T,
+                slot.devices[chosen, 0],
+                slot.devices[chosen, 1],
                 c=slot.delay[chosen],
                 cmap=DELAY_COLOURS,
                 norm=shade,
@@ -96,7 +98,8 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
             users = drawn if users is None else users
     share = slot.load / np.maximum(slot.capacity, 1)
     sites = axes.scatter(
-        *slot.servers.T,
+        slot.servers[:, 0],
+        slot.servers[:, 1],
         c=np.where(slot.capacity > 0, share, 0.0),
         cmap=LOAD_COLOURS,
         norm=Normalize(0, max(1.0, float(share.max()))),
@@ -108,10 +111,16 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
     )
     if len(slot.not_built):
         axes.scatter(
-            *slot.not_built.T, s=26, marker="s", facecolors="white", edgecolors="0.55", zorder=2
+            slot.not_built[:, 0],
+            slot.not_built[:, 1],
+            s=26,
+            marker="s",
+            facecolors="white",
+            edgecolors="0.55",
+            zorder=2,
         )
     figure = axes.figure
-    beyond = "max" if slot.delay.max() > shade.vmax * (1 + 1e-9) else "neither"
+    beyond = "max" if slot.delay.max() > limit * (1 + 1e-9) else "neither"
     bar = figure.colorbar(users, ax=axes, shrink=0.8, pad=0.02, extend=beyond)
     bar.set_label("delay of a user's task, s")
     bar = figure.colorbar(sites, ax=axes, shrink=0.8, pad=0.02)
@@ -187,33 +196,14 @@ def _draw_legend(axes: "Axes", slot: Slot, size: float) -> None:
     from matplotlib.lines import Line2D
 
     area = _site_sizes(slot.capacity)
-    handles = []
-    for place in dict.fromkeys((int(slot.capacity.argmax()), int(slot.capacity.argmin()))):
-        handles.append(
-            Line2D(
-                [],
-                [],
-                marker="s",
-                color="black",
-                markerfacecolor="white",
-                ls="none",
-                markersize=math.sqrt(area[place]),
-                label=f"site, {slot.capacity[place]} places",
-            )
-        )
+    squares: dict[str, Any] = {"marker": "s", "markerfacecolor": "white", "ls": "none"}
+    of_each = {int(places): math.sqrt(area[at]) for at, places in enumerate(slot.capacity)}
+    handles = [
+        Line2D([], [], color="black", ms=of_each[each], label=f"site, {each} places", **squares)
+        for each in dict.fromkeys((max(of_each), min(of_each)))
+    ]
     if len(slot.not_built):
-        handles.append(
-            Line2D(
-                [],
-                [],
-                marker="s",
-                color="0.55",
-                markerfacecolor="white",
-                ls="none",
-                markersize=5,
-                label="site not built",
-            )
-        )
+        handles.append(Line2D([], [], color="0.55", ms=5, label="site not built", **squares))
     users: dict[str, Any] = {
         "marker": "o",
         "color": "0.4",

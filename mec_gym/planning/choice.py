@@ -45,10 +45,11 @@ def chosen(results: Sequence[Result], barred: Collection[str] = ()) -> Choice | 
     instead = min(alike, key=lambda each: each.average_cost.mean)
     more = instead.average_cost.mean / best.average_cost.mean - 1
     ratio = (best.slot_seconds or 0) / (instead.slot_seconds or 1)
+    how_much = "which is negligible" if more <= NEGLIGIBLE else "no more than these slots can tell"
     return Choice(
         instead.name,
-        f"it costs {more:.2%} more than {best.name}, the best, which is negligible or no more than"
-        f" these slots can tell, and decides {ratio:.0f} times as fast",
+        f"it costs {more:.2%} more than {best.name}, the best, {how_much}, and decides"
+        f" {ratio:.0f} times as fast",
     )
 
 

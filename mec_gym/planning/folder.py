@@ -1,4 +1,4 @@
-"""The directory of a plan: begun for one plan, gone on with by the same, each file there as a whole."""
+"""The directory of a plan: begun for one, gone on with by the same; its files are whole or not."""
 
 import csv
 import io
@@ -82,7 +82,7 @@ def write_picture(path: Path, figure: "Figure") -> None:
 
 
 def _said(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as they are kept: a long one, such as a network with its tasks, as a digest."""
+    """Return settings as they are kept: a long one, such as a network, as a digest."""
     said = {"format": _FORMAT, "mec_gym": mec_gym.__version__}
     for name, value in settings.items():
         text = json.dumps(value, sort_keys=True)

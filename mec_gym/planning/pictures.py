@@ -27,7 +27,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-")
 _MARKS = "os^Dvx*"
 _TARGET: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": (0, (6, 3))}
-_BEYOND = 4
+_BEYOND = 2.5
 """Delays beyond so many times the longest ones of the best policy are not shown."""
 
 _MOST_CELLS = 90
@@ -52,7 +52,11 @@ def map_of(made: OfNetwork, network: str, not_built: FloatArray | None = None) -
         np.empty((0, 2)) if not_built is None else not_built,
     )
     figure = _figure(9.0, 8.0)
-    draw_map(figure.add_subplot(), drawn, f"{network}: who is served where, by {made.shown.name}")
+    draw_map(
+        figure.add_subplot(),
+        drawn,
+        f"{network}, first slot: who is served where, by {made.shown.name}",
+    )
     return figure
 
 
@@ -74,8 +78,8 @@ def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
     if target is not None and target.quantity.unit == "s":
         axes.axvline(target.limit, label=f"target: {target.text}", **_TARGET)
         if target.name.startswith("p"):
-            share = float(target.name[1:])
-            axes.axhline(share, color="0.6", linewidth=0.8, label=f"{share:g}% of tasks")
+            part = float(target.name[1:])
+            axes.axhline(part, color="0.6", linewidth=0.8, label=f"{part:g}% of tasks")
     axes.set(
         xlabel="delay of a task, s",
         ylabel="tasks within it, %",

@@ -30,7 +30,7 @@ from mec_gym.scenario import Scenario
 _MOST_LINKS = 1_000_000
 """About so many links all slots have together, unless the number of slots is given."""
 _INSTANCES = (10, 200)
-_LINKS_OF_SITING = 1_000_000
+_LINKS_OF_SITING = 500_000
 _SLOTS_OF_SITING = (5, 100)
 
 _PROOF_SECONDS = 10.0

@@ -1,14 +1,14 @@
 """What no choice of K sites undercuts: a Lagrangian relaxation of choosing and assigning at once.
 
-Let y_n say whether site n is built, K of them, and x_smn whether device m of slot s goes there. With
-a reward u_sm for each device, at most what it costs beside all sites (local, cloud, dropped), site n
-earns at most
+Let y_n say whether site n is built, K of them, and x_smn whether device m of slot s goes there.
+With a reward u_sm for each device, at most what it costs beside all sites (local, cloud, dropped),
+and v_m = u_sm - a_smn, site n earns at most
 
-    G_sn(u) = max over 0 <= x <= 1, sum of x <= C_n of  sum over m of (u_sm - a_smn) x_m - L^2 / F_n
-            = min over p, k >= 0 of  sum over m of max(u_sm - a_smn - p q_sm - k, 0) + k C_n + p^2 F_n / 4,
+    G_sn(u) = max of  sum over m of v_m x_m - L^2 / F_n  over 0 <= x_m <= 1, sum of x_m <= C_n
+            = min of  sum over m of max(v_m - p q_m - k, 0) + k C_n + p^2 F_n / 4  over p, k >= 0,
 
-L = sum of q_sm x_m. So every choice and every assignment costs at least, on average over slots,
-sum over m of u_sm less the K largest of the means of G_sn: weak duality, with any u, p and k.
+L = sum of q_m x_m. So every choice and every assignment costs at least, on average over slots, the
+sum over m of u_sm less the K largest of the means of G_sn: weak duality, for any u, p and k.
 """
 
 from collections.abc import Callable

@@ -32,7 +32,10 @@ _AT_ONCE = 6
 """While so many sites or more are too many, a part of them is closed at once."""
 
 _SHORTLIST = 5
-_MOST_SWAPS = 400
+_WORK_OF_SEARCH = 2e7
+_CHOICES_OF_SEARCH = (30, 400)
+"""So many links are looked at by the search, and choices: few of large networks."""
+
 _RANDOM = 10
 
 
@@ -92,7 +95,7 @@ def choose(slots: Instance, count: int, enumerate_all: bool | None = None) -> Si
         search.close()
         search.exchange()
         least = search.certify()
-        search.exchange()
+        search.exchange()  # from a better choice that was met there
     everything = search.all_cost
     subset = search.subset(search.best)
     per_task = 1 / slots.num_devices
@@ -163,6 +166,8 @@ class _Search:
             )
         self.problem.require_feasible()
         self.all_cost = float(solved(self.problem).total_cost.mean())
+        work = _WORK_OF_SEARCH / self.problem.link_cost.size
+        self.left = int(np.clip(work, *_CHOICES_OF_SEARCH))
         self.tried: dict[tuple[int, ...], float] = {}
         self.best: tuple[int, ...] = ()
         self.best_cost = math.inf
@@ -191,6 +196,7 @@ class _Search:
         """Return the bound on the cost with some sites; inf where a slot has no room."""
         key = tuple(sorted(map(int, kept)))
         if key not in self.tried:
+            self.left -= 1
             self.tried[key] = math.inf
             if self.has_room(key):
                 self.tried[key] = float(solved(self.subset(key)).total_cost.mean())
@@ -255,8 +261,7 @@ class _Search:
     def exchange(self) -> None:
         """Exchange a site built for one that is not while that lowers the bound."""
         sites = Sites.of(self.problem, self.num_sites)
-        left = _MOST_SWAPS
-        while left > 0:
+        while self.left > 0:
             kept, before = self.best, self.best_cost
             loss, reward = self.losses(kept)
             earnings = site_dual.earned(sites, reward)[0].mean(axis=0)
@@ -271,8 +276,7 @@ class _Search:
                 if site not in kept
             ]
             for _, out, site in sorted(pairs):
-                left -= 1
-                if self.cost({*kept, site} - {out}) < before * (1 - 1e-9):
+                if self.left <= 0 or self.cost({*kept, site} - {out}) < before * (1 - 1e-9):
                     break
             if self.best_cost >= before * (1 - 1e-9):
                 return
@@ -282,7 +286,8 @@ class _Search:
         _, reward = self.losses(self.best)
 
         def tried(picked: NDArray[np.int64]) -> float:
-            self.cost(picked.tolist())
+            if self.left > 0:
+                self.cost(picked.tolist())
             return self.best_cost
 
         sites = Sites.of(self.problem, self.num_sites)

@@ -16,6 +16,7 @@ from mec_gym.planning.varying import Axis, Number
 
 _HEADINGS = {"cost": "mean\ncost, s", "mean": "mean\ndelay, s"}
 _MOST_SAID = 3
+_MOST_SITES = 20
 
 
 def number(value: float, unit: str, digits: int = 4) -> str:
@@ -105,8 +106,11 @@ def sentences(made: OfNetwork, target: Target | None) -> list[str]:
     if made.siting is not None:
         found = made.siting
         total = "tried, none has a lower bound" if found.tried_all else "searched"
+        some = ", ".join(map(str, found.kept))
+        if len(found.kept) > _MOST_SITES:
+            some = f"{', '.join(map(str, found.kept[:_MOST_SITES]))}, ... (sites.csv)"
         said.append(
-            f"Build sites {', '.join(map(str, found.kept))}: a task costs {found.cost:.4g} s there"
+            f"Build sites {some}: a task costs {found.cost:.4g} s there"
             f" on the slots they were chosen on, and no choice of {len(found.kept)} sites costs"
             f" less than {found.least:.4g} s, so the best one is at most {found.gap:.2%} better"
             f" ({total})."
@@ -170,11 +174,14 @@ def show_sweep(
         )
         tables.show(f"{title}: {shown}", Column(heading, names), cells, caption)
         of_all = [
-            Column(f"mean cost, s\n{one.name}", [_cost(point, one.name) for point in there])
+            Column(f"{one.name}, s", [_cost(point, one.name) for point in there])
             for one in there[0].played
         ]
         tables.show(
-            f"{title}: all policies", Column(heading, names), [cells[0], *of_all], "mean costs"
+            f"{title}: mean cost of a task with each policy",
+            Column(heading, names),
+            [cells[0], *of_all],
+            "bound as above",
         )
     for point in found:
         if point.why:
@@ -198,11 +205,13 @@ def target_lines(
     """Return the sentences of what each policy needs for a target, the best policy first."""
     names = dict.fromkeys(each.name for point in found for each in point.played)
     ordered = sorted(names, key=lambda name: name != best)
+    if len(axes) > 1:  # a line a row of the grid: those of the others are in plan.json
+        ordered = ordered[:1]
     lines = []
     for name in ordered:
         made = readings.read(found, axes, target, name)
         lines += [of_reading(each, axes, target) for each in made]
-    return lines
+    return lines + below_bound(found, axes, target)
 
 
 def of_reading(reading: Reading, axes: Sequence[Axis], target: Target) -> str:
@@ -218,16 +227,32 @@ def of_reading(reading: Reading, axes: Sequence[Axis], target: Target) -> str:
         which = "least" if reading.greatest is None else "greatest"
         said = (
             f"{axis} {reading.value:g} is the {which} that meets it,"
-            f" {target.name} {with_interval(reading.measure, unit)}"
+            f" {target.quantity.text} {with_interval(reading.measure, unit)}"
         )
     if reading.perhaps:
         some = ", ".join(f"{value:g}" for value in reading.perhaps[:_MOST_SAID])
         said += f"; {some} is not certain, its interval reaches beyond"
     if reading.missed_beyond:
         some = ", ".join(f"{value:g}" for value in reading.missed_beyond[:_MOST_SAID])
-        word = "does not" if reading.greatest is None else "does again"
+        again = "" if reading.greatest is None else " again"
+        word = ("does" if len(reading.missed_beyond) == 1 else "do") + (again or " not")
         said += f"; but {some} {word}"
     return f"{begin}{said}."
+
+
+def below_bound(found: Sequence[Found], axes: Sequence[Axis], target: Target) -> list[str]:
+    """Return at which points no policy can meet a target on the mean cost: the bound is above."""
+    if target.name != "cost":
+        return []
+    none = [
+        point_name(each.values, axes)
+        for each in found
+        if each.bound is not None and each.bound > target.limit
+    ]
+    if not none:
+        return []
+    names = ", ".join(axis.name for axis in axes)
+    return [f"{target.text}: no policy at all meets it with {names} {'; '.join(none)}: the bound."]
 
 
 def _cost(found: Found, policy: str) -> str:

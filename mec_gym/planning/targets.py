@@ -56,9 +56,8 @@ class Target:
             raise ValueError(f"target: {text!r}; {name} ({quantity.text}) takes {better}")
         units = _UNITS[quantity.unit]
         if unit.lower() not in units:
-            raise ValueError(
-                f"target: {unit!r} is no unit of {name}; there are: {', '.join(filter(None, units))}"
-            )
+            there_are = ", ".join(filter(None, units))
+            raise ValueError(f"target: {unit!r} is no unit of {name}; there are: {there_are}")
         try:
             limit = float(number) * units[unit.lower()]
         except ValueError:
