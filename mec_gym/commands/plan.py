@@ -156,9 +156,9 @@ def main(arguments: list[str], launcher: str) -> int:
 
 
 def _network(asked: Request, given: Arguments) -> None:
-    place = Place(given.out / folder.PIECES, given.workers()) if given.shared else None
     if given.storage is not None and given.ray is None:
-        raise ValueError("storage: it goes with --ray")
+        raise ValueError("storage: it is for machines of --ray; leave it out")
+    place = Place(given.out / folder.PIECES, given.workers()) if given.shared else None
     if given.dry_run and place is not None:
         if asked.where is not None:
             raise ValueError("dry_run: the sites are chosen first; leave it out, or --where")
@@ -179,6 +179,8 @@ def _sweep(asked: Request, given: Arguments) -> None:
     points = varying.points(asked.scenario, asked.axes)
     made = plan.pieces(asked, points)
     place = Place(given.out / folder.PIECES, given.workers())
+    networks = [point.scenario for point in points if point.scenario is not None]
+    plan.check_policies(asked.models, networks, asked.seed)
     folder.begin(given.out, asked.settings)
     if given.dry_run:
         print(plan.estimate(made, place))

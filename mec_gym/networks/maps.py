@@ -28,6 +28,8 @@ _SAID = {
 _MARGIN, _STRIP = 0.05, 0.13
 """Of the longer side: free space around, and below for the scale."""
 
+_LEGEND_COLUMNS = 5
+
 _SITES = (50.0, 260.0)
 """Areas of the squares of a site without places and of the largest one, points squared."""
 
@@ -218,10 +220,11 @@ def _draw_legend(axes: "Axes", slot: Slot, size: float) -> None:
             shape = users | {"marker": _MARKERS.get(name, "v")}
             handles.append(Line2D([], [], label=_SAID.get(name, name), **shape))
     handles.append(Line2D([], [], color="0.35", linewidth=0.9, label="served by"))
+    columns = len(handles) if len(handles) <= _LEGEND_COLUMNS else -(-len(handles) // 2)
     axes.figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), 5),
+        ncols=columns,
         frameon=False,
         labelspacing=0.9,
     )

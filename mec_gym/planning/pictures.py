@@ -62,7 +62,7 @@ def map_of(made: OfNetwork, network: str, not_built: FloatArray | None = None) -
 
 def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
     """Return the share of tasks within a delay, a line a policy."""
-    figure = _figure(8.0, 5.0)
+    figure = _figure(8.0, 5.4)
     axes = figure.add_subplot()
     all_delays = {each.name: task_delays(each, made.slots) for each in made.results}
     longest = [float(np.percentile(each, 99.8)) for each in all_delays.values()]
@@ -87,7 +87,7 @@ def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
         title=f"{network}: delays of {delays.size:,} tasks in {len(made.slots)} slots",
     )
     axes.grid(color="0.9")
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mec_gym import jobs
 from mec_gym.benchmark import shards
-from mec_gym.benchmark.comparison import Result
+from mec_gym.benchmark.comparison import Result, assigned
 from mec_gym.benchmark.models import Model, by_name
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.instance import Instance
@@ -156,6 +156,18 @@ def siting(request: Request) -> Siting:
     return sites.choose(slots, request.where)
 
 
+def check_policies(models: Sequence[Model], scenarios: Sequence[Scenario], seed: int) -> None:
+    """Check that trained policies can play a slot of each of some networks.
+
+    Raises:
+        ValueError: one cannot; the message names it.
+    """
+    for scenario in scenarios:
+        for model in models:
+            if model.trained is not None:
+                assigned(model.on(scenario), model.source, scenario.sample(1, seed), seed)
+
+
 def comparison(request: Request, found: Siting | None) -> tuple[Scenario, Comparison]:
     """Return the network to play, and the comparison of the policies on its slots."""
     scenario, slots = request.scenario, request.slots
@@ -183,6 +195,7 @@ def of_network(
     found = None if request.where is None else siting(request)
     scenario, made = comparison(request, found)
     Problem.of(made.slots).require_feasible()
+    check_policies(request.models, [scenario], request.seed)
     begin()
     (results,) = [made.here()] if place is None else shards.compare([made], place)
     slots = made.slots
