@@ -156,7 +156,7 @@ class _Search:
             raise ValueError(
                 f"where: {count} of {num_sites} sites; give a number from 1 to {num_sites - 1}"
             )
-        self.problem = Problem.of(slots)
+        self.slots, self.problem = slots, Problem.of(slots)
         self.count, self.num_sites = count, num_sites
         places = int(np.sort(slots.capacity[0])[-count:].sum())
         if places < slots.num_devices and not slots.columns:
@@ -173,7 +173,12 @@ class _Search:
         self.best_cost = math.inf
 
     def subset(self, kept: Iterable[int]) -> Problem:
-        """Return the problems in which only some sites are there, and the columns."""
+        """Return the problems in which only some sites are there, and the columns.
+
+        The way to the cloud is over the fastest link that is left.
+        """
+        if "cloud" in self.slots.columns:
+            return Problem.of(restricted(self.slots, [*kept]))
         columns = range(self.num_sites, self.problem.num_servers)
         index = np.array([*kept, *columns])
         problem = self.problem

@@ -45,14 +45,16 @@ def test_a_text_says_a_quantity_and_its_limit_in_si(text, name, limit):
     ],
 )
 def test_what_says_none_is_refused_with_the_remedy(text, words):
-    with pytest.raises(ValueError, match="^target: ") as error:
+    with pytest.raises(ValueError, match=r"^target: ") as error:
         Target.parse(text)
     assert all(word in str(error.value) for word in words)
 
 
 def test_the_share_of_deadlines_met_needs_deadlines():
     target = Target.parse("met >= 90 %")
-    with pytest.raises(ValueError, match="target: met needs deadlines; give the network deadline_s"):
+    with pytest.raises(
+        ValueError, match="target: met needs deadlines; give the network deadline_s"
+    ):
         target.check(Scenario().sample(1, 0))
     target.check(Scenario.preset("deadlines").sample(1, 0))
 

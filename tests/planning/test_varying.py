@@ -61,7 +61,7 @@ def test_two_words_are_a_field_and_its_values(name, values, field, in_field):
     ],
 )
 def test_what_names_no_values_is_refused_with_the_remedy(name, values, words):
-    with pytest.raises(ValueError, match="^vary: ") as error:
+    with pytest.raises(ValueError, match=r"^vary: ") as error:
         axis(name, values, LISTED)
     assert all(word in str(error.value) for word in words)
 
@@ -114,6 +114,6 @@ def test_a_point_that_is_no_network_says_why_and_others_stand():
 )
 def test_axes_without_a_network_are_refused(given, words):
     scenario = Scenario(channel=PathLossChannel(), noise_psd=4e-21)
-    with pytest.raises(ValueError, match="^vary: ") as error:
+    with pytest.raises(ValueError, match=r"^vary: ") as error:
         points(scenario, [axis(name, values, scenario) for name, values in given])
     assert words in str(error.value)
