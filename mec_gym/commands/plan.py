@@ -27,7 +27,7 @@ from mec_gym.scenario import Scenario
 _MOST_AXES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Arguments(Sharing):
     """Plan an edge network: which policy to run, how much to build, which sites to equip.
 
@@ -72,6 +72,10 @@ class Arguments(Sharing):
     """Seconds a slot to prove its optimum; beyond them a lower bound stands in its place."""
     pictures: bool = True
     """Whether to draw pictures."""
+    processes: Annotated[
+        int | None, arg(metavar="K"), by_default("one a core with --vary, else this process")
+    ] = None
+    """How many pieces to do at a time on this machine."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """Module of your own to import first, where a file names it; may be repeated."""
 
