@@ -89,6 +89,8 @@ def show_network(made: OfNetwork, title: str, energy: bool, target: Target | Non
     caption = (
         f"bound: {bounded_by(reference)}, {bound:.4f} s on average; no policy's mean cost is below."
     )
+    if made.scenario.hides_future:
+        caption += " It knows all of a slot, also what the policies do not see."
     if count > 1:
         caption += " ± is half a 95% confidence interval over slots."
     names = Column("policy", [each.name for each in made.played])

@@ -148,10 +148,10 @@ def test_tasks_that_stay_or_go_to_the_cloud_are_named_so(tmp_path, capsys):
 def test_deadlines_met_stand_in_the_table_where_there_are_deadlines(tmp_path, capsys):
     planned(tmp_path / "one", "deadlines", "--no-pictures", "--target", "met >= 50 %")
     printed = capsys.readouterr().out
-    assert "deadlines" in printed
+    assert "   deadlines " in printed
     assert "met >= 50 %: met by local-search" in printed
     planned(tmp_path / "two", "slack", "--no-pictures")
-    assert "deadlines" not in capsys.readouterr().out
+    assert "   deadlines " not in capsys.readouterr().out
 
 
 def test_where_the_future_is_hidden_no_policy_of_hindsight_is_to_run(tmp_path):
@@ -159,7 +159,8 @@ def test_where_the_future_is_hidden_no_policy_of_hindsight_is_to_run(tmp_path):
     said = planned(tmp_path / "plan", "online", *names, "--no-pictures")
     assert said["run"]["name"] in ("least-delay", "prices-online")
     said = planned(tmp_path / "other", "online", "--no-pictures")
-    assert said["run"]["name"] == "local-search-online"
+    assert said["run"]["name"] in ("local-search-online", "prices-online")
+    assert "local-search-online" in [each["name"] for each in said["policies"]]
 
 
 def test_what_is_varied_has_bounds_and_policies_at_each_point(tmp_path, here, capsys):
@@ -318,10 +319,7 @@ def test_processes_give_the_numbers_of_one(tmp_path, here, monkeypatch):
         ("slack --out X --where 0", "where: 0; it must be at least 1"),
         ("slack --out X --where 1", "where: 1 sites hold 5 of 9 devices at most"),
         ("slack --out X --where 1 --vary capacity 3:4", "where, vary: give one of the two"),
-        (
-            "slack --out X --vary capacity 9",
-            "vary: no value gives",
-        ),
+        ("slack --out X --vary capacity 1,2", "vary: no value gives"),
         ("slack --out X --vary capacity", "--vary: "),
         ("slack --out X --vary colour 3:4", "vary: no field 'colour'"),
         ("slack --out X --vary capacity 4:3", "vary: capacity '4:3' names no values"),
@@ -339,7 +337,6 @@ def test_what_cannot_be_planned_is_refused_in_one_line_before_work(
     words, says, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    words = words.replace("--vary capacity 9", "--vary capacity 1,2")
     assert main(["plan", *words.split()], "mec-gym") == 2
     printed = capsys.readouterr()
     assert printed.err.startswith(f"error: {says}")
