@@ -1,6 +1,6 @@
 """`mec-gym completion SHELL`: print what makes a shell complete the commands on Tab."""
 
-from dataclasses import MISSING, dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -51,12 +51,8 @@ def _of_plan() -> type:
     """Return `plan`'s form with the names there are for values, which are then completed."""
     one_of: Any = Literal
     many: Any = list
-    positional: Any = tyro.conf.Positional
     policy = one_of[(*POLICIES, *SHIPPED)]
-    named: list[tuple[str, Any, Any]] = [
-        ("network", positional[one_of[tuple(PRESETS)]], MISSING),
-        ("policies", many[policy], field(default_factory=list)),
-    ]
+    named: list[tuple[str, Any, Any]] = [("policies", many[policy], field(default_factory=list))]
     return make_dataclass("Plan", named, bases=(plan.Arguments,), frozen=True, kw_only=True)
 
 

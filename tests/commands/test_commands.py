@@ -311,8 +311,7 @@ words evaluate --scenario pap
 words evaluate --policies roa regret-
 words evaluate --model dq
 words pl
-words plan --vary --wh
-words plan slac
+words plan --wh
 words plan slack --policies roa local-search-
 """
     done = run(["bash", "--norc", "-c", script], tmp_path)
@@ -326,7 +325,6 @@ words plan slack --policies roa local-search-
         ["dqn-rao"],
         ["plan"],
         ["--where"],
-        ["slack"],
         ["local-search-online"],
     ], done.stderr
 
