@@ -17,7 +17,7 @@ from mec_gym.bounds.relaxation import solved
 from mec_gym.instance import Instance
 from mec_gym.planning import site_dual
 from mec_gym.planning.site_dual import Sites
-from mec_gym.planning.varying import of_servers
+from mec_gym.planning.varying import of_servers, table_of_sites
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import local_search
@@ -27,6 +27,9 @@ FloatArray = NDArray[np.float64]
 _MOST_TRIED = 3000
 _MOST_WORK = 3e7
 """So many choices are all tried, and links of them."""
+
+_LAYOUT = ("layout", "inter_site_m")
+"""Fields of a channel that say where servers stand whose places are not given."""
 
 _AT_ONCE = 6
 """While so many sites or more are too many, a part of them is closed at once."""
@@ -133,9 +136,11 @@ def network_of(scenario: Scenario, kept: Sequence[int]) -> Scenario:
             "server_hz": tuple(scenario.deployment_hz[list(kept)].tolist()),
         }
     places = places_of(scenario)
-    if places is not None:
+    if places is not None and table_of_sites(scenario.channel) is None:
         some = tuple((float(x), float(y)) for x, y in places[list(kept)])
-        new["channel"] = scenario.channel.replace(server_positions_m=some)
+        fields = type(scenario.channel).model_fields
+        layout = {name: fields[name].default for name in _LAYOUT if name in fields}
+        new["channel"] = scenario.channel.replace(server_positions_m=some, **layout)
     return scenario.replace(**new)
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mec_gym import options
+from mec_gym.channels import Channel
 from mec_gym.io.messages import closest, one_line
 from mec_gym.scenario import Scenario
 
@@ -17,6 +20,9 @@ _UNITS = {"_ghz": ("_hz", 1e9), "_mhz": ("_hz", 1e6), "_ms": ("_s", 1e-3), "_mw"
 """By the end of a name, the end of the field that it means, and what its unit is worth there."""
 
 _CHANNEL = "channel."
+
+_OF_SITES = {"capacity": ("capacity",), "server_hz": ("hz", "ghz")}
+"""Fields that columns of a table of sites may say in their place."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,8 @@ def at(scenario: Scenario, changes: Mapping[str, Number]) -> Scenario:
         new |= of_servers(scenario, range(servers))
     if isinstance(devices, int) and 1 <= devices < scenario.num_devices:
         new |= _of_devices(scenario, devices)
+    if said := [field for field in _OF_SITES if field in changes]:
+        new = _given_up(scenario, new, said)
     for field, value in changes.items():
         if field.startswith(_CHANNEL):
             radio[field.removeprefix(_CHANNEL)] = value
@@ -148,12 +156,36 @@ def of_servers(scenario: Scenario, kept: Sequence[int]) -> dict[str, Any]:
             new[field] = tuple(value[server] for server in kept)
     if scenario.servers == "listed":
         assert isinstance(scenario.server_hz, tuple)
-        new["server_hz"] = tuple(scenario.server_hz[server] for server in kept)
+        new |= {
+            "servers": "listed",
+            "server_hz": tuple(scenario.server_hz[server] for server in kept),
+        }
+    sites = table_of_sites(scenario.channel)
     positions = getattr(scenario.channel, "server_positions_m", None)
-    if positions is not None:
+    if sites is not None:
+        new["channel"] = scenario.channel.replace(sites=sites[np.asarray(kept)])
+    elif positions is not None:
         some = tuple(positions[server] for server in kept)
         new["channel"] = scenario.channel.replace(server_positions_m=some)
     return new
+
+
+def table_of_sites(channel: Channel) -> Any:
+    """Return the table of sites of a channel; None: it has none."""
+    return getattr(channel, "sites", None)
+
+
+def _given_up(scenario: Scenario, new: dict[str, Any], said: Sequence[str]) -> dict[str, Any]:
+    """Return changed fields with those columns of a table of sites gone that say the same."""
+    channel = new.get("channel", scenario.channel)
+    sites = table_of_sites(channel)
+    if sites is None:
+        return new
+    gone = {column for field in said for column in _OF_SITES[field]}
+    left = {name: cells for name, cells in sites.columns().items() if name not in gone}
+    if "server_hz" in said and scenario.servers == "listed":
+        new = {"servers": "listed"} | new
+    return new | {"channel": channel.replace(sites=left)}
 
 
 def _of_devices(scenario: Scenario, count: int) -> dict[str, Any]:
