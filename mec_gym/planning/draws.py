@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 _CHANNEL, _SERVERS = 0, 3
 """Places of the channel's numbers and of the servers' among `Scenario`'s."""
 
-_LINKS = 100
+_OWN, _LINKS = 99, 100
 
 
 def common_slots(
@@ -55,14 +55,20 @@ def uniforms(scenario: Scenario, count: int, seed: int, most_devices: int) -> Fl
 def _of_channel(
     scenario: Scenario, length: int, count: int, seed: int, most_devices: int
 ) -> FloatArray:
-    """Return a channel's numbers: 2 a device for its place where it has one, the rest of links.
+    """Return a channel's numbers: those of devices, two of which place it, then those of links.
 
-    A channel that draws otherwise gets numbers all the same, though fewer of them in common.
+    How many a device takes is what the count would be without servers. A channel that orders its
+    numbers otherwise gets them all the same, though fewer of them in common.
     """
-    devices, servers = scenario.num_devices, scenario.num_servers
-    placed = min(2 * devices, length) if isinstance(scenario.channel, PlacedChannel) else 0
-    parts = [_of_devices(placed, devices, count, seed, _CHANNEL, most_devices)]
-    each, left = divmod(length - placed, devices * servers)
+    channel, devices, servers = scenario.channel, scenario.num_devices, scenario.num_servers
+    with_one, with_two = (channel.num_uniforms(devices, many) for many in (1, 2))
+    own = min(max(2 * with_one - with_two, 0), length)
+    placed = min(2 * devices, own) if isinstance(channel, PlacedChannel) else 0
+    parts = [
+        _of_devices(placed, devices, count, seed, _CHANNEL, most_devices),
+        _of_devices(own - placed, devices, count, seed, _OWN, most_devices, in_blocks=True),
+    ]
+    each, left = divmod(length - own, devices * servers)
     if each:
         of_servers = [
             _stream(seed, _LINKS, server).random((count, most_devices, each))[:, :devices]
@@ -76,10 +82,19 @@ def _of_channel(
 
 
 def _of_devices(
-    length: int, devices: int, count: int, seed: int, part: int, most_devices: int
+    length: int,
+    devices: int,
+    count: int,
+    seed: int,
+    part: int,
+    most_devices: int,
+    in_blocks: bool = False,
 ) -> FloatArray:
+    """Return numbers of devices, all of one device side by side, or in blocks of one each."""
     each, left = divmod(length, devices)
     drawn = _stream(seed, part, 0).random((count, most_devices, each))[:, :devices]
+    if in_blocks:
+        drawn = np.swapaxes(drawn, 1, 2)
     more = _stream(seed, part, 1).random((count, left))
     return np.concatenate([drawn.reshape(count, -1), more], axis=-1)
 

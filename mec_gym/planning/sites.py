@@ -144,6 +144,14 @@ def network_of(scenario: Scenario, kept: Sequence[int]) -> Scenario:
     return scenario.replace(**new)
 
 
+def names_of(scenario: Scenario) -> list[str]:
+    """Return what the servers are called, (N,): as a table of sites says, else by number."""
+    ids = getattr(table_of_sites(scenario.channel), "id", None)
+    if ids is not None:
+        return [str(each) for each in ids]
+    return [f"server {server}" for server in range(scenario.num_servers)]
+
+
 def places_of(scenario: Scenario) -> FloatArray | None:
     """Return where the servers are, (N, 2), m; None: they have no places."""
     size = scenario.num_devices, scenario.num_servers

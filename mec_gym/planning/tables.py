@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from mec_gym.benchmark import tables
 from mec_gym.benchmark.comparison import PERCENTILES
 from mec_gym.benchmark.tables import Column
-from mec_gym.planning import readings
+from mec_gym.planning import readings, sites
 from mec_gym.planning.choice import bounded_by
 from mec_gym.planning.measures import QUANTITIES, Measure, Played, capacities
 from mec_gym.planning.plan import OfNetwork
 from mec_gym.planning.points import Found
 from mec_gym.planning.readings import Reading
 from mec_gym.planning.targets import Target
-from mec_gym.planning.varying import Axis, Number
+from mec_gym.planning.varying import Axis, Number, table_of_sites
 
 _HEADINGS = {"cost": "mean\ncost, s", "mean": "mean\ndelay, s"}
 _MOST_SAID = 3
@@ -106,13 +106,14 @@ def sentences(made: OfNetwork, target: Target | None) -> list[str]:
     """Return which policy to run and why, and who meets the target."""
     said = []
     if made.siting is not None:
-        found = made.siting
+        found, names = made.siting, sites.names_of(made.scenario)
+        if table_of_sites(made.scenario.channel) is None:
+            names = [f"site {site}" for site in found.kept]
         total = "tried, none has a lower bound" if found.tried_all else "searched"
-        some = ", ".join(map(str, found.kept))
-        if len(found.kept) > _MOST_SITES:
-            some = f"{', '.join(map(str, found.kept[:_MOST_SITES]))}, ... (sites.csv)"
+        some = ", ".join(names[: _MOST_SITES if len(names) > _MOST_SITES else None])
+        some += ", ... (sites.csv)" if len(names) > _MOST_SITES else ""
         said.append(
-            f"Build sites {some}: a task costs {found.cost:.4g} s there"
+            f"Build {some}: a task costs {found.cost:.4g} s there"
             f" on the slots they were chosen on, and no choice of {len(found.kept)} sites costs"
             f" less than {found.least:.4g} s, so the best one is at most {found.gap:.2%} better"
             f" ({total})."

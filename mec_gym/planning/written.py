@@ -29,7 +29,7 @@ def write_network(out: Path, request: Request, made: OfNetwork, with_pictures: b
     """Write what comes of one network, `plan.json` last; return the files' names."""
     names = [ASSIGNMENT_FILE]
     slot, assignment = made.slots[0], made.shown.assignment[0, 0]
-    rows = assignment_rows(slot, assignment, kept_of(request, made))
+    rows = assignment_rows(slot, assignment, names_of(request, made))
     write_csv(out / ASSIGNMENT_FILE, ASSIGNMENT_HEAD, rows)
     not_built = None
     if made.siting is not None:
@@ -81,13 +81,15 @@ ASSIGNMENT_HEAD = (
 )
 
 
-def assignment_rows(slot: Instance, assignment: Any, kept: Sequence[int]) -> Iterator[list[object]]:
+def assignment_rows(
+    slot: Instance, assignment: Any, names: Sequence[str]
+) -> Iterator[list[object]]:
     """Give a row a device: where it is, what it chose, at what rate, delay and energy.
 
     Args:
         slot: one.
         assignment: (M,).
-        kept: what each server is called.
+        names: what each server is called.
     """
     rate = equations.uplink_rate(
         slot.gain, slot.bandwidth_hz[:, None], slot.tx_power_w[:, None], slot.noise_w[:, None]
@@ -101,7 +103,7 @@ def assignment_rows(slot: Instance, assignment: Any, kept: Sequence[int]) -> Ite
             if action < slot.num_servers:
                 site = slot.server_places_m[action].tolist()
         if action < slot.num_servers:
-            name, speed = f"server {kept[action]}", float(rate[device, action])
+            name, speed = names[action], float(rate[device, action])
         else:
             name, speed = slot.columns[action - slot.num_servers], None
             if name == "cloud":  # over the fastest link
@@ -109,22 +111,24 @@ def assignment_rows(slot: Instance, assignment: Any, kept: Sequence[int]) -> Ite
         yield [device, *own, name, *site, speed, delay[device], energy[device]]
 
 
-SITES_HEAD = ("site", "built", "x_m", "y_m", "places", "mean_tasks")
+SITES_HEAD = ("site", "name", "built", "x_m", "y_m", "places", "mean_tasks")
 
 
 def _site_rows(request: Request, made: OfNetwork) -> Iterator[list[object]]:
     assert made.siting is not None
     kept, places = made.siting.kept, sites.places_of(request.scenario)
+    names = sites.names_of(request.scenario)
     load = next(each for each in made.played if each.name == made.shown.name).load
     for site, capacity in enumerate(request.scenario.capacities.tolist()):
         where = [None, None] if places is None else places[site].tolist()
         tasks = load[kept.index(site)] if site in kept else None
-        yield [site, int(site in kept), *where, capacity, tasks]
+        yield [site, names[site], int(site in kept), *where, capacity, tasks]
 
 
-def kept_of(request: Request, made: OfNetwork) -> Sequence[int]:
-    """Return what the servers of a network are called: by their numbers among all sites."""
-    return range(request.scenario.num_servers) if made.siting is None else made.siting.kept
+def names_of(request: Request, made: OfNetwork) -> list[str]:
+    """Return what the servers of a network are called: as they are among all sites."""
+    names = sites.names_of(request.scenario)
+    return names if made.siting is None else [names[site] for site in made.siting.kept]
 
 
 SWEEP_HEAD = [
@@ -183,7 +187,7 @@ def network_json(request: Request, made: OfNetwork) -> dict[str, Any]:
         "run": None if made.choice is None else dict(made.choice._asdict()),
         "bound": {"mean_cost": float(reference.cost.mean()), "label": reference.label},
         "capacity": capacities(made.slots).tolist(),
-        "actions": [f"server {n}" for n in kept_of(request, made)] + list(made.slots.columns),
+        "actions": [*names_of(request, made), *made.slots.columns],
         "policies": [
             each.as_json() | ({} if target is None else {"target": target.verdict(each)})
             for each in made.played

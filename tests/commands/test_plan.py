@@ -267,7 +267,7 @@ def test_which_sites_to_build_with_what_is_proven_of_it(network, tmp_path, capsy
     assert len(kept) == 2
     assert said["actions"] == [f"server {site}" for site in kept]
     assert said["sites"]["least"] <= said["sites"]["bound"] <= said["sites"]["cost"]
-    assert f"Build sites {kept[0]}, {kept[1]}: " in capsys.readouterr().out
+    assert f"Build site {kept[0]}, site {kept[1]}: " in capsys.readouterr().out
     rows = table(out / "sites.csv")
     assert [int(row["built"]) for row in rows] == [int(site in kept) for site in range(4)]
     assert [(float(row["x_m"]), float(row["y_m"])) for row in rows] == [*SITES]
