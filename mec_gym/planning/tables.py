@@ -106,9 +106,9 @@ def sentences(made: OfNetwork, target: Target | None) -> list[str]:
     """Return which policy to run and why, and who meets the target."""
     said = []
     if made.siting is not None:
-        found, names = made.siting, sites.names_of(made.scenario)
-        if table_of_sites(made.scenario.channel) is None:
-            names = [f"site {site}" for site in found.kept]
+        found, names = made.siting, [f"site {site}" for site in made.siting.kept]
+        if getattr(table_of_sites(made.scenario.channel), "id", None) is not None:
+            names = sites.names_of(made.scenario)
         total = "tried, none has a lower bound" if found.tried_all else "searched"
         some = ", ".join(names[: _MOST_SITES if len(names) > _MOST_SITES else None])
         some += ", ... (sites.csv)" if len(names) > _MOST_SITES else ""
