@@ -11,6 +11,9 @@ from mec_gym.channels.fading import FloatArray
 from mec_gym.io.settings import Positive
 from mec_gym.ranges import from_unit, to_unit
 
+THERMAL_NOISE_PSD = 10 ** (-174 / 10) / 1000
+"""Of a receiver that adds none, W/Hz: -174 dBm/Hz."""
+
 _MOST_LINKS = 10**7
 """Distances are worked out at once, so that lists of positions may not be of any length."""
 
@@ -29,6 +32,12 @@ class PlacedChannel(Channel):
     device_positions_m: tuple[tuple[float, float], ...] | None = Field(
         None,
         description="Places x, y that devices are drawn from, m; none: anywhere in the square.",
+    )
+    noise_figure_db: float = Field(
+        0.0,
+        ge=0,
+        le=50,
+        description="Noise figure of the sites' receivers, dB, of the noise where none is given.",
     )
 
     @model_validator(mode="after")
@@ -58,6 +67,11 @@ class PlacedChannel(Channel):
         # Without given positions servers stand inside the square: no further than its diagonal.
         servers = np.array(self.server_positions_m or corners)
         return float(max(self._distance(devices, servers).max(), self.shortest_m))
+
+    @property
+    def default_noise_psd(self) -> float:
+        """The noise density of a scenario that gives none, W/Hz: thermal, and the noise figure."""
+        return THERMAL_NOISE_PSD * 10 ** (self.noise_figure_db / 10)
 
     def places(
         self, unit: FloatArray, num_devices: int, num_servers: int
