@@ -16,6 +16,7 @@ from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.io.extras import remedy
+from mec_gym.io.progress import remark
 from mec_gym.planning import folder, plan, readings, tables, varying, written
 from mec_gym.planning.measures import QUANTITIES
 from mec_gym.planning.plan import Request
@@ -170,6 +171,8 @@ def _network(asked: Request, given: Arguments) -> None:
         _, comparison = plan.comparison(asked, None)
         print(shards.estimate([comparison], place))
         return
+    if asked.where is not None:
+        remark(f"choosing {asked.where} of {asked.scenario.num_servers} sites")
     made = plan.of_network(asked, place, lambda: folder.begin(given.out, asked.settings))
     of = f"{made.scenario.num_devices} devices, {made.scenario.num_servers} servers"
     slots = "1 slot" if len(made.slots) == 1 else f"{len(made.slots)} slots"

@@ -99,7 +99,7 @@ def show_network(made: OfNetwork, title: str, energy: bool, target: Target | Non
     cells[0] = Column(cells[0].heading, _plus_minus(made, cells[0]))
     tables.show(title, names, cells, caption)
     for line in sentences(made, target):
-        tables.console().print(line, markup=False, highlight=False, soft_wrap=True)
+        _say(line)
 
 
 def sentences(made: OfNetwork, target: Target | None) -> list[str]:
@@ -159,7 +159,6 @@ def show_sweep(
     there = [each for each in found if each.played]
     names = [point_name(each.values, axes) for each in there]
     heading = "\n".join(axis.name for axis in axes)
-    out = tables.console()
     shown = best or (there[0].played[0].name if there else "")
     if there:
         rows = [each for point in there if (each := readings.of_policy(point, shown))]
@@ -189,10 +188,16 @@ def show_sweep(
     for point in found:
         if point.why:
             said = f"{point_name(point.values, axes)}: no such network: {point.why}"
-            out.print(said, markup=False, highlight=False, soft_wrap=True)
+            _say(said)
     if target is not None:
         for line in target_lines(found, axes, target, best):
-            out.print(line, markup=False, highlight=False, soft_wrap=True)
+            _say(line)
+
+
+def _say(line: str) -> None:
+    """Print a sentence: wrapped on a terminal, in a file one line."""
+    out = tables.console()
+    out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)
 
 
 def point_name(values: Sequence[Number], axes: Sequence[Axis]) -> str:
