@@ -65,6 +65,7 @@ def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
     figure = _figure(8.0, 5.4)
     axes = figure.add_subplot()
     all_delays = {each.name: task_delays(each, made.slots) for each in made.results}
+    dropped = " (of a dropped one, its penalty)" if "drop" in made.slots.columns else ""
     longest = [float(np.percentile(each, 99.8)) for each in all_delays.values()]
     limit = 1.03 * min(max(longest), _BEYOND * min(longest))
     if target is not None and target.quantity.unit == "s":
@@ -81,7 +82,7 @@ def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
             part = float(target.name[1:])
             axes.axhline(part, color="0.6", linewidth=0.8, label=f"{part:g}% of tasks")
     axes.set(
-        xlabel="delay of a task, s",
+        xlabel=f"delay of a task, s{dropped}",
         ylabel="tasks within it, %",
         ylim=(0, 101),
         title=f"{network}: delays of {delays.size:,} tasks in {len(made.slots)} slots",
@@ -112,10 +113,15 @@ def sweep_of(
 def _lines(
     found: Sequence[Found], axis: Axis, network: str, quantity: str, target: Target | None
 ) -> "Figure":
+    from matplotlib.ticker import MaxNLocator
+
     figure = _figure(11.0, 4.8)
     left, right = figure.subplots(1, 2)
     there = [each for each in found if each.played]
     values = [each.values[0] for each in there]
+    of_target = right
+    if quantity == "cost" or (quantity == "mean" and not _weighted(there)):
+        of_target, quantity = left, "p95"  # the left panel has it already
     for place, name in enumerate(each.name for each in there[0].played):
         rows = [(each.values[0], readings.of_policy(each, name)) for each in there]
         known = [(value, played) for value, played in rows if played is not None]
@@ -138,26 +144,24 @@ def _lines(
             )
     bound = np.array([each.bound for each in there], dtype=float)
     left.plot(values, bound, color="0.3", linewidth=1.0)
-    _limits(left)
-    left.fill_between(
-        values,
-        bound,
-        left.get_ylim()[0],
-        color="0.85",
-        linewidth=0,
-        label="no policy gets here (bound)",
-    )
     if target is not None:
         limit = target.limit * (100 if target.quantity.unit == "%" else 1)
-        right.axhline(limit, label=f"target: {target.text}", **_TARGET)
-    if quantity in ("cost", "mean"):
-        right.plot(values, bound, color="0.3", linewidth=1.0)
+        of_target.axhline(limit, label=f"target: {target.text}", **_TARGET)
     _limits(right)
+    _limits(left)
+    floor: dict[str, Any] = {
+        "color": "0.85",
+        "linewidth": 0,
+        "label": "no policy gets here (bound)",
+    }
+    left.fill_between(values, bound, left.get_ylim()[0], **floor)
     left.set(title="mean cost", ylabel="mean cost of a task, s")
     right.set(title=QUANTITIES[quantity].text, ylabel=_labelled(quantity))
     for panel in (left, right):
         _mark_missing(panel, found)
         panel.set_xlabel(axis.name)
+        if all(isinstance(value, int) for value in axis.values):
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(color="0.9")
         panel.set_axisbelow(True)
     handles = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))
@@ -171,6 +175,12 @@ def _lines(
     )
     figure.suptitle(f"{network}, {axis.name} varied; bars are 95% intervals over slots")
     return figure
+
+
+def _weighted(found: Sequence[Found]) -> bool:
+    """Return whether costs are other than delays."""
+    played = (each.quantities for point in found for each in point.played)
+    return any(each["cost"].value != each["mean"].value for each in played)
 
 
 def _limits(panel: "Axes") -> None:

@@ -82,6 +82,18 @@ def test_lines_of_a_sweep_have_their_points_the_bound_and_the_target():
     assert right.get_ylabel() == "95th percentile of task delays, s"
 
 
+@pytest.mark.parametrize("text", ["cost <= 300 ms", "mean <= 300 ms"])
+def test_a_target_of_the_cost_stands_where_the_cost_is(text):
+    found = [point((3,)), point((4,))]
+    figure = pictures.sweep_of(found, [SERVERS], "a name", Target.parse(text), "roa")
+    left, right = figure.axes
+    targets = [
+        [line for line in axes.lines if set(line.get_ydata()) == {0.3}] for axes in (left, right)
+    ]
+    assert [len(each) for each in targets] == [1, 0]
+    assert "95th percentile" in right.get_title()
+
+
 def test_a_grid_is_a_heat_map_with_what_meets_the_target_outlined():
     from matplotlib.patches import Rectangle
 
