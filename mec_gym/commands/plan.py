@@ -177,8 +177,9 @@ def _network(asked: Request, given: Arguments) -> None:
     of = f"{made.scenario.num_devices} devices, {made.scenario.num_servers} servers"
     slots = "1 slot" if len(made.slots) == 1 else f"{len(made.slots)} slots"
     title = f"{asked.name}: {of}, {slots}, seed {asked.seed}"
-    tables.show_network(made, title, _energy_counts(asked), asked.target)
+    # Written first: who reads what is printed may go before its end.
     names = written.write_network(given.out, asked, made, given.pictures)
+    tables.show_network(made, title, _energy_counts(asked), asked.target)
     _say(given.out, names)
 
 
@@ -195,8 +196,9 @@ def _sweep(asked: Request, given: Arguments) -> None:
     found = plan.of_sweep(points, made, place)
     best = readings.best_policy(found, asked.barred)
     title = f"{asked.name}: {asked.instances} slots a point, seed {asked.seed}"
+    names = written.write_sweep(given.out, asked, found, best, given.pictures)
     tables.show_sweep(found, asked.axes, title, _energy_counts(asked), asked.target, best)
-    _say(given.out, written.write_sweep(given.out, asked, found, best, given.pictures))
+    _say(given.out, names)
 
 
 def _energy_counts(asked: Request) -> bool:
