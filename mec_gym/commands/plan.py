@@ -17,7 +17,7 @@ from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.io.extras import remedy
 from mec_gym.io.progress import remark
-from mec_gym.planning import folder, plan, readings, tables, varying, written
+from mec_gym.planning import folder, plan, readings, sites, tables, varying, written
 from mec_gym.planning.measures import QUANTITIES
 from mec_gym.planning.plan import Request
 from mec_gym.planning.targets import Target
@@ -96,7 +96,7 @@ def request_of(given: Arguments) -> Request:
     Raises:
         ValueError: it cannot be had; the message names the argument.
     """
-    for name, least in (("instances", 1), ("seed", 0), ("where", 1)):
+    for name, least in (("instances", 1), ("seed", 0)):
         number = getattr(given, name)
         if number is not None and number < least:
             raise ValueError(f"{name}: {number}; it must be at least {least}")
@@ -107,10 +107,8 @@ def request_of(given: Arguments) -> Request:
     if len(given.vary) > _MOST_AXES:
         raise ValueError(f"vary: {len(given.vary)} fields; give two at most")
     scenario = Scenario.of(given.network)
-    if given.where is not None and given.where >= scenario.num_servers:
-        raise ValueError(
-            f"where: {given.where} of {scenario.num_servers} sites; give fewer than there are"
-        )
+    if given.where is not None:
+        sites.check_count(given.where, scenario.capacities, scenario.num_devices, scenario.columns)
     models = load_models(given.policies or plan.default_policies(scenario), given.seed)
     for model in models:
         if not model.sees_enough(scenario):

@@ -113,6 +113,32 @@ def choose(slots: Instance, count: int, enumerate_all: bool | None = None) -> Si
     )
 
 
+def check_count(
+    count: int, capacity: NDArray[np.int64], num_devices: int, columns: Sequence[str]
+) -> None:
+    """Check that so many sites can be chosen, and may have room.
+
+    Args:
+        count: how many.
+        capacity: places of each site there is.
+        num_devices: that need a place.
+        columns: what devices may choose beside sites.
+
+    Raises:
+        ValueError: there are not as many, or they have no room.
+    """
+    if not 1 <= count < len(capacity):
+        raise ValueError(
+            f"where: {count} of {len(capacity)} sites; give a number from 1 to {len(capacity) - 1}"
+        )
+    places = int(np.sort(capacity)[-count:].sum())
+    if places < num_devices and not columns:
+        raise ValueError(
+            f"where: {count} sites hold {places} of {num_devices} devices at most; give more sites,"
+            " or raise capacity"
+        )
+
+
 def restricted(slots: Instance, kept: Sequence[int]) -> Instance:
     """Return slots in which only some of the servers are there."""
     index = np.asarray(kept)
@@ -165,18 +191,9 @@ class _Search:
 
     def __init__(self, slots: Instance, count: int) -> None:
         num_sites = slots.num_servers
-        if not 1 <= count < num_sites:
-            raise ValueError(
-                f"where: {count} of {num_sites} sites; give a number from 1 to {num_sites - 1}"
-            )
+        check_count(count, slots.capacity[0], slots.num_devices, slots.columns)
         self.slots, self.problem = slots, Problem.of(slots)
         self.count, self.num_sites = count, num_sites
-        places = int(np.sort(slots.capacity[0])[-count:].sum())
-        if places < slots.num_devices and not slots.columns:
-            raise ValueError(
-                f"where: {count} sites hold {places} of {slots.num_devices} devices at most; give"
-                " more sites, or raise capacity"
-            )
         self.problem.require_feasible()
         self.all_cost = float(solved(self.problem).total_cost.mean())
         work = _WORK_OF_SEARCH / self.problem.link_cost.size
