@@ -1,6 +1,7 @@
 """A network of a sweep as a piece of work: its bound, and the policies on its slots."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -97,7 +98,9 @@ def piece(
 
 def play_point(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> dict[str, Any]:
     """Return what a network comes to, as JSON values."""
-    scenario = Scenario.of(json.loads(inputs[_SCENARIO]))
+    with warnings.catch_warnings():  # whoever asked for it has been warned
+        warnings.simplefilter("ignore")
+        scenario = Scenario.of(json.loads(inputs[_SCENARIO]))
     models = [_model(each, inputs) for each in settings["policies"]]
     seed = settings["seed"]
     slots = common_slots(scenario, settings["instances"], seed, settings["most_devices"])

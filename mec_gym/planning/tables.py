@@ -137,6 +137,8 @@ def of_target(played: Played, target: Target) -> str:
     """Return whether a policy meets a target, in a sentence."""
     value = with_interval(target.of(played), target.quantity.unit)
     said = target.verdict(played)
+    if said == "perhaps" and target.of(played).high is None:
+        return f"{target.text}: not certain for {played.name}: {value}."
     if said == "missed" and played.feasible < 1:
         return f"{target.text}: not met by {played.name}, which exceeds capacity: {value}."
     words = {
