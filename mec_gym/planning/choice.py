@@ -2,9 +2,9 @@
 
 The rule: the least mean cost wins, of those that keep every slot within its places and links. One
 whose decisions take at most a tenth of the time takes its place where the slots do not tell the two
-apart, the interval of the difference slot by slot reaching 0, or where it costs at most 0.1% more;
-among several such the one of least cost. Of one slot alone, which has no interval, only the 0.1%
-counts. What looks at tasks that the network hides is never chosen.
+apart, the 95% interval of the difference slot by slot reaching 0 but not 1% of the cost, or where
+it costs at most 0.1% more; among several such the one of least cost. Of one slot alone, which has
+no interval, only the 0.1% counts. What looks at tasks that the network hides is never chosen.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mec_gym.benchmark.comparison import Reference, Result
 
 MUCH_FASTER = 0.1
-NEGLIGIBLE = 1e-3
+NEGLIGIBLE, LITTLE = 1e-3, 1e-2
 
 
 class Choice(NamedTuple):
@@ -68,10 +68,10 @@ def _much_faster(one: Result, other: Result) -> bool:
 
 
 def _as_good(one: Result, best: Result) -> bool:
-    difference = one.difference(best)
-    if difference.mean <= NEGLIGIBLE * best.average_cost.mean:
+    difference, cost = one.difference(best), best.average_cost.mean
+    if difference.mean <= NEGLIGIBLE * cost:
         return True
-    return one.cost.shape[-1] > 1 and difference.mean <= difference.ci95
+    return difference.mean <= difference.ci95 <= LITTLE * cost - difference.mean
 
 
 def _why_best(best: Result, fit: Sequence[Result]) -> str:

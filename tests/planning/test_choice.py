@@ -34,15 +34,16 @@ BEST = result("best", [1.0, 1.1, 0.9, 1.0], 1.0)
     [
         ([], "best"),
         ([result("worse", [1.1, 1.2, 1.0, 1.1], 1e-3)], "best"),  # by 0.1 in every slot
-        ([result("alike", [1.2, 0.9, 1.1, 0.9], 0.05)], "alike"),  # better in some, worse in others
-        ([result("alike, not faster", [1.2, 0.9, 1.1, 0.9], 0.5)], "best"),
+        ([result("alike", [1.006, 1.098, 0.906, 0.999], 0.05)], "alike"),  # better in some slots
+        ([result("alike, not faster", [1.006, 1.098, 0.906, 0.999], 0.5)], "best"),
+        ([result("not known well", [1.2, 0.9, 1.1, 0.9], 0.05)], "best"),
         ([result("hardly worse", [1.0009, 1.1009, 0.9009, 1.0009], 0.05)], "hardly worse"),
         ([result("too full", [0.5, 0.5, 0.5, 0.5], 1e-3, over=1)], "best"),
         ([result("looks ahead", [0.5, 0.5, 0.5, 0.5], 1e-3)], "best"),
         (
             [
-                result("alike", [1.2, 0.9, 1.1, 0.9], 0.01),
-                result("alike and cheaper", [1.1, 0.95, 1.05, 0.92], 0.09),
+                result("alike", [1.006, 1.098, 0.906, 0.999], 0.01),
+                result("alike and cheaper", [1.005, 1.098, 0.906, 0.999], 0.09),
             ],
             "alike and cheaper",
         ),
