@@ -66,6 +66,8 @@ class Played:
         load: mean number of tasks on each server, and in each column, (A,).
         slot_seconds: the time to decide a slot; None where it was not measured.
         devices: how many devices a slot has.
+        online_gap: how far the mean cost is above the best that sees only the present, relatively;
+            None where that is not known, see `mec_gym.benchmark.online`.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Played:
     load: tuple[float, ...]
     slot_seconds: float | None
     devices: int
+    online_gap: float | None = None
 
     @property
     def decision_seconds(self) -> float | None:
@@ -131,6 +134,7 @@ def measured(result: Result, slots: Instance, seed: int) -> Played:
         tuple(_loads(result, slots).tolist()),
         result.slot_seconds,
         slots.num_devices,
+        None if result.online_gap is None else result.online_gap.mean,
     )
 
 

@@ -12,6 +12,7 @@ from mec_gym import jobs
 from mec_gym.benchmark import shards
 from mec_gym.benchmark.comparison import Result, assigned
 from mec_gym.benchmark.models import Model, by_name
+from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.instance import Instance
 from mec_gym.jobs.pieces import Piece
@@ -199,6 +200,7 @@ def of_network(
     begin()
     (results,) = [made.here()] if place is None else shards.compare([made], place)
     slots = made.slots
+    results = with_online_gaps(results, made.policies, slots, scenario, request.seed)
     return OfNetwork(
         scenario,
         slots,

@@ -59,6 +59,9 @@ def columns(played: Sequence[Played], capacity: Sequence[int], energy: bool) -> 
         Column("above the\nbound", [f"{each.gap:.2%}" for each in played]),
         Column(f"task delay, s\n{names}", of_tasks),
     ]
+    if any(each.online_gap is not None for each in played):
+        said = ["" if e.online_gap is None else f"{e.online_gap:.2%}" for e in played]
+        made.append(Column("above the\nbest online", said))
     if "met" in first:
         share = [f"{each.quantities['met'].value:.2%}" for each in played]
         made.append(Column("deadlines\nmet", share))
@@ -91,6 +94,8 @@ def show_network(made: OfNetwork, title: str, energy: bool, target: Target | Non
     )
     if made.scenario.hides_future:
         caption += " It knows all of a slot, also what the policies do not see."
+        if any(each.online_gap is not None for each in made.played):
+            caption += " The best online sees only the present."
     if count > 1:
         caption += " ± is half a 95% confidence interval over slots."
     names = Column("policy", [each.name for each in made.played])

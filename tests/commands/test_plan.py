@@ -158,6 +158,9 @@ def test_where_the_future_is_hidden_no_policy_of_hindsight_is_to_run(tmp_path):
     names = ["--policies", "local-search", "least-delay", "prices-online"]
     said = planned(tmp_path / "plan", "online", *names, "--no-pictures")
     assert said["run"]["name"] in ("least-delay", "prices-online")
+    gaps = {each["name"]: each["online_gap"] for each in said["policies"]}
+    assert gaps["local-search (hindsight)"] is None
+    assert 0 <= gaps["prices-online"] < gaps["least-delay"]
     said = planned(tmp_path / "other", "online", "--no-pictures")
     assert said["run"]["name"] in ("local-search-online", "prices-online")
     assert "local-search-online" in [each["name"] for each in said["policies"]]
