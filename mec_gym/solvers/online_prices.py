@@ -44,7 +44,7 @@ def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None =
     scenario = required(scenario, "prices-online")
     least, most = _SAMPLES
     samples = min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
-    return assigned(instance, scenario, seed, samples, _play())
+    return assigned(instance, scenario, seed, samples, _decide())
 
 
 @kernel
@@ -108,7 +108,7 @@ def cheapest(
 
 
 @loops_for
-def _play(formulas: str) -> Any:
+def _decide(formulas: str) -> Any:
     @loop
     def play(outlook: Any, assignment: Any) -> None:
         """Write the assignment of one slot."""
