@@ -48,6 +48,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `"paper"` | Eq. (11): gains, bits, cycles, places left | M N + 2 M + N | scaled to [0, 1] |
     | `"si"` | the same | M N + 2 M + N | gain, bits, cycles, tasks |
     | `"servers"` | a row of features a server, for any M and N | (N, 19) | of order 1 |
+    | `"prices"` | the same, made of the problem's own prices | (N, 24) | of order 1 |
 
     `mec_gym.observations` documents each entry. Where the scenario has a `lookahead`, the tasks and
     gains of later devices are 0, or left out of the features. Where the `correlation` of its

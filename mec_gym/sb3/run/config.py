@@ -300,6 +300,16 @@ _ANY_SIZE: dict[str, Any] = _REGRET | {
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
+    "regret-prices": _REGRET
+    | {
+        "name": "regret-prices",
+        "observation": "prices",
+        "reward": "regret-prices",
+        "learning_rate": 1.5e-3,
+        "epsilon_episodes": 400,
+        "update_every_steps": 1,
+        "target_update_steps": 100,
+    },
     "regret-mix": _ANY_SIZE
     | {
         "name": "regret-mix",
