@@ -147,6 +147,29 @@ def regret_prices(slot: Slot, device: int, server: int) -> float:
     return -rise
 
 
+def prices_and_unit(slots: Slot) -> NDArray[np.float64]:
+    """Return prices, charges and u of slots, (B, 3, N).
+
+    u = (mean q)^2 / (mean F of servers that share their CPU) is what one task alone on one server
+    takes, seconds.
+    """
+    shared = np.isfinite(slots.server_hz)
+    hz = np.where(shared, slots.server_hz, 0.0).sum(axis=-1) / shared.sum(axis=-1)
+    unit = np.broadcast_to((slots.sqrt_cycles.mean(axis=-1) ** 2 / hz)[:, None], shared.shape)
+    return np.concatenate([prices(slots), unit[:, None]], axis=1)
+
+
+@prepared_by(prices_and_unit)
+@kernel
+def regret_units(slot: Slot, device: int, server: int) -> float:
+    """Return `regret_prices` in units of one task alone on one server of the slot, u.
+
+    So a decision weighs the same in networks whose delays differ by orders of magnitude.
+    """
+    earned: float = regret_prices(slot, device, server) / slot.for_reward[2][0]
+    return earned
+
+
 @kernel
 def at_prices(slot: Slot, device: int, server: int) -> float:
     """Return what a task pays for a server, a + p q + k, seconds."""
@@ -170,6 +193,7 @@ REWARDS: dict[str, Reward] = {
     "delay": delay,
     "regret": regret,
     "regret-prices": regret_prices,
+    "regret-units": regret_units,
 }
 """The rewards by name; a new one is a function and an entry here."""
 

@@ -38,6 +38,7 @@ POLICIES: dict[str, str] = {
     "prices": "mec_gym.solvers.prices:prices",
     "prices-online": "mec_gym.solvers.online_prices:prices_online",
     "local-search": "mec_gym.solvers.local_search:local_search",
+    "local-search-prices": "mec_gym.solvers.two_searches:local_search_prices",
     "local-search-online": "mec_gym.solvers.online_search:local_search_online",
     "optimal": "mec_gym.solvers.exact:optimal",
 }
@@ -53,7 +54,7 @@ SHIPPED = {
 BASELINES = ("roa", "goa", "least-delay")
 """What trained networks are compared with where nothing else is asked for."""
 
-HINDSIGHT = frozenset({"prices", "local-search", "optimal"})
+HINDSIGHT = frozenset({"prices", "local-search", "local-search-prices", "optimal"})
 """Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""
 
 
