@@ -56,7 +56,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     current step t, device m sends at step m, and what later devices will meet is not yet seen.
 
     ## Rewards
-    In seconds, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
+    In seconds unless said, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
     chosen server is already full, or not allowed.
 
     | name | what |
@@ -65,6 +65,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `"delay"` | minus the rise in the total delay under Eq. (20); sums to -M D over a slot |
     | `"regret"` | minus the rise in a bound B on the total delay; sums to -(M D - B_0) |
     | `"regret-prices"` | the same of a bound that begins with the relaxation's |
+    | `"regret-units"` | the same, in units of one task alone on one server of the slot |
 
     `mec_gym.rewards` says what each is.
 
