@@ -56,8 +56,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     current step t, device m sends at step m, and what later devices will meet is not yet seen.
 
     ## Rewards
-    In seconds unless said, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
-    chosen server is already full, or not allowed.
+    In seconds unless said, chosen by `reward`; `overload_penalty` (lambda, in the same) is taken
+    off where the chosen server is already full, or not allowed.
 
     | name | what |
     |---|---|
