@@ -52,6 +52,9 @@ class Instance:
         fetch_delay_s: delay of fetching the task's service to a server, (..., M, N), seconds; 0
             where the server hosts it, inf where it can neither host nor fetch it; None: all host
             all.
+        device_places_m: where each device is, x and y, (..., M, 2), m; None: nobody knows. No delay
+            depends on places beyond the gains: they are for maps.
+        server_places_m: where each server is, x and y, (..., N, 2), m, with those of devices.
 
     Raises:
         ValueError: a shape does not fit, a value is not as said, or not finite and above 0
@@ -78,6 +81,8 @@ class Instance:
     deadline_s: FloatArray | None = None
     covered: NDArray[np.bool_] | None = None
     fetch_delay_s: FloatArray | None = None
+    device_places_m: FloatArray | None = None
+    server_places_m: FloatArray | None = None
 
     def __post_init__(self) -> None:
         gain = _numbers("gain", self.gain)
@@ -85,7 +90,7 @@ class Instance:
             raise ValueError(f"gain: shape {gain.shape}; it must be (..., devices, servers)")
         arrays: dict[str, NDArray[Any]] = {}
         shapes = _shapes(gain.shape)
-        for name in OPTIONAL:
+        for name in (*OPTIONAL, *PLACES):
             if getattr(self, name) is None:
                 del shapes[name], self.__dict__[name]  # which holds arrays alone
         for one, other in _TOGETHER:
@@ -226,8 +231,8 @@ class Instance:
         """
         try:
             arrays = read_npz(path, limit)
-            if arrays.keys() | set(OPTIONAL) != set(_NAMES):
-                needed = sorted(set(_NAMES) - set(OPTIONAL))
+            if arrays.keys() | {*OPTIONAL, *PLACES} != set(_NAMES):
+                needed = sorted(set(_NAMES) - {*OPTIONAL, *PLACES})
                 raise ValueError(f"it holds {sorted(arrays)}, not {needed} and what is optional")
             return cls(**arrays)
         except ValueError as error:
@@ -264,13 +269,15 @@ COLUMNS = {"local": "local_hz", "cloud": "cloud_delay_s", "drop": "drop_penalty_
 """What a task may choose beside the servers, by the attribute that gives it, in their order."""
 
 _NAMES = tuple(field.name for field in fields(Instance))
-OPTIONAL = _NAMES[_NAMES.index("step_gain") :]
-"""The attributes that may be None."""
+PLACES = _NAMES[-2:]
+"""The attributes that maps need, of devices and of servers; they may be None."""
+OPTIONAL = _NAMES[_NAMES.index("step_gain") : -len(PLACES)]
+"""The other attributes that may be None."""
 
-_TOGETHER = (("local_hz", "switched_capacitance"), ("cloud_delay_s", "cloud_hz"))
+_TOGETHER = (("local_hz", "switched_capacitance"), ("cloud_delay_s", "cloud_hz"), PLACES)
 _PER_SERVER = ("server_hz", "capacity")
 _PER_LINK = ("gain", "covered", "fetch_delay_s")
-_PER_DEVICE = tuple(set(_NAMES) - {"step_gain", *_PER_SERVER, *_PER_LINK})
+_PER_DEVICE = tuple(set(_NAMES) - {"step_gain", *_PER_SERVER, *_PER_LINK, *PLACES})
 
 
 def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -279,6 +286,7 @@ def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_PER_LINK, gain)
     shapes["step_gain"] = (*lead, num_devices, num_devices, num_servers)
     shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
+    shapes |= dict(zip(PLACES, ((*lead, num_devices, 2), (*lead, num_servers, 2)), strict=True))
     return shapes | dict.fromkeys(_PER_SERVER, (*lead, num_servers))
 
 
@@ -298,6 +306,8 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
         return np.array(array, dtype=np.float64)
     if not numbers or not np.isfinite(array).all():
         raise ValueError(f"{name}: must hold finite numbers only")
+    if name in PLACES:
+        return np.array(array, dtype=np.float64)
     if name == "capacity":
         if not ((array >= 0) & (array < 2**53) & (array == np.floor(array))).all():
             raise ValueError(f"{name}: must hold whole numbers, 0 or more, below 2^53")

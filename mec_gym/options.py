@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.channels import PathLossChannel
+from mec_gym.channels import PlacedChannel
 from mec_gym.instance import OPTIONAL, Instance
 from mec_gym.problem import Problem
 from mec_gym.ranges import from_unit
@@ -212,7 +212,7 @@ def check_tasks(scenario: "Scenario") -> None:
             "tasks: lat, lon are degrees; give x, y in the metres of channel.server_positions_m"
         )
     if "x" in columns:
-        if not isinstance(channel, PathLossChannel):
+        if not isinstance(channel, PlacedChannel):
             raise ValueError(
                 f"tasks: x, y are places, of which channel {channel.kind!r} knows nothing; use kind"
                 " 'path-loss', or take them out"

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from mec_gym import channels, options, ranges
-from mec_gym.channels import Channel, PathLossChannel
+from mec_gym.channels import Channel, PlacedChannel
 from mec_gym.equations import uplink_rate
-from mec_gym.instance import COLUMNS, Instance, gain_at_sending
+from mec_gym.instance import COLUMNS, PLACES, Instance, gain_at_sending
 from mec_gym.io import names
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
-from mec_gym.scenario_fields import IN_TASKS, OTHER_FORM, ScenarioFields
+from mec_gym.scenario_fields import IN_TASKS, OTHER_FORM, ScenarioFields, with_noise
 
 FloatArray = NDArray[np.float64]
 
@@ -103,7 +103,12 @@ class Scenario(ScenarioFields):
         return self
 
     def replace(self, **changes: Any) -> Self:
-        """Return a validated copy with some fields changed; a field's other form gives way."""
+        """Return a validated copy with some fields changed; a field's other form gives way.
+
+        A noise density that is the channel's own becomes that of another channel.
+        """
+        if self.noise_psd == self.channel.default_noise_psd:
+            changes = with_noise(changes)
         forms = OTHER_FORM | {other: default for default, other in OTHER_FORM.items()}
         given_up = {forms[name]: None for name in changes if name in forms}
         if changes.get("tasks") is not None:
@@ -341,19 +346,24 @@ class Scenario(ScenarioFields):
         deployment.flags.writeable = False
         return deployment
 
-    def sample(self, n: int, seed: int) -> Instance:
+    def sample(self, n: int, seed: int, places: bool = False) -> Instance:
         """Return n slots; the first k of them are those of `sample(k, seed)`.
+
+        Args:
+            n: how many.
+            seed: of all that is drawn, 0 or more.
+            places: whether they say where devices and servers are, if the channel knows.
 
         Raises:
             ValueError: n is below 1, or the seed below 0.
         """
         if n < 1 or seed < 0:
             raise ValueError(f"n: {n}, seed: {seed}; n must be at least 1, seed at least 0")
-        return self.draw(n, np.random.default_rng(seed))
+        return self.draw(n, np.random.default_rng(seed), places)
 
-    def draw(self, n: int, rng: np.random.Generator) -> Instance:
+    def draw(self, n: int, rng: np.random.Generator, places: bool = False) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
-        return self.from_uniforms(rng.random((n, self.num_uniforms)))
+        return self.from_uniforms(rng.random((n, self.num_uniforms)), places)
 
     def listed(self, rng: np.random.Generator) -> Instance:
         """Return one slot in which each device has the task of its own row of `tasks`.
@@ -386,15 +396,15 @@ class Scenario(ScenarioFields):
             *options.num_uniforms(self),
         )
 
-    def from_uniforms(self, unit: FloatArray) -> Instance:
-        """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`)."""
+    def from_uniforms(self, unit: FloatArray, places: bool = False) -> Instance:
+        """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`); see `sample`."""
         ends_at = np.cumsum(self._num_uniforms[:-1])
         channel, bits, work, servers, *more = np.split(unit, ends_at, axis=-1)
         rows = None
         if self.tasks is not None:
             rows = self.tasks.rows(bits)
             task_bits, task_cycles = self.tasks.bits[rows], self.tasks.cycles[rows]
-            if isinstance(self.channel, PathLossChannel) and self.tasks.places_m is not None:
+            if isinstance(self.channel, PlacedChannel) and self.tasks.places_m is not None:
                 channel = self.channel.at_places(channel, bits)
         else:
             assert self.task_bits is not None  # one of the two is given
@@ -412,6 +422,8 @@ class Scenario(ScenarioFields):
             met = {"gain": gains[..., 0, :, :]}
         else:
             met = {"gain": gain_at_sending(gains), "step_gain": gains}
+        if places and (found := self.radio.places(channel, self.num_devices, self.num_servers)):
+            met |= dict(zip(PLACES, found, strict=True))
         return Instance.trusted(
             **met,
             task_bits=task_bits,

@@ -8,6 +8,7 @@ import pytest
 from slots import FIELDS, assert_same_slots, fields
 
 from mec_gym import Instance, Scenario
+from mec_gym.channels import PathLossChannel
 
 
 def changing_fields(*lead, num_devices=3, num_servers=2):
@@ -247,3 +248,21 @@ def test_too_few_places_are_named_with_slot_and_count():
     with pytest.raises(ValueError, match=r"^capacity: slot 1 has 2 places for 3 devices"):
         slots.require_feasible()
     slots[[0, 2]].require_feasible()
+
+
+def test_places_change_no_delay_and_survive_files_indexing_and_flattening(tmp_path):
+    drawn = Scenario(channel=PathLossChannel(), noise_psd=4e-21).sample(3, seed=1, places=True)
+    plain = Scenario(channel=PathLossChannel(), noise_psd=4e-21).sample(3, seed=1)
+    assert plain.device_places_m is None
+    np.testing.assert_array_equal(drawn.tx_delay, plain.tx_delay)
+    assert drawn.device_places_m.shape == (3, 9, 2)
+    assert drawn.server_places_m.shape == (3, 3, 2)
+    drawn.save(tmp_path / "slots.npz")
+    again = Instance.load(tmp_path / "slots.npz")
+    np.testing.assert_array_equal(again[1].device_places_m, drawn.device_places_m[1])
+    np.testing.assert_array_equal(again.flatten().server_places_m, drawn.server_places_m)
+
+
+def test_places_of_devices_without_those_of_servers_are_refused():
+    with pytest.raises(ValueError, match=r"^device_places_m: it needs server_places_m beside it"):
+        Instance(**(fields() | {"device_places_m": np.zeros((4, 2))}))

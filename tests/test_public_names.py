@@ -124,6 +124,8 @@ def test_the_fields_of_an_instance_are_these():
         "deadline_s",
         "covered",
         "fetch_delay_s",
+        "device_places_m",
+        "server_places_m",
     ]
 
 

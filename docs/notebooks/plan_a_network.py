@@ -50,7 +50,6 @@ def network(servers):
         servers="listed",
         server_hz=(8e9,) * servers,
         channel=radio,
-        noise_psd=4e-21,  # W/Hz, thermal
         tx_power_w=0.2,
     )
 

@@ -1,0 +1,53 @@
+"""Fading of links from one decision step to the next, as quantiles."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+FADING_LIMITS = (0.001, 0.999)
+"""Rayleigh fading is an exponential draw of the power, cut off at these quantiles."""
+
+
+def fading(unit: FloatArray, num_devices: int, num_servers: int, correlation: float) -> FloatArray:
+    """Return the quantile of each link's fading at each decision step, (..., T, M, N), in [0, 1].
+
+    T is 1 where `correlation` is 1, else M. A link's complex amplitude g is Gauss-Markov: normal of
+    mean power 1 at the first step, then g(t) = rho g(t - 1) + sqrt(1 - rho^2) w(t) with w of the
+    same distribution. The power |g|^2 is exponential, so its quantile 1 - exp(-|g|^2) is uniform
+    at each step, whatever rho.
+
+    Args:
+        unit: numbers uniform on [0, 1), (..., `num_fading_uniforms`).
+        num_devices: M.
+        num_servers: N.
+        correlation: rho.
+    """
+    lead, links = unit.shape[:-1], (num_devices, num_servers)
+    if correlation == 1:
+        return unit.reshape(*lead, 1, *links)
+    numbers = unit.reshape(*lead, 2, num_devices, *links)
+    if correlation == 0:
+        return numbers[..., 0, :, :, :]  # the quantile of each |w|^2 is what it is made of
+    size = np.sqrt(exponential(numbers[..., 0, :, :, :]))
+    angle = 2 * np.pi * numbers[..., 1, :, :, :]
+    real, imaginary = size * np.cos(angle), size * np.sin(angle)
+    fresh = math.sqrt(1 - correlation**2)
+    for part in (real, imaginary):
+        for step in range(1, num_devices):
+            before, now = part[..., step - 1, :, :], part[..., step, :, :]
+            now[...] = correlation * before + fresh * now
+    return np.asarray(-np.expm1(-(real**2 + imaginary**2)))
+
+
+def num_fading_uniforms(num_devices: int, num_servers: int, correlation: float) -> int:
+    """Return how many uniform numbers `fading` takes: one a link, or two a link and step."""
+    links = num_devices * num_servers
+    return links if correlation == 1 else 2 * num_devices * links
+
+
+def exponential(quantile: FloatArray) -> FloatArray:
+    """Return the value of an exponential variable of mean 1 at each quantile."""
+    return -np.log1p(-quantile)
