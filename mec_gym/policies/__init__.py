@@ -47,6 +47,7 @@ POLICIES: dict[str, str] = {
 SHIPPED = {
     "dqn-rao": "Table I's network, for slots of scenario `paper` only",
     "regret-mix": "all tasks of the slot known, any size, capacity tight or not",
+    "regret-family": "all tasks of the slot known, any size, links or columns, by prices",
     "regret-online": "only the current task known, any size, capacity tight or not",
 }
 """The policies that come with the package, and what each is for."""

@@ -353,6 +353,6 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
 }
 """What each preset changes; a new one is an entry here.
 
-`paper`, `regret-mix` and `regret-online` made `mec_gym.policies.SHIPPED`; the last two
-were played on held-out slots less often.
+`paper`, `regret-mix`, `regret-family` and `regret-online` made `mec_gym.policies.SHIPPED`; the last
+three were played on held-out slots less often.
 """
