@@ -12,6 +12,7 @@ from mec_gym.bounds.above_prices import (
     load_level,
     rise_of_loads_at_level,
 )
+from mec_gym.bounds.outlook import Outlook, outlooks, sample_count
 from mec_gym.bounds.relaxation import prices_where_feasible
 from mec_gym.instance import Instance
 from mec_gym.mdp import Slot, is_open, write_mask
@@ -20,7 +21,6 @@ from mec_gym.observations.base import Array, Observation
 from mec_gym.observations.plans import OF_DEVICE, OF_SLOT
 from mec_gym.observations.servers import squashed, within
 from mec_gym.problem import Problem
-from mec_gym.solvers.outlook import Outlook, outlooks, sample_count
 
 _LIMIT = 10.0
 

@@ -7,11 +7,7 @@ from numpy.typing import NDArray
 
 from mec_gym.bounds.above_prices import rise_of_loads
 from mec_gym.bounds.loops import relax_slot
-from mec_gym.compiling import loop, loops_for
-from mec_gym.instance import Instance
-from mec_gym.kernels import kernel
-from mec_gym.scenario import Scenario
-from mec_gym.solvers.outlook import (
+from mec_gym.bounds.outlook import (
     Outlook,
     assigned,
     mean_to_come,
@@ -19,6 +15,10 @@ from mec_gym.solvers.outlook import (
     sample_count,
     write_rest,
 )
+from mec_gym.compiling import loop, loops_for
+from mec_gym.instance import Instance
+from mec_gym.kernels import kernel
+from mec_gym.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

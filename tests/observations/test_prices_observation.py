@@ -8,12 +8,12 @@ from observed import after
 from slots import ONLINE, changed
 
 from mec_gym import Instance, Scenario, bounds
+from mec_gym.bounds.outlook import outlooks, sample_count
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.mdp import State
 from mec_gym.observations import OBSERVATIONS, PricesObservation
 from mec_gym.problem import Problem
 from mec_gym.rewards import preparation, regret_prices
-from mec_gym.solvers.outlook import outlooks, sample_count
 
 SEEN = ("paper-varied", "slack", "energy", "tiers", "deadlines")
 
