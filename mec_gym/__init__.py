@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from mec_gym import bounds, policies, system
     from mec_gym.instance import Instance
+    from mec_gym.plausibility import PlausibilityWarning
     from mec_gym.policies.trained import TrainedPolicy, load_policy
     from mec_gym.scenario import Scenario
     from mec_gym.system import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Instance",
+    "PlausibilityWarning",
     "Scenario",
     "TrainedPolicy",
     "allocate_cpu",
@@ -53,6 +55,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Instance": "mec_gym.instance",
+    "PlausibilityWarning": "mec_gym.plausibility",
     "Scenario": "mec_gym.scenario",
     "TrainedPolicy": "mec_gym.policies.trained",
     "load_policy": "mec_gym.policies.trained",

@@ -207,19 +207,23 @@ def check_tasks(scenario: "Scenario") -> None:
             raise ValueError(
                 f"{field}: the table of tasks has a column {_IN_TABLE[field]!r}; leave out one"
             )
-    if "lat" in columns:
-        raise ValueError(
-            "tasks: lat, lon are degrees; give x, y in the metres of channel.server_positions_m"
-        )
-    if "x" in columns:
+    named = "lat, lon" if "lat" in columns else "x, y"
+    if columns.keys() & {"lat", "x"}:
         if not isinstance(channel, PlacedChannel):
             raise ValueError(
-                f"tasks: x, y are places, of which channel {channel.kind!r} knows nothing; use kind"
-                " 'path-loss', or take them out"
+                f"tasks: {named} are places, of which channel {channel.kind!r} knows nothing; use"
+                " kind 'path-loss', or take them out"
             )
-        if channel.device_positions_m is not None:
+        for field in ("device_positions_m", "users", "clusters", "placement"):
+            if getattr(channel, field) is not None:
+                raise ValueError(
+                    f"channel.{field}: the table of tasks has {named} already; leave it out"
+                )
+        if "lat" in columns:
+            channel.check_degrees(columns["lat"], columns["lon"], "tasks")
+        elif channel.projection is not None:
             raise ValueError(
-                "channel.device_positions_m: the table of tasks has x, y already; leave it out"
+                "tasks: x, y are metres, but channel.sites has degrees; give lat and lon"
             )
     if "service" in columns:
         _check_asked(set(columns["service"].tolist()), scenario)

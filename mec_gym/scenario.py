@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from mec_gym import channels, options, ranges
+from mec_gym import channels, options, plausibility, ranges
 from mec_gym.channels import Channel, PlacedChannel
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import COLUMNS, PLACES, Instance, gain_at_sending
 from mec_gym.io import names
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
+from mec_gym.networks.places import Users
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
 from mec_gym.scenario_fields import IN_TASKS, OTHER_FORM, ScenarioFields, with_noise
@@ -27,8 +28,9 @@ _DEPLOYMENT_STREAM = 2
 _MOST_CHANGING_GAINS = 10_000_000
 """Gains that change at each step are drawn for the whole slot: so many take 80 MB."""
 
-_LONG = {"tasks"}
-"""Fields that compare faster by themselves."""
+_LONG: dict[str, Any] = {"tasks": True}
+_LONG_OF_PLACES = _LONG | {"channel": {"sites", "users"}}
+"""Fields that compare faster by themselves, and those of a channel with tables."""
 
 
 class Scenario(ScenarioFields):
@@ -39,7 +41,14 @@ class Scenario(ScenarioFields):
 
     Raises:
         ValueError: one line that names each wrong field, its value and the remedy.
+
+    Warns:
+        PlausibilityWarning: it can be computed but hardly be meant; once for each such thing.
     """
+
+    def __init__(self, /, **fields: Any) -> None:
+        super().__init__(**fields)
+        plausibility.warn(self)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -64,6 +73,11 @@ class Scenario(ScenarioFields):
                 " below high; to give each server its frequency set servers='listed'"
             )
         options.check_tasks(self)
+        if isinstance(self.channel, PlacedChannel):
+            try:
+                self.channel.check_network(self.num_devices, self.num_servers)
+            except ValueError as error:
+                raise ValueError(f"channel.{error}") from None
         positions = getattr(self.channel, "server_positions_m", None)
         if positions is not None:
             counts["channel.server_positions_m"] = (positions, self.num_servers)
@@ -115,18 +129,30 @@ class Scenario(ScenarioFields):
             given_up |= dict.fromkeys(IN_TASKS)
         elif any(changes.get(name) is not None for name in IN_TASKS):
             given_up["tasks"] = None
-        return super().replace(**given_up | changes)
+        with plausibility.quiet(self):
+            return super().replace(**given_up | changes)
 
     def __eq__(self, other: object) -> bool:
         # pydantic would compare what is cached as well.
         return (
             isinstance(other, Scenario)
-            and self.tasks == other.tasks
-            and self.model_dump(exclude=_LONG) == other.model_dump(exclude=_LONG)
+            and self._tables == other._tables
+            and self.model_dump(exclude=self._long) == other.model_dump(exclude=other._long)
         )
 
     def __hash__(self) -> int:
-        return hash((self.tasks, self.model_dump_json(exclude=_LONG)))
+        return hash((self._tables, self.model_dump_json(exclude=self._long)))
+
+    @property
+    def _tables(self) -> tuple[Any, ...]:
+        """The tables, whose digests are kept."""
+        channel = self.channel
+        tables = (channel.sites, channel.users) if isinstance(channel, PlacedChannel) else ()
+        return self.tasks, *tables
+
+    @property
+    def _long(self) -> dict[str, Any]:
+        return _LONG_OF_PLACES if isinstance(self.channel, PlacedChannel) else _LONG
 
     @classmethod
     def preset(cls, name: str, /, **changes: Any) -> Self:
@@ -186,6 +212,11 @@ class Scenario(ScenarioFields):
             f"scenario: {quoted(given)} is neither a preset's name, a TOML file's path, a dict of"
             " fields nor a mec_gym.Scenario"
         )
+
+    @cached_property
+    def implausible(self) -> dict[str, str]:
+        """What of it can be computed but hardly be meant: a line each, by its kind."""
+        return plausibility.findings(self)
 
     @property
     def source(self) -> str | dict[str, Any]:
@@ -249,9 +280,15 @@ class Scenario(ScenarioFields):
     @cached_property
     def radio(self) -> Channel:
         """The channel, with devices where the table of tasks says, if it does."""
-        if self.tasks is None or self.tasks.places_m is None:
-            return self.channel
-        return self.channel.replace(device_positions_m=self.tasks.places_m)
+        tasks, channel = self.tasks, self.channel
+        if tasks is None or not isinstance(channel, PlacedChannel):
+            return channel
+        if tasks.lat is not None:
+            users = Users(lat=tasks.lat, lon=tasks.lon)
+            return channel.replace(users=users, placement="repeated")
+        if tasks.places_m is not None:
+            return channel.replace(device_positions_m=tasks.places_m)
+        return channel
 
     @property
     def task_bits_range(self) -> tuple[float, float]:
@@ -404,8 +441,9 @@ class Scenario(ScenarioFields):
         if self.tasks is not None:
             rows = self.tasks.rows(bits)
             task_bits, task_cycles = self.tasks.bits[rows], self.tasks.cycles[rows]
-            if isinstance(self.channel, PlacedChannel) and self.tasks.places_m is not None:
-                channel = self.channel.at_places(channel, bits)
+            if self.radio is not self.channel:  # devices are where the table says
+                assert isinstance(self.radio, PlacedChannel)
+                channel = self.radio.at_places(channel, bits)
         else:
             assert self.task_bits is not None  # one of the two is given
             task_bits = from_unit(bits, self.task_bits)

@@ -2,7 +2,7 @@
 
 import os
 from numbers import Integral
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -14,8 +14,9 @@ from pydantic import (
 )
 
 from mec_gym import channels
-from mec_gym.channels import Channel, UniformChannel
+from mec_gym.channels import Channel, PlacedChannel, UniformChannel
 from mec_gym.io.files import located
+from mec_gym.io.messages import quoted
 from mec_gym.io.settings import (
     NotNegative,
     NumberOrEach,
@@ -26,6 +27,9 @@ from mec_gym.io.settings import (
     Settings,
 )
 from mec_gym.networks.tasks import Tasks
+
+_TABLES = ("sites", "users")
+"""Fields of a channel from which some of a scenario's follow."""
 
 MOST_TASKS = 100_000
 """Rows of a table that a scenario holds: its files have them all."""
@@ -90,6 +94,21 @@ def with_noise(fields: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(channel, Channel):
         return fields
     return fields | {"channel": channel, "noise_psd": channel.default_noise_psd}
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list | tuple) else value
+
+
+def _said_twice(name: str, given: Any, count: int) -> str:
+    """Return what is wrong with a field that the table of `count` sites says otherwise."""
+    if name == "num_servers":
+        return f"num_servers: {quoted(given)}, but channel.sites has {count}; leave it out"
+    column = {"server_hz": "hz or ghz", "servers": "hz or ghz"}.get(name, name)
+    return (
+        f"{name}: {quoted(given)}, but channel.sites has a column {column}; leave out one of the"
+        " two"
+    )
 
 
 class ScenarioFields(Settings):
@@ -201,6 +220,41 @@ class ScenarioFields(Settings):
         description="Delay of fetching a service to a server that does not host it, s; none: such"
         " links are not allowed.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _following(cls, fields: Any) -> Any:
+        """Add what follows from the channel's tables.
+
+        Given as well, it must be the same, as it is where it was read from what was written.
+        """
+        if not isinstance(fields, dict):
+            return fields
+        channel = fields.get("channel")
+        if isinstance(channel, dict) and any(channel.get(table) is not None for table in _TABLES):
+            try:
+                channel = channels.from_fields(channel)
+            except ValueError as error:
+                raise ValueError(f"channel: {error}") from None
+            fields = fields | {"channel": channel}
+        if not isinstance(channel, PlacedChannel):
+            return fields
+        for name, value in channel.follows.items():
+            given = fields.get(name)
+            if given is None:
+                fields = fields | {name: value}
+            elif name != "num_devices" and _as_tuple(given) != value:
+                raise ValueError(_said_twice(name, given, len(channel.sites or ())))
+        return fields
+
+    @model_validator(mode="after")
+    def _what_follows_is_not_given(self) -> Self:
+        """Let what follows from tables give way in `replace` where they do."""
+        if isinstance(self.channel, PlacedChannel):
+            for name, value in self.channel.follows.items():
+                if getattr(self, name) == value:
+                    self.model_fields_set.discard(name)
+        return self
 
     @model_validator(mode="before")
     @classmethod

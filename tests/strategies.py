@@ -36,10 +36,20 @@ def placed(draw, num_servers):
     places = st.tuples(amounts(-1e3, 1e3), amounts(-1e3, 1e3))
     some = st.lists(places, min_size=1, max_size=4).map(tuple)
     each = st.lists(places, min_size=num_servers, max_size=num_servers).map(tuple)
+    hexagonal = st.just({"layout": "hexagonal"})
+    servers = hexagonal | st.fixed_dictionaries({"server_positions_m": st.none() | each})
+    spots = st.fixed_dictionaries(
+        {
+            "clusters": st.integers(1, 4),
+            "cluster_radius_m": amounts(0.1, 1e3),
+            "cluster_seed": st.integers(0, 9),
+        }
+    )
+    devices = spots | st.fixed_dictionaries({"device_positions_m": st.none() | some})
     return {
         "side_m": draw(amounts(1, 5e3)),
-        "server_positions_m": draw(st.none() | each),
-        "device_positions_m": draw(st.none() | some),
+        **draw(servers),
+        **draw(devices),
         "noise_figure_db": draw(st.just(0.0) | amounts(0.1, 12)),
         "fading": fading,
         "correlation": draw(correlations()) if fading == "rayleigh" else 1.0,

@@ -11,6 +11,7 @@ from mec_gym import policies, system
 
 PUBLIC = [
     "Instance",
+    "PlausibilityWarning",
     "Scenario",
     "TrainedPolicy",
     "allocate_cpu",

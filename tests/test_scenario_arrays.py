@@ -62,6 +62,19 @@ GIVEN_CHANNEL = {
     "site_gain_db": 8.0,
     "device_gain_db": -2.0,
     "shadowing": "none",
+    "sites": {"lat": [-37.81, -37.82], "lon": [144.96, 144.97], "capacity": [5, 6]},
+    "users": {"x": [1.0, 2.0], "y": [3.0, 4.0]},
+    "placement": "drawn",
+    "clusters": 4,
+    "cluster_radius_m": 30.0,
+    "cluster_seed": 2,
+    "layout": "hexagonal",
+    "inter_site_m": 100.0,
+}
+
+BESIDE_IN_CHANNEL = {
+    "placement": {"device_positions_m": [(1.0, 2.0), (3.0, 4.0)]},
+    "inter_site_m": {"layout": "hexagonal"},
 }
 
 BESIDE = {
@@ -104,8 +117,9 @@ def test_each_field_of_a_scenario_takes_an_array(field):
 @pytest.mark.parametrize("kind", CHANNELS.values(), ids=CHANNELS.keys())
 def test_each_field_of_a_channel_takes_an_array(kind):
     for field in kind.model_fields.keys() - {"kind"}:
-        assert kind(**{field: as_numpy(GIVEN_CHANNEL[field])}) == kind(
-            **{field: GIVEN_CHANNEL[field]}
+        beside = BESIDE_IN_CHANNEL.get(field, {})
+        assert kind(**{field: as_numpy(GIVEN_CHANNEL[field])}, **beside) == kind(
+            **{field: GIVEN_CHANNEL[field]}, **beside
         )
 
 

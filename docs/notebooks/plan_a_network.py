@@ -31,25 +31,20 @@ USERS = np.random.default_rng(0).normal((330, 330), 110, (24, 2)).clip(0, 600)
 
 # %% [markdown]
 # ## A network for each number of servers
-# Places and frequencies are those of the machines one would buy; the radio is a path loss with
-# shadowing and fading.
+# Sites and users are tables, here made in Python; yours may be two CSV files, in metres or degrees
+# (`sites="sites.csv", users="users.csv"`, see docs/how-to/planning.md). There are as many servers
+# as sites and as many devices as users, and each server is as the site's columns say. The radio is
+# a path loss with shadowing and fading.
 
 
 # %%
 def network(servers):
     """Return the scenario with so many of the sites in use."""
-    radio = PathLossChannel(
-        side_m=600,
-        server_positions_m=tuple(map(tuple, SITES[:servers].tolist())),
-        device_positions_m=tuple(map(tuple, USERS.tolist())),
-    )
+    x, y = SITES[:servers].T
+    sites = {"x": x, "y": y, "capacity": [12] * servers, "ghz": [8] * servers}
+    users = {"x": USERS[:, 0], "y": USERS[:, 1]}
     return mec_gym.Scenario(
-        num_devices=24,
-        num_servers=servers,
-        capacity=12,
-        servers="listed",
-        server_hz=(8e9,) * servers,
-        channel=radio,
+        channel=PathLossChannel(side_m=600, sites=sites, users=users),
         tx_power_w=0.2,
     )
 

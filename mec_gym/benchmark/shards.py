@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import jobs
+from mec_gym import jobs, plausibility
 from mec_gym.benchmark import comparison
 from mec_gym.benchmark.comparison import Reference, Result, find_reference
 from mec_gym.benchmark.models import Polished
@@ -110,7 +110,8 @@ def find_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path
 
 def play_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path) -> bytes:
     """Return what a policy makes of a shard, packed."""
-    scenario = Scenario.of(settings["scenario"]) if "scenario" in settings else None
+    with plausibility.quiet():
+        scenario = Scenario.of(settings["scenario"]) if "scenario" in settings else None
     policy = get(settings["policy"], scenario) if "policy" in settings else from_files(inputs)
     played = Polished(policy) if settings["polish"] else policy
     name, seed = settings["name"], settings["seed"]

@@ -1,7 +1,7 @@
 """What every channel model has."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -28,6 +28,9 @@ class Channel(Settings, ABC):
         description="Correlation rho of a link's complex fading amplitude from one decision step to"
         " the next; 1: constant within the slot, 0: independent.",
     )
+    _LATER: ClassVar[tuple[str, ...]] = ("correlation",)
+    """Fields that are not written where they have their default."""
+
     kind: str = Field(
         "", description='Name of the model, or your own class as "module:name"; found by itself.'
     )
@@ -94,9 +97,12 @@ class Channel(Settings, ABC):
         return fields | {"kind": name}
 
     @model_serializer(mode="wrap")
-    def _leave_out_no_correlation(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What was written before there was a correlation still reads and compares the same.
+    def _leave_out_what_came_later(
+        self, fields_of: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        # What was written before there were these fields still reads and compares the same.
         fields: dict[str, Any] = fields_of(self)
-        if self.correlation == 1:
-            del fields["correlation"]
+        for name in self._LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                fields.pop(name, None)
         return fields

@@ -87,6 +87,8 @@ class Arguments(Sharing):
     """File to write the result to."""
     markdown: Annotated[Path | None, arg(metavar="FILE"), by_default("no file")] = None
     """File whose leaderboard --benchmark replaces, such as README.md."""
+    strict: bool = False
+    """Take a scenario that can hardly be meant as an error, not as a warning."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """Module of your own to import first, where a run's files name it; may be repeated."""
     processes: Annotated[int | None, arg(metavar="K"), by_default("all slots at once")] = None

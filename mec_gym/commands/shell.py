@@ -8,10 +8,12 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mec_gym.io import extras
 from mec_gym.io.messages import one_line
@@ -53,6 +55,30 @@ def complain(error: object) -> None:
     print(f"error: {error}", file=sys.stderr)
 
 
+@contextmanager
+def warned(strict: bool) -> Iterator[None]:
+    """Print warnings of scenarios that are hardly meant, each once; `strict`: as errors."""
+    from mec_gym.plausibility import PlausibilityWarning
+
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, PlausibilityWarning):
+            others(message, category, *where, **more)
+        elif str(message) not in said:
+            said.add(str(message))
+            print(f"warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+        warnings.showwarning = show
+        warnings.simplefilter("error" if strict else "always", PlausibilityWarning)
+        try:
+            yield
+        except PlausibilityWarning as warning:
+            raise ValueError(str(warning)) from None
+
+
 def run(work: Callable[[], int | None], interrupted: str = "nothing was written") -> int:
     """Return the exit status of a command's work; its errors are printed, each in one line.
 
@@ -89,6 +115,10 @@ def main(name: str, arguments: list[str], launcher: str = "mec-gym") -> int:
     """
 
     def work() -> int | None:
+        with warned(strict="--strict" in arguments):
+            return begun()
+
+    def begun() -> int | None:
         command = importlib.import_module(f"mec_gym.commands.{name}")
         status: int | None = command.main(arguments, launcher)
         return status

@@ -69,6 +69,8 @@ class Arguments(Sharing):
     """How many checkpoints to keep."""
     export_sb3: Annotated[Path | None, arg(metavar="FILE.zip"), by_default("no file")] = None
     """Stable-Baselines3 zip to write as well; it is never read here."""
+    strict: bool = False
+    """Take a scenario that can hardly be meant as an error, not as a warning."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """Module of your own to import first, for what is given as "module:name"; may be repeated."""
 

@@ -4,7 +4,8 @@ import csv
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,6 +25,25 @@ _SEPARATORS = ",;\t|"
 LABELS = ("comment", "id", "name")
 """Columns that are for the reader alone."""
 
+WrongRows = Callable[[Table, NDArray[np.int64], str], Iterable[tuple[int, str]]]
+"""From a table, its rows' numbers and what these count, which rows are wrong and why, rising."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What else holds for a kind of table.
+
+    Attributes:
+        others: whether columns of other names may stay, and are not read; else `LABELS` alone may.
+        wrong: finds rows that are wrong although each cell is right.
+    """
+
+    others: bool = False
+    wrong: WrongRows | None = None
+
+
+_PLAIN = Rules()
+
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or another zip",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -35,7 +55,7 @@ _OTHER_FILES = {
 _SAVE_AS = 'save it as CSV in UTF-8 (in Excel "CSV UTF-8")'
 
 
-def read_csv(path: str | Path, columns: Sequence[Column]) -> Table:
+def read_csv(path: str | Path, columns: Sequence[Column], rules: Rules = _PLAIN) -> Table:
     """Read the table of a CSV file, whose first line names its columns.
 
     Columns are separated by what the header separates them by: a comma, semicolon, tab or bar.
@@ -44,6 +64,7 @@ def read_csv(path: str | Path, columns: Sequence[Column]) -> Table:
     Args:
         path: of the file.
         columns: those that there may be.
+        rules: what else holds.
 
     Raises:
         ValueError: it cannot be read, is no such table, or has no row; or rows are wrong, of which
@@ -61,7 +82,7 @@ def read_csv(path: str | Path, columns: Sequence[Column]) -> Table:
             if begins.startswith(mark):
                 raise ValueError(f"it is {what}; {_SAVE_AS}")
         with open(path, encoding="utf-8-sig", newline="") as file:
-            return _read(file, columns)
+            return _read(file, columns, rules)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or one_line(error)}") from None
     except UnicodeDecodeError:
@@ -70,7 +91,9 @@ def read_csv(path: str | Path, columns: Sequence[Column]) -> Table:
         raise ValueError(f"{path}: {error}") from None
 
 
-def from_columns(given: Mapping[Any, Any], columns: Sequence[Column]) -> Table:
+def from_columns(
+    given: Mapping[Any, Any], columns: Sequence[Column], rules: Rules = _PLAIN
+) -> Table:
     """Return the table of columns given by name, as lists or arrays of one length.
 
     Raises:
@@ -85,14 +108,15 @@ def from_columns(given: Mapping[Any, Any], columns: Sequence[Column]) -> Table:
         if not isinstance(values, list | tuple):
             raise ValueError(f"column {name!r}: {quoted(values)} is not a list of values")
         cells[name] = values
-    found = placed(list(cells), columns, LABELS)
+    found = placed(list(cells), columns, LABELS, rules.others)
     lengths = {name: len(values) for name, values in cells.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns: their lengths differ, {lengths}; give a value for each row")
-    return _gathered(enumerate(zip(*cells.values(), strict=True), 1), found, columns, "row")
+    numbered = enumerate(zip(*cells.values(), strict=True), 1)
+    return _gathered(numbered, found, columns, "row", rules)
 
 
-def from_rows(given: Sequence[Any], columns: Sequence[Column]) -> Table:
+def from_rows(given: Sequence[Any], columns: Sequence[Column], rules: Rules = _PLAIN) -> Table:
     """Return the table of rows, each a dictionary of its values by name.
 
     Raises:
@@ -104,10 +128,10 @@ def from_rows(given: Sequence[Any], columns: Sequence[Column]) -> Table:
         if not isinstance(row, Mapping) or row.keys() != given[0].keys():
             wanted = "a table of values by name" if number == 1 else "called as the first row's"
             raise ValueError(f"row {number}: {quoted(row)} is not {wanted}")
-    return from_columns({name: [row[name] for row in given] for name in given[0]}, columns)
+    return from_columns({name: [row[name] for row in given] for name in given[0]}, columns, rules)
 
 
-def _read(file: TextIO, columns: Sequence[Column]) -> Table:
+def _read(file: TextIO, columns: Sequence[Column], rules: Rules) -> Table:
     above, first = 1, ""
     for first in file:
         if first.strip():
@@ -120,10 +144,11 @@ def _read(file: TextIO, columns: Sequence[Column]) -> Table:
     (names,) = csv.reader([first], delimiter=separator)
     while names and not names[-1].strip():
         names.pop()  # the line ends with a separator
-    found = placed([name.strip() for name in names], columns, LABELS)
+    found = placed([name.strip() for name in names], columns, LABELS, rules.others)
     reader = csv.reader(file, delimiter=separator, strict=True)
     try:
-        return _gathered(_numbered(reader, above, len(found)), found, columns, "line")
+        numbered = _numbered(reader, above, len(found))
+        return _gathered(numbered, found, columns, "line", rules)
     except csv.Error as error:
         raise ValueError(
             f"line {above + reader.line_num}: {error}; a quote may be open there"
@@ -156,6 +181,7 @@ def _gathered(
     found: Sequence[str],
     columns: Sequence[Column],
     where: str,
+    rules: Rules,
 ) -> Table:
     """Return the table of numbered rows, a part of them at a time.
 
@@ -164,18 +190,22 @@ def _gathered(
         found: which column each cell is of, empty for none.
         columns: those that there may be.
         where: what a row's number counts.
+        rules: what else holds.
 
     Raises:
         ValueError: some are wrong, there are too many, or there is none.
     """
     kinds = {column.name: column for column in columns if column.name in found}
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in kinds}
+    numbers: list[NDArray[np.int64]] = []
     wrong, count = Wrong(where), 0
     left = iter(rows)
     while some := list(itertools.islice(left, _ROWS_AT_ONCE)):
         count += len(some)
         if count > MOST_ROWS:
             raise ValueError(f"it has more than {MOST_ROWS:,} rows; give a part of them")
+        if rules.wrong is not None:
+            numbers.append(np.array([number for number, _ in some]))
         whole = [row for _, row in some if not isinstance(row, str)]
         cells = dict(zip(found, zip(*whole, strict=True), strict=False))
         arrays = {name: converted(column, cells.get(name, ())) for name, column in kinds.items()}
@@ -187,7 +217,11 @@ def _gathered(
     wrong.refuse()
     if not count:
         raise ValueError(f"it has no row below the columns {', '.join(kinds)}; give at least one")
-    return {name: np.concatenate(each) for name, each in parts.items()}
+    table = {name: np.concatenate(each) for name, each in parts.items()}
+    if rules.wrong is not None:
+        wrong.add(rules.wrong(table, np.concatenate(numbers), where))
+        wrong.refuse()
+    return table
 
 
 def _problems(

@@ -19,7 +19,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from mec_gym import observations
+from mec_gym import observations, plausibility
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
@@ -259,7 +259,7 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             tuple(arrays[f"{number}.{part}"] for part in _PARTS if f"{number}.{part}" in arrays)
             for number in layers
         )
-        with no_imports():
+        with no_imports(), plausibility.quiet():
             scenario = Scenario(**manifest["scenario"])
             return TrainedPolicy(
                 scenario, manifest["observation"], weights_of, manifest["training"]

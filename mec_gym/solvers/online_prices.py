@@ -46,7 +46,7 @@ def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None =
             assignment.
     """
     scenario = required(scenario, "prices-online")
-    return assigned(instance, scenario, seed, sample_count(scenario), _play())
+    return assigned(instance, scenario, seed, sample_count(scenario), _decide())
 
 
 @kernel
@@ -110,7 +110,7 @@ def cheapest(
 
 
 @loops_for
-def _play(formulas: str) -> Any:
+def _decide(formulas: str) -> Any:
     @loop
     def play(outlook: Any, assignment: Any) -> None:
         """Write the assignment of one slot."""

@@ -41,7 +41,7 @@ def local_search_online(
     scenario = required(scenario, "local-search-online")
     if not scenario.hides_tasks and instance.step_gain is None:
         return local_search(instance, seed)
-    return assigned(instance, scenario, seed, _SAMPLES, _play())
+    return assigned(instance, scenario, seed, _SAMPLES, _decide())
 
 
 @kernel
@@ -75,7 +75,7 @@ def completed(
 
 
 @loops_for
-def _play(formulas: str) -> Any:
+def _decide(formulas: str) -> Any:
     @loop
     def play(outlook: Any, assignment: Any) -> None:
         """Write the assignment of one slot."""

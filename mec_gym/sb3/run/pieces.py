@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mec_gym import plausibility
 from mec_gym.io.digests import MANIFEST_FILE, read_manifest
 from mec_gym.jobs import archives
 from mec_gym.jobs.pieces import Piece
@@ -48,8 +49,10 @@ def train_run(settings: Mapping[str, Any], inputs: Mapping[str, bytes], workplac
     wait_until_free(directory)
     begun = (directory / CONFIG_FILE).exists()
     if not (begun and is_finished(directory)):
+        with plausibility.quiet():  # who ordered it has been warned
+            config = TrainConfig(**settings["config"])
         done = train(
-            TrainConfig(**settings["config"]),
+            config,
             directory,
             progress=False,
             start_from=from_files(inputs) if inputs and not begun else None,
