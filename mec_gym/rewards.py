@@ -212,8 +212,9 @@ def penalised(
 
 def of_decision(reward: Reward, state: State, server: int, overload_penalty: float) -> float:
     """Return what giving the current device to a server earns, seconds; nothing is assigned."""
-    earned = reward(state.slot, state.device, server)
-    return float(penalised(earned, state.slot, state.device, server, overload_penalty))
+    slot, device = state.slot, state.device
+    earned = reward(slot, device, server)
+    return float(penalised(earned, slot, device, server, overload_penalty))
 
 
 def find(reward: str | Reward, scenario: Scenario) -> Reward:
