@@ -45,6 +45,16 @@ class Outlook(NamedTuple):
     capacity: IntArray
 
 
+_SAMPLES, _LINKS = (2, 32), 1 << 15
+"""At least and at most so many sampled slots, and in between about so many links in all."""
+
+
+def sample_count(scenario: "Scenario") -> int:
+    """Return how many sampled slots mean prices are of."""
+    least, most = _SAMPLES
+    return min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
+
+
 def required(scenario: "Scenario | None", policy: str) -> "Scenario":
     """Return the scenario that a policy plans with.
 
@@ -95,7 +105,8 @@ def outlooks(slots: Instance, scenario: "Scenario", seed: int, samples: int) -> 
     if size != own:
         raise ValueError(
             f"instance: {size[0]} devices x {size[1]} servers do not fit the scenario's"
-            f" {own[0]} x {own[1]}"
+            f" {own[0]} x {own[1]}; give the one whose slots they are, to a trained policy with"
+            " for_scenario"
         )
     if scenario.hides_tasks and slots.columns != scenario.columns:
         raise ValueError(

@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from mec_gym.bounds.above_prices import rise_of_loads
 from mec_gym.bounds.loops import relax_slot
-from mec_gym.bounds.outlook import Outlook, assigned, mean_to_come, required, write_rest
+from mec_gym.bounds.outlook import (
+    Outlook,
+    assigned,
+    mean_to_come,
+    required,
+    sample_count,
+    write_rest,
+)
 from mec_gym.compiling import loop, loops_for
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
@@ -18,9 +25,6 @@ IntArray = NDArray[np.int64]
 
 _PLANS = 8
 """A plan stands for so large a part of the devices that were still to come, at least for one."""
-
-_SAMPLES, _LINKS = (2, 32), 1 << 15
-"""At least and at most so many sampled slots, and in between about so many links in all."""
 
 
 def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None = None) -> IntArray:
@@ -42,9 +46,7 @@ def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None =
             assignment.
     """
     scenario = required(scenario, "prices-online")
-    least, most = _SAMPLES
-    samples = min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
-    return assigned(instance, scenario, seed, samples, _decide())
+    return assigned(instance, scenario, seed, sample_count(scenario), _decide())
 
 
 @kernel
