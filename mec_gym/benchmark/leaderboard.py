@@ -58,7 +58,7 @@ def comparisons(
         scenario = scenarios[benchmark.name]
         able = [model for model in models if model.plays(scenario)]
         return Comparison(
-            by_name([*able, *ours], scenario),
+            by_name([*able, *(each for each in ours if each.plays(scenario))], scenario),
             benchmark.slots,
             frozen.RECIPES[benchmark.name].seed,
             benchmark.reference,

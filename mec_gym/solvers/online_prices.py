@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from mec_gym.bounds.above_prices import rise_of_loads
 from mec_gym.bounds.loops import relax_slot
+from mec_gym.bounds.outlook import Outlook, assigned, mean_to_come, required, write_rest
 from mec_gym.compiling import loop, loops_for
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 from mec_gym.scenario import Scenario
-from mec_gym.solvers.outlook import Outlook, assigned, mean_to_come, required, write_rest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

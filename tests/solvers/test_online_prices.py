@@ -6,10 +6,10 @@ from exhaustive import least_beyond
 from slots import ONLINE
 
 from mec_gym import Scenario, average_delay, bounds, policies
+from mec_gym.bounds.outlook import outlooks
 from mec_gym.problem import Problem
 from mec_gym.solvers import online_prices
 from mec_gym.solvers.online_prices import prices_online
-from mec_gym.solvers.outlook import outlooks
 
 
 def by_the_rule(outlook):
