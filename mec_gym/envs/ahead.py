@@ -23,9 +23,13 @@ class Ahead:
         scenario: what they are drawn from.
         observer: what shows them.
         prepare: what works out what the reward knows of them.
+        places: whether slots say where devices and servers are, if the channel knows.
     """
 
-    def __init__(self, scenario: Scenario, observer: Observation, prepare: Prepare) -> None:
+    def __init__(
+        self, scenario: Scenario, observer: Observation, prepare: Prepare, places: bool = False
+    ) -> None:
+        self._places = places
         self._scenario, self._observer, self._prepare = scenario, observer, prepare
         # An observation that overrides `begin` knows how to show many slots at once.
         self._shown_at_once = type(observer).begin is not Observation.begin
@@ -45,7 +49,7 @@ class Ahead:
         """Return the state of the next slot of a generator, and its observation."""
         if self._next == self._drawn:
             self._drawn = min(2 * self._drawn or self._first, self._most)
-            slots = self._scenario.draw(self._drawn, rng)
+            slots = self._scenario.draw(self._drawn, rng, self._places)
             self._states = States(slots, self._prepare)
             at_once = self._shown_at_once
             self._shown = (

@@ -95,6 +95,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `overload_penalty` | `10.0` | lambda of Eq. (13), seconds, 0 or more |
     | `render_mode` | `None` | `"ansi"`, `"rgb_array"` or `"human"`; the last two use matplotlib |
 
+    A picture is a map where the channel has places, or the slot that is given.
     A dict has the fields that differ from the paper's.
     `spec.to_json()` holds any of these: a scenario as its preset's name or its fields, a class or
     function as `"module:name"`.
@@ -142,7 +143,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_actions)
         self._prepare = rewards.preparation(self.reward)
-        self._ahead = Ahead(scenario, self.observer, self._prepare)
+        self._ahead = Ahead(scenario, self.observer, self._prepare, render_mode is not None)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 

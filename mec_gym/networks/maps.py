@@ -105,7 +105,7 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
         c=np.where(slot.capacity > 0, share, 0.0),
         cmap=LOAD_COLOURS,
         norm=Normalize(0, max(1.0, float(share.max()))),
-        s=_site_sizes(slot.capacity),
+        s=site_sizes(slot.capacity),
         marker="s",
         linewidths=1.1,
         edgecolors="black",
@@ -127,7 +127,7 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
     bar.set_label("delay of a user's task, s")
     bar = figure.colorbar(sites, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label("tasks on a site / its places")
-    _frame(axes, slot)
+    frame(axes, np.concatenate([slot.servers, slot.devices, slot.not_built]))
     _draw_legend(axes, slot, size)
     axes.set_title(title)
 
@@ -146,7 +146,7 @@ def _user_size(count: int) -> float:
     return float(np.clip(1500 / count, 8, 45))
 
 
-def _site_sizes(capacity: IntArray) -> FloatArray:
+def site_sizes(capacity: IntArray) -> FloatArray:
     """Return areas that rise with the places, smaller where there are many sites."""
     low, high = _SITES
     most = max(int(capacity.max()), 1)
@@ -154,9 +154,13 @@ def _site_sizes(capacity: IntArray) -> FloatArray:
     return np.asarray(shrunk * (low + (high - low) * capacity / most))
 
 
-def _frame(axes: "Axes", slot: Slot) -> None:
-    """Set limits and labels, and draw the scale and north in a strip below all points."""
-    points = np.concatenate([slot.servers, slot.devices, slot.not_built])
+def frame(axes: "Axes", points: FloatArray) -> None:
+    """Set limits and labels of a map of points, and draw scale and north in a strip below them.
+
+    Args:
+        axes: of the map.
+        points: x, y of all that is shown, (P, 2), m.
+    """
     low, high = points.min(axis=0), points.max(axis=0)
     side = max(float((high - low).max()), 1.0)
     # Along a line of points the map still has some height.
@@ -197,7 +201,7 @@ def _round_below(length: float) -> float:
 def _draw_legend(axes: "Axes", slot: Slot, size: float) -> None:
     from matplotlib.lines import Line2D
 
-    area = _site_sizes(slot.capacity)
+    area = site_sizes(slot.capacity)
     squares: dict[str, Any] = {"marker": "s", "markerfacecolor": "white", "ls": "none"}
     of_each = {int(places): math.sqrt(area[at]) for at, places in enumerate(slot.capacity)}
     handles = [
