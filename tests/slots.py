@@ -71,3 +71,7 @@ ONLINE = {
     "path loss": Scenario(lookahead=0, channel=PathLossChannel(correlation=0.5), noise_psd=4e-21),
 }
 """Scenarios that hide the future, by what of it."""
+
+
+CITIES = ("city", "downtown", "metro")
+"""Presets of hundreds of devices, of which tests play little."""

@@ -99,9 +99,12 @@ def test_a_bad_channel_is_refused_the_same_with_and_without_noise(channel):
     assert len(set(said)) == 1
 
 
-def test_the_presets_have_the_papers_noise():
+def test_the_presets_have_the_papers_noise_or_that_of_their_radio():
     for name in Scenario.presets():
-        assert Scenario.preset(name).noise_psd == 1e-9
+        scenario = Scenario.preset(name)
+        assert scenario.noise_psd == scenario.channel.default_noise_psd
+        if isinstance(scenario.channel, UniformChannel):
+            assert scenario.noise_psd == 1e-9
     assert Scenario.preset("slack", channel=UrbanMacroChannel()).noise_psd > 1e-20
 
 

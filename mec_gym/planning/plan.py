@@ -103,7 +103,7 @@ class Request:
 def default_policies(scenario: Scenario) -> tuple[str, ...]:
     """Return the policies to compare where nothing else is asked for."""
     if not scenario.hides_future:
-        return ("local-search", "prices", "least-delay", "roa")
+        return ("local-search-prices", "local-search", "prices", "least-delay", "roa")
     if scenario.num_devices <= _MOST_FOR_SEARCH:
         return ("local-search-online", "prices-online", "least-delay", "roa")
     return ("prices-online", "least-delay", "roa")

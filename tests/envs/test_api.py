@@ -11,9 +11,10 @@ from mec_gym.rewards import REWARDS
 EVERY = [
     (scenario, observation, reward)
     for scenario in mec_gym.Scenario.presets()
+    if scenario not in CITIES
     for observation in OBSERVATIONS
     for reward in REWARDS
-]
+] + [(scenario, "paper", "paper") for scenario in CITIES]
 
 
 def make(scenario="paper", observation="paper", reward="paper"):

@@ -169,7 +169,7 @@ def slots_of(env, seed, n):
 @pytest.mark.parametrize("name", Scenario.presets())
 def test_episodes_are_the_slots_that_the_scenario_draws_from_the_environments_generator(name):
     scenario = Scenario.preset(name)
-    n = 3 if name == "city" else 90  # more than one block
+    n = 3 if name in CITIES else 90  # more than one block
     drawn = scenario.draw(n, np.random.default_rng(11))
     env, observer = OffloadEnv(scenario, observation="si"), OBSERVATIONS["si"](scenario)
     for row, seen in enumerate(slots_of(env, 11, n)):
