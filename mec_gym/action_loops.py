@@ -14,29 +14,7 @@ def composing(formulas: str) -> Any:
     def compose_all(given: Any, actions: Any) -> None:
         """Write the actions of slots; all arrays have a leading dimension."""
         assert formulas
-        given = Given(
-            borrowed(given.tx_delay),
-            borrowed(given.task_cycles),
-            borrowed(given.server_hz),
-            borrowed(given.tx_power_w),
-            borrowed(given.delay_weight),
-            borrowed(given.energy_weight),
-            borrowed(given.local_hz),
-            borrowed(given.switched_capacitance),
-            borrowed(given.cloud_delay_s),
-            borrowed(given.cloud_hz),
-            borrowed(given.drop_penalty_s),
-            borrowed(given.deadline_s),
-            borrowed(given.covered),
-            borrowed(given.fetch_delay_s),
-        )
-        actions = Actions(
-            borrowed(actions.delay),
-            borrowed(actions.cost),
-            borrowed(actions.allowed),
-            borrowed(actions.energy),
-            borrowed(actions.own_hz),
-        )
+        given, actions = borrowed(given), borrowed(actions)
         for slot in range(len(given.tx_delay)):
             one = Given(
                 given.tx_delay[slot],

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym.channels.placed import THERMAL_NOISE_PSD
 from mec_gym.equations import transmission_delay, uplink_rate
 from mec_gym.io.settings import Settings
 from mec_gym.problem import Problem
@@ -187,7 +188,7 @@ class Metropolis(Settings):
         position, site = self._positions(rng)
         bits, cycles = rng.uniform(1e6, 1e7, shape), rng.uniform(1e8, 1e9, shape)
         power, hz = rng.uniform(0.1, 0.2, shape), rng.uniform(5e10, 1.5e11, self.num_servers)
-        noise_w = 10 ** (-174 / 10) / 1000 * self.bandwidth_hz
+        noise_w = THERMAL_NOISE_PSD * self.bandwidth_hz
         places = int(np.ceil(self.spare * shape / self.num_servers))
 
         def links(devices: IntArray) -> FloatArray:

@@ -7,7 +7,9 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from llvmlite.ir import Constant  # type: ignore[import-untyped]
+from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from mec_gym import kernels
@@ -26,22 +28,42 @@ def loop(function: F) -> F:
     return cast(F, compiled)
 
 
-def _borrow(context: Any, array: Any) -> Any:
-    """Return an array, in compiled code, whose rows are not counted as references to it.
+def _borrow(context: Any, arrays: Any) -> Any:
+    """Return arrays, in compiled code, whose rows are not counted as references to them.
 
     A loop that takes rows of arrays for each slot would count each of them up and down, which takes
-    longer than much of what it does with them. The caller holds the arrays meanwhile.
+    longer than much of what it does with them. The caller holds the arrays meanwhile. They are one
+    array, or a tuple of such, of which what is no array stays as it is.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = context.make_array(signature.return_type)(context, builder, args[0])
-        made.meminfo = Constant(made.meminfo.type, None)
-        return made._getvalue()
+    def lent(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        if isinstance(kind, types.BaseTuple):
+            kinds: Any = kind
+            for place, each in enumerate(kinds):
+                part = lent(context, builder, each, builder.extract_value(value, place))
+                value = builder.insert_value(value, part, place)
+        elif isinstance(kind, types.Array):
+            made = context.make_array(kind)(context, builder, value)
+            made.meminfo = Constant(made.meminfo.type, None)
+            value = made._getvalue()
+        return value
 
-    return array(array), generate
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return lent(context, builder, signature.return_type, args[0])
+
+    return arrays(arrays), generate
 
 
 borrowed: Any = intrinsic(_borrow)
+
+
+@register_jitable
+def index(number: Any) -> Any:
+    """Return a whole number, 0 to 2^32 - 1, of which compiled code knows that it is not below 0.
+
+    What an array is indexed with may count from the end, so that each index would be tried for it.
+    """
+    return np.int64(np.uint32(number))
 
 
 _CAUSE = "raised a specific error:"

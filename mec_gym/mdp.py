@@ -5,7 +5,7 @@ with a leading dimension for a batch.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,13 +161,11 @@ class State:
     rows: tuple[Index, ...]
 
     def __init__(self, instance: Instance, prepare: Prepare = nothing) -> None:
-        batch = instance.batch_shape
-        # Python's own numbers are several times faster one by one than NumPy's.
-        kept: Callable[[NDArray[Any]], Any] = _read_only if batch else _to_list
-        changing: Callable[[NDArray[Any]], Any] = np.asarray if batch else _to_list
-        steady = _converted(_steady(instance, prepare), kept)
-        load, sqrt_load = (changing(field) for field in _unloaded(instance))
-        slot = Slot._make((*steady, load, sqrt_load))
+        steady, batch = _steady(instance, prepare), instance.batch_shape
+        if batch:
+            slot = Slot._make((*map(_read_only, steady), *_unloaded(instance)))
+        else:
+            slot = _listed([field[None] for field in steady], 0)
         self.rows = tuple(np.arange(size) for size in batch)
         self._begin(instance, slot, *_undecided(instance))
 
@@ -288,7 +286,7 @@ class States:
 
     def __init__(self, instance: Instance, prepare: Prepare = nothing) -> None:
         self._instance = instance
-        self._steady, self._num_servers = _steady(instance, prepare), instance.num_actions
+        self._steady = _steady(instance, prepare)
         self._undecided = _undecided(instance)
 
     def __len__(self) -> int:
@@ -297,8 +295,7 @@ class States:
     def __getitem__(self, row: int) -> State:
         """Return the state of a slot before its first decision, a new one each time."""
         # Numbers of one slot at a time: many lists at once keep the garbage collector busy.
-        steady = _converted(self._steady, lambda field: field[row].tolist())
-        slot = Slot._make((*steady, [0] * self._num_servers, [0.0] * self._num_servers))
+        slot = _listed(self._steady, row)
         assignment, mask = self._undecided
         state = object.__new__(State)
         state.rows = ()
@@ -350,13 +347,26 @@ def unassigned(instance: Instance, prepare: Prepare = nothing) -> Slot:
     return Slot._make((*_steady(instance, prepare), 0, 0))
 
 
-def _converted(
-    steady: tuple[NDArray[Any], ...], convert: Callable[[NDArray[Any]], Any]
-) -> list[Any]:
-    """Return what `_steady` returned, converted; links that cost their delay are so but once."""
-    *made, allowed, known = (convert(field) for field in steady if field is not steady[0])
-    delay = convert(steady[0])
-    return [delay, *made, *([delay] if len(made) < 5 else []), allowed, known]
+def _listed(steady: Sequence[NDArray[Any]], row: int) -> Slot:
+    """Return one of the slots that `_steady` returned, in plain numbers, with nothing assigned.
+
+    Python's own numbers are several times faster one by one than NumPy's. Links that cost their
+    delay are listed once.
+    """
+    delay, cycles, sqrt_cycles, server_hz, capacity, cost, allowed, known = steady
+    links, speeds = delay[row].tolist(), server_hz[row].tolist()
+    return Slot(
+        links,
+        cycles[row].tolist(),
+        sqrt_cycles[row].tolist(),
+        speeds,
+        capacity[row].tolist(),
+        links if cost is delay else cost[row].tolist(),
+        allowed[row].tolist() if allowed.size else [],
+        known[row].tolist() if known.size else [],
+        [0] * len(speeds),
+        [0.0] * len(speeds),
+    )
 
 
 def _unloaded(instance: Instance) -> tuple[IntArray, FloatArray]:
@@ -375,9 +385,4 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return an array in C order; always read-only, as loops are compiled for each of the two."""
     kept = np.ascontiguousarray(array).view()
     kept.flags.writeable = False
-    return kept
-
-
-def _to_list(array: NDArray[Any]) -> list[Any]:
-    kept: list[Any] = array.tolist()
     return kept

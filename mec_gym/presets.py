@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mec_gym.channels import UniformChannel
+from mec_gym.channels import UniformChannel, UrbanMacroChannel, UrbanMicroChannel
 
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
 
@@ -20,6 +20,19 @@ _TIERS: dict[str, Any] = {
     "cloud_hz": 3e10,
 }
 _DEADLINES: dict[str, Any] = {"capacity": 4, "deadline_s": (0.2, 1.2), "drop_penalty_s": 1.5}
+_PLACE: dict[str, Any] = {
+    "task_bits": (1e6, 5e6),
+    "server_hz": (30e9, 60e9),  # some sixteen cores a site
+    "bandwidth_hz": 10e6,
+    "tx_power_w": 0.2,
+}
+_SUBURB = UrbanMicroChannel(
+    side_m=700, layout="hexagonal", inter_site_m=250, indoor_share=0.2, site_gain_db=8
+)
+_DOWNTOWN = UrbanMicroChannel(
+    side_m=1000, clusters=12, cluster_radius_m=60, indoor_share=0.5, site_gain_db=8
+)
+_METRO = UrbanMacroChannel(side_m=5000, layout="hexagonal", inter_site_m=400, site_gain_db=14)
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},  # Sec. IV-A is the default of every field
@@ -37,6 +50,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "tiers-large": _PER_SLOT | _FIFTY | _TIERS,
     "deadlines": _PER_SLOT | _DEADLINES,  # keep to a deadline, or drop the task
     "deadlines-large": _PER_SLOT | _FIFTY | _DEADLINES | {"capacity": 12},
+    # Sites on a map, by the radio of 3GPP TR 38.901.
+    "suburb": _PLACE | {"num_devices": 40, "num_servers": 7, "capacity": 8, "channel": _SUBURB},
+    "downtown": _PLACE
+    | {"num_devices": 200, "num_servers": 25, "capacity": 12, "channel": _DOWNTOWN},
+    "metro": _PLACE | {"num_devices": 800, "num_servers": 125, "capacity": 8, "channel": _METRO},
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }
 """What each preset changes; a new one is an entry here."""

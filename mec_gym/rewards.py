@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mec_gym import bounds, equations
 from mec_gym.bounds import above_prices
-from mec_gym.bounds.relaxation import solved
+from mec_gym.bounds.relaxation import prices_where_feasible
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
 from mec_gym.kernels import kernel
@@ -108,24 +108,15 @@ def preparation(reward: Reward) -> Prepare:
     return getattr(reward, "prepare", nothing)
 
 
-_ROUNDING = 1e-9
-
-
 def prices(slots: Slot) -> NDArray[np.float64]:
     """Return the prices p and charges k of the relaxation of slots, (B, 2, N).
 
-    They are 0 where a slot has no feasible assignment: the bound is above what any may cost.
+    They are 0 where a slot has no feasible assignment.
     """
     cost, places = slots.link_cost, np.minimum(slots.capacity, slots.task_cycles.shape[-1])
     if slots.allowed.size:
         cost = np.where(slots.allowed, cost, np.inf)
-    relaxed = solved(Problem(cost, slots.sqrt_cycles, slots.server_hz, places))
-    most = np.where(np.isfinite(cost), cost, 0.0).max(axis=-1).sum(axis=-1)
-    most += slots.sqrt_cycles.sum(axis=-1) ** 2 / slots.server_hz.min(axis=-1)
-    feasible = relaxed.total_cost <= most * (1 + _ROUNDING)
-    return np.where(
-        feasible[:, None, None], np.stack([relaxed.price, relaxed.charge], axis=-2), 0.0
-    )
+    return prices_where_feasible(Problem(cost, slots.sqrt_cycles, slots.server_hz, places))
 
 
 @prepared_by(prices)
@@ -156,6 +147,29 @@ def regret_prices(slot: Slot, device: int, server: int) -> float:
     return -rise
 
 
+def prices_and_unit(slots: Slot) -> NDArray[np.float64]:
+    """Return prices, charges and u of slots, (B, 3, N).
+
+    u = (mean q)^2 / (mean F of servers that share their CPU) is what one task alone on one server
+    takes, seconds.
+    """
+    shared = np.isfinite(slots.server_hz)
+    hz = np.where(shared, slots.server_hz, 0.0).sum(axis=-1) / shared.sum(axis=-1)
+    unit = np.broadcast_to((slots.sqrt_cycles.mean(axis=-1) ** 2 / hz)[:, None], shared.shape)
+    return np.concatenate([prices(slots), unit[:, None]], axis=1)
+
+
+@prepared_by(prices_and_unit)
+@kernel
+def regret_units(slot: Slot, device: int, server: int) -> float:
+    """Return `regret_prices` in units of one task alone on one server of the slot, u.
+
+    So a decision weighs the same in networks whose delays differ by orders of magnitude.
+    """
+    earned: float = regret_prices(slot, device, server) / slot.for_reward[2][0]
+    return earned
+
+
 @kernel
 def at_prices(slot: Slot, device: int, server: int) -> float:
     """Return what a task pays for a server, a + p q + k, seconds."""
@@ -179,6 +193,7 @@ REWARDS: dict[str, Reward] = {
     "delay": delay,
     "regret": regret,
     "regret-prices": regret_prices,
+    "regret-units": regret_units,
 }
 """The rewards by name; a new one is a function and an entry here."""
 
@@ -197,8 +212,9 @@ def penalised(
 
 def of_decision(reward: Reward, state: State, server: int, overload_penalty: float) -> float:
     """Return what giving the current device to a server earns, seconds; nothing is assigned."""
-    earned = reward(state.slot, state.device, server)
-    return float(penalised(earned, state.slot, state.device, server, overload_penalty))
+    slot, device = state.slot, state.device
+    earned = reward(slot, device, server)
+    return float(penalised(earned, slot, device, server, overload_penalty))
 
 
 def find(reward: str | Reward, scenario: Scenario) -> Reward:

@@ -19,7 +19,7 @@ from mec_gym.io.names import lookup
 from mec_gym.networks.places import Users
 from mec_gym.presets import PRESETS
 from mec_gym.ranges import from_unit, low_high
-from mec_gym.scenario_fields import IN_TASKS, OTHER_FORM, ScenarioFields
+from mec_gym.scenario_fields import IN_TASKS, OTHER_FORM, ScenarioFields, with_noise
 
 FloatArray = NDArray[np.float64]
 
@@ -117,7 +117,12 @@ class Scenario(ScenarioFields):
         return self
 
     def replace(self, **changes: Any) -> Self:
-        """Return a validated copy with some fields changed; a field's other form gives way."""
+        """Return a validated copy with some fields changed; a field's other form gives way.
+
+        A noise density that is the channel's own becomes that of another channel.
+        """
+        if self.noise_psd == self.channel.default_noise_psd:
+            changes = with_noise(changes)
         forms = OTHER_FORM | {other: default for default, other in OTHER_FORM.items()}
         given_up = {forms[name]: None for name in changes if name in forms}
         if changes.get("tasks") is not None:

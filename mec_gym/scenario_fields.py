@@ -37,6 +37,9 @@ MOST_TASKS = 100_000
 OTHER_FORM = {"task_cycles": "cycles_per_bit", "noise_psd": "noise_w"}
 """Fields of which one of two is given; the first has a default."""
 
+NOISE = ("noise_psd", "noise_w")
+"""Fields of which one says the noise, or else the channel does."""
+
 IN_TASKS = ("task_bits", "task_cycles", "cycles_per_bit")
 """Fields that give way to a table of tasks."""
 
@@ -78,6 +81,19 @@ TaskTable = Annotated[
 
 AnyChannel = Annotated[SerializeAsAny[Channel], BeforeValidator(channels.from_fields)]
 """A channel model, also as a table of its fields."""
+
+
+def with_noise(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields with the noise of their channel, where they have one and no noise."""
+    if "channel" not in fields or any(fields.get(name) is not None for name in NOISE):
+        return fields
+    try:
+        channel = channels.from_fields(fields["channel"])
+    except ValueError:
+        return fields  # refused where it is validated
+    if not isinstance(channel, Channel):
+        return fields
+    return fields | {"channel": channel, "noise_psd": channel.default_noise_psd}
 
 
 def _as_tuple(value: Any) -> Any:
@@ -135,7 +151,10 @@ class ScenarioFields(Settings):
         0.1, description="Transmit power P_m, W: one number for all devices, or one each."
     )
     noise_psd: Positive | None = Field(
-        1e-9, description="Noise density, W/Hz; sigma^2 is this times a device's bandwidth."
+        1e-9,
+        description="Noise density, W/Hz; sigma^2 is this times a device's bandwidth. Where it is"
+        " not given it is the channel's: 1e-9 of uniform gains, as in the paper; thermal, 3.98e-21"
+        " (-174 dBm/Hz), and their noise figure of channels with places.",
     )
     noise_w: Positive | None = Field(
         None, description="Noise power sigma^2, W, given directly; noise_psd is then none."
@@ -258,4 +277,4 @@ class ScenarioFields(Settings):
                 fields = fields | {default: None}
             elif default in fields and fields[default] is None:
                 raise ValueError(f"{default}, {other}: give one of the two")
-        return fields
+        return with_noise(fields)

@@ -3,7 +3,13 @@
 from hypothesis import strategies as st
 
 from mec_gym import Scenario
-from mec_gym.channels import PathLossChannel, UniformChannel
+from mec_gym.channels import (
+    PathLossChannel,
+    PlacedChannel,
+    UniformChannel,
+    UrbanMacroChannel,
+    UrbanMicroChannel,
+)
 
 
 def amounts(low, high):
@@ -24,7 +30,8 @@ def correlations():
 
 
 @st.composite
-def path_loss_channels(draw, num_servers):
+def placed(draw, num_servers):
+    """Fields that all channels with places have."""
     fading = draw(st.sampled_from(["rayleigh", "none"]))
     places = st.tuples(amounts(-1e3, 1e3), amounts(-1e3, 1e3))
     some = st.lists(places, min_size=1, max_size=4).map(tuple)
@@ -39,23 +46,46 @@ def path_loss_channels(draw, num_servers):
         }
     )
     devices = spots | st.fixed_dictionaries({"device_positions_m": st.none() | some})
-    return PathLossChannel(
-        side_m=draw(amounts(1, 5e3)),
+    return {
+        "side_m": draw(amounts(1, 5e3)),
         **draw(servers),
         **draw(devices),
+        "noise_figure_db": draw(st.just(0.0) | amounts(0.1, 12)),
+        "fading": fading,
+        "correlation": draw(correlations()) if fading == "rayleigh" else 1.0,
+    }
+
+
+@st.composite
+def path_loss_channels(draw, num_servers):
+    return PathLossChannel(
         loss_at_1m_db=draw(amounts(-20, 60)),
         exponent=draw(amounts(1.5, 5)),
         min_distance_m=draw(amounts(0.5, 50)),
         shadowing_db=draw(st.just(0.0) | amounts(0.1, 12)),
-        fading=fading,
-        correlation=draw(correlations()) if fading == "rayleigh" else 1.0,
+        **draw(placed(num_servers)),
+    )
+
+
+@st.composite
+def urban_channels(draw, num_servers):
+    """Of either kind, outdoors, indoors or mixed."""
+    return draw(st.sampled_from([UrbanMacroChannel, UrbanMicroChannel]))(
+        carrier_ghz=draw(amounts(0.5, 100)),
+        site_height_m=draw(amounts(2, 50)),
+        device_height_m=draw(st.just(1.5) | amounts(1.5, 13)),
+        indoor_share=draw(st.sampled_from([0.0, 1.0]) | amounts(0, 1)),
+        site_gain_db=draw(st.just(0.0) | amounts(-5, 20)),
+        device_gain_db=draw(st.just(0.0) | amounts(-5, 5)),
+        shadowing=draw(st.sampled_from(["correlated", "none"])),
+        **draw(placed(num_servers)),
     )
 
 
 def channels(num_servers):
-    """Either kind of channel."""
+    """Any kind of channel."""
     uniform = st.builds(UniformChannel, gain=ranges(1e-3, 10), correlation=correlations())
-    return uniform | path_loss_channels(num_servers)
+    return uniform | path_loss_channels(num_servers) | urban_channels(num_servers)
 
 
 @st.composite
@@ -131,7 +161,7 @@ def scenarios_with_options(draw, **fixed):
         .map(tuple)
         .filter(any),
     }
-    if plain.channel.kind == "path-loss":
+    if isinstance(plain.channel, PlacedChannel):
         optional["coverage_m"] = amounts(1, 2e3)
     for name, values in optional.items():
         if draw(st.booleans()):

@@ -40,9 +40,11 @@ def test_each_python_example_runs_as_it_stands(code, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("bash"))
-def test_each_shell_example_runs_as_it_stands(code):
-    for line in code.replace("\\\n", "").splitlines():
+def test_each_shell_example_runs_as_it_stands(code, tmp_path):
+    for number, line in enumerate(code.replace("\\\n", "").splitlines()):
         words = shlex.split(line)
+        if "--out" in words:
+            words[words.index("--out") + 1] = str(tmp_path / str(number))
         assert words[0] == "python"
         done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -55,26 +55,34 @@ def test_the_digest_is_the_same_each_time_and_in_any_order():
 @pytest.mark.parametrize(
     ("make", "given", "modules"),
     [
-        (loops.step_of, rewards.paper, ("equations", "rewards", "mdp", "envs.loops")),
-        (loops.step_of, rewards.regret, ("bounds.water_level", "rewards", "mdp")),
+        (
+            loops.play_of,
+            (rewards.paper, SIObservation.write),
+            ("equations", "rewards", "mdp", "envs.loops", "observations.paper"),
+        ),
+        (
+            loops.play_of,
+            (rewards.regret, ServersObservation.write),
+            ("bounds.water_level", "rewards", "mdp", "observations.servers"),
+        ),
         (
             loops.observe_of,
-            ServersObservation.write,
+            (ServersObservation.write,),
             ("bounds.water_level", "observations.servers"),
         ),
-        (loops.observe_of, SIObservation.write, ("observations.paper", "mdp")),
-        (loops.finish, None, ("equations", "mdp")),
-        (scoring.loop_of, ServersObservation.write, ("bounds.water_level", "policies.scoring")),
-        (local_search._descend, None, ("equations", "solvers.local_search")),
-        (local_search._improve, None, ("equations", "solvers.local_search")),
-        (prices._pay, None, ("solvers.prices",)),
-        (relax_slots, None, ("bounds.loops", "bounds.interior_point")),
+        (loops.observe_of, (SIObservation.write,), ("observations.paper", "mdp")),
+        (loops.finish, (), ("equations", "mdp")),
+        (scoring.loop_of, (ServersObservation.write,), ("bounds.water_level", "policies.scoring")),
+        (local_search._descend, (), ("equations", "solvers.local_search")),
+        (local_search._improve, (), ("equations", "solvers.local_search")),
+        (prices._pay, (), ("solvers.prices",)),
+        (relax_slots, (), ("bounds.loops", "bounds.interior_point")),
     ],
 )
 def test_the_digest_changes_with_the_source_of_each_module_that_a_loop_calls(
     make, given, modules, monkeypatch
 ):
-    functions = (make,) if given is None else (make, given)
+    functions = (make, *given)
     for module in modules:
         changed = digest_once_changed(f"mec_gym.{module}", monkeypatch, *functions)
         assert changed != kernels.sources(*functions), module
@@ -187,8 +195,9 @@ def test_the_digest_of_each_loop_is_the_same_in_every_process():
         "from mec_gym.observations import ServersObservation\n"
         "from mec_gym.policies import scoring\nfrom mec_gym.solvers import local_search\n"
         "write = ServersObservation.write\n"
-        "for each in ((loops.step_of, rewards.regret), (loops.observe_of, write), (loops.finish,),"
-        " (scoring.loop_of, write), (local_search._descend,)): print(kernels.sources(*each))\n"
+        "for each in ((loops.play_of, rewards.regret, write), (loops.observe_of, write),"
+        " (loops.finish,), (scoring.loop_of, write), (local_search._descend,)):"
+        " print(kernels.sources(*each))\n"
     )
     said = {
         subprocess.run([sys.executable, "-c", digests], check=True, capture_output=True).stdout

@@ -16,6 +16,7 @@ from mec_gym.channels import Channel, UniformChannel
 from mec_gym.observations import (
     Observation,
     PaperObservation,
+    PricesObservation,
     ServersObservation,
     SIObservation,
     make,
@@ -182,6 +183,13 @@ class SizedConstants(Free):
         self.constants = (np.array([scenario.num_servers]),)
 
 
+class SizedPreparation(Free):
+    any_size = True
+
+    def prepare(self, instance):
+        return np.full((*instance.batch_shape, 1), self.scenario.num_devices)
+
+
 class Nothing(Observation):
     free_at = 0
 
@@ -199,6 +207,7 @@ class Nothing(Observation):
         (List, "constants is a list"),
         (NoStatic, "must be a @staticmethod"),
         (SizedConstants, "any_size is said, but"),
+        (SizedPreparation, "any_size is said, but"),
         (Nothing, "abstract method"),
         (Free(SLACK), "give the class"),
     ],
@@ -209,7 +218,9 @@ def test_an_observation_that_is_not_what_it_says_is_refused(observation, says):
     assert says in said
 
 
-@pytest.mark.parametrize("parent", [PaperObservation, SIObservation, ServersObservation])
+@pytest.mark.parametrize(
+    "parent", [PaperObservation, SIObservation, ServersObservation, PricesObservation]
+)
 @pytest.mark.parametrize("preset", ["paper", "slack", "online", "fast-fading", "large"])
 def test_a_subclass_of_each_of_ours_is_taken_in_every_kind_of_scenario(parent, preset):
     own = type("Own", (parent,), {})

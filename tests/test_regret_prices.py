@@ -220,3 +220,21 @@ def test_of_a_slot_without_a_feasible_assignment_the_prices_are_0():
     assert np.abs(slot.for_reward).reshape(3, -1).max(axis=1)[0] > 0
     assert (slot.for_reward[1:] == 0).all()
     assert not barred.allowed[2, 0].any()
+
+
+@pytest.mark.parametrize("preset", ["slack", "tiers"])
+def test_in_units_it_is_the_same_over_one_task_alone_on_one_server(preset):
+    rng = np.random.default_rng(4)
+    for slot in Scenario.preset(preset).sample(5, 1):
+        known = State(slot, preparation(rewards.regret_units))
+        plain = State(slot, preparation(regret_prices))
+        problem = Problem.of(slot)
+        hz = problem.server_hz[np.isfinite(problem.server_hz)]
+        unit = problem.size.mean() ** 2 / hz.mean()
+        while not plain.done:
+            server = int(rng.choice(np.flatnonzero(plain.free)))
+            earned = regret_prices(plain.slot, plain.device, server)
+            in_units = rewards.regret_units(known.slot, known.device, server)
+            assert in_units * unit == pytest.approx(earned, rel=1e-12)
+            for state in (known, plain):
+                state.assign(server)

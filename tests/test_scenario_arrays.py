@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mec_gym import Scenario
-from mec_gym.channels import CHANNELS, PathLossChannel, UniformChannel
+from mec_gym.channels import CHANNELS
 from mec_gym.io.settings import plain
 
 SITES = [(100.0, 100.0), (400.0, 120.0), (250.0, 400.0)]
@@ -54,6 +54,14 @@ GIVEN_CHANNEL = {
     "shadowing_db": 4.0,
     "fading": "rayleigh",
     "gain": [0.5, 2.0],
+    "noise_figure_db": 7.0,
+    "carrier_ghz": 2.0,
+    "site_height_m": 20.0,
+    "device_height_m": 2.5,
+    "indoor_share": 0.5,
+    "site_gain_db": 8.0,
+    "device_gain_db": -2.0,
+    "shadowing": "none",
     "sites": {"lat": [-37.81, -37.82], "lon": [144.96, 144.97], "capacity": [5, 6]},
     "users": {"x": [1.0, 2.0], "y": [3.0, 4.0]},
     "placement": "drawn",
@@ -106,7 +114,7 @@ def test_each_field_of_a_scenario_takes_an_array(field):
     assert Scenario(**as_numpy(fields)).to_toml() == expected.to_toml()
 
 
-@pytest.mark.parametrize("kind", [UniformChannel, PathLossChannel])
+@pytest.mark.parametrize("kind", CHANNELS.values(), ids=CHANNELS.keys())
 def test_each_field_of_a_channel_takes_an_array(kind):
     for field in kind.model_fields.keys() - {"kind"}:
         beside = BESIDE_IN_CHANNEL.get(field, {})

@@ -65,7 +65,8 @@ def test_an_entry_says_what_a_module_or_class_is_has_and_where_it_stands(pages):
     assert "| `paper` | Return minus the delay of the task on equal CPU shares" in module
     assert "equal_share_delay" not in module  # it is of another module
     channel = pages.api_in_short("mec_gym.channels.PathLossChannel")
-    assert "| `gain_range` |" in channel
+    assert "| `steady_range` |" in channel
+    assert "| `gain_range` |" not in channel  # it is of the class above
     assert "`_" not in channel
 
 

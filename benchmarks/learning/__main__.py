@@ -1,7 +1,8 @@
 """How near the optimum the presets come: `python -m benchmarks.learning [TRAINING ...]`.
 
 Trains five seeds of each, side by side, and plays the frozen benchmarks, which nothing is trained
-or tuned on: the preset `regret` on one scenario each, and the presets that are for any size.
+or tuned on: the presets `regret` and `regret-prices` on one scenario each, and those that are for
+any size.
 Prints, for each benchmark, the mean gap to its proven optimum or lower bound, in percent, and the
 seconds of a training, beside others. `--processes`, `--ray` and `--dry-run` are as for
 `python -m train`.
@@ -27,6 +28,16 @@ TRAININGS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "slack": ("regret", LONG | {"scenario": "slack"}, ("slack",)),
     "online": ("regret", LONG | {"scenario": "online"}, ("online",)),
     "online-slack": ("regret", LONG | {"scenario": "online-slack"}, ("online-slack",)),
+    "prices-paper-varied": ("regret-prices", {}, ("paper-varied",)),
+    "prices-slack": ("regret-prices", {"scenario": "slack"}, ("slack",)),
+    "prices-online": ("regret-prices", {"scenario": "online"}, ("online",)),
+    "prices-energy": ("regret-prices", {"scenario": "energy"}, ("energy",)),
+    "prices-tiers": ("regret-prices", {"scenario": "tiers"}, ("tiers",)),
+    "prices-deadlines": ("regret-prices", {"scenario": "deadlines"}, ("deadlines",)),
+    "regret-family": (
+        "regret-family", {},
+        ("paper-varied", "slack", "energy", "tiers", "deadlines", "large", "city"),
+    ),
     "regret-mix": (
         "regret-mix", {}, ("paper-varied", "slack", "large", "city", "paper-complexity"),
     ),

@@ -22,8 +22,9 @@ from stable_baselines3 import DQN
 
 from benchmarks import common, table_i
 from mec_gym import Instance, Scenario
-from mec_gym.benchmark.comparison import Estimate, Reference, find_reference, play
+from mec_gym.benchmark.comparison import Reference, find_reference, play
 from mec_gym.commands.workers import Sharing
+from mec_gym.estimates import Estimate
 from mec_gym.jobs import Results, run
 from mec_gym.jobs.on_ray import code_digest
 from mec_gym.jobs.pieces import Piece

@@ -12,8 +12,9 @@ from typing import Any
 
 from mec_gym import jobs
 from mec_gym.benchmark import frozen
-from mec_gym.benchmark.comparison import Estimate, Result, play
+from mec_gym.benchmark.comparison import Result, play
 from mec_gym.commands.workers import Sharing
+from mec_gym.estimates import Estimate
 from mec_gym.jobs.on_ray import code_digest
 from mec_gym.jobs.pieces import Piece
 from mec_gym.jobs.results import entries

@@ -32,9 +32,9 @@ USERS = np.random.default_rng(0).normal((330, 330), 110, (24, 2)).clip(0, 600)
 # %% [markdown]
 # ## A network for each number of servers
 # Sites and users are tables, here made in Python; yours may be two CSV files, in metres or degrees
-# (`sites="sites.csv", users="users.csv"`, see docs/how-to/planning.md). There are as many servers as
-# sites and as many devices as users, and each server is as the site's columns say. The radio is a path
-# loss with shadowing and fading.
+# (`sites="sites.csv", users="users.csv"`, see docs/how-to/planning.md). There are as many servers
+# as sites and as many devices as users, and each server is as the site's columns say. The radio is
+# a path loss with shadowing and fading.
 
 
 # %%
@@ -45,7 +45,6 @@ def network(servers):
     users = {"x": USERS[:, 0], "y": USERS[:, 1]}
     return mec_gym.Scenario(
         channel=PathLossChannel(side_m=600, sites=sites, users=users),
-        noise_psd=4e-21,  # W/Hz, thermal
         tx_power_w=0.2,
     )
 

@@ -12,7 +12,7 @@ from evaluate.paper.smoothness import Roughness, roughness
 from evaluate.paper.stated import DQN_RAO
 from evaluate.paper.text import NAMES, milliseconds, percent, seconds, span
 from evaluate.paper.verdicts import Verdict, all_hold, exceeds, near
-from mec_gym.benchmark.comparison import Estimate
+from mec_gym.estimates import Estimate
 
 TOLERANCE = 0.05
 """How near "approximately" is: the paper's values are read off a figure."""

@@ -10,7 +10,7 @@ from evaluate.paper.measurements import Margin, Row, read_rows
 from evaluate.paper.readings import Reading
 from evaluate.paper.smoothness import LossPoint
 from evaluate.paper.study import STUDY_FILE, Study
-from mec_gym.benchmark.comparison import Estimate
+from mec_gym.estimates import Estimate
 
 
 @dataclass(frozen=True)

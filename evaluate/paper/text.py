@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 
 from evaluate.paper.stated import DQN_RAO
-from mec_gym.benchmark.comparison import Estimate
+from mec_gym.estimates import Estimate
 
 NAMES = {
     DQN_RAO: "DQN-RAO",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from mec_gym.benchmark.comparison import Estimate
+from mec_gym.estimates import Estimate
 
 
 class Verdict(StrEnum):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mec_gym import system
+from mec_gym.estimates import Estimate
 from mec_gym.instance import Instance
 from mec_gym.io.messages import one_line
 from mec_gym.policies import Policy
@@ -24,25 +25,6 @@ PERCENTILES = (50, 95, 99)
 _TIMED_SLOTS = 20
 _TIMED_SECONDS = 2.0
 """To time a decision so many slots are decided one by one, or fewer where they take so long."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean, and half the width of its 95% confidence interval; inf of one value alone."""
-
-    mean: float
-    ci95: float
-
-    @classmethod
-    def of(cls, values: ArrayLike) -> "Estimate":
-        """Estimate from independent values by Student's t; one value bounds nothing."""
-        from scipy.special import stdtrit
-
-        array = np.asarray(values, dtype=np.float64)
-        if array.size == 1:
-            return cls(array.item(), np.inf)
-        error = array.std(ddof=1) / np.sqrt(array.size)
-        return cls(float(array.mean()), float(stdtrit(array.size - 1, 0.975) * error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +120,8 @@ class Result:
         reported: what `system.report` has of each slot, by name, (S, B).
         reference: what gaps are relative to.
         slot_seconds: what `slot_seconds` measured; None where nobody asked.
+        online_gap: how far the mean cost is above what nobody undercuts who sees only the present,
+            relative to that; None where that is not known, see `mec_gym.benchmark.online`.
     """
 
     name: str
@@ -150,6 +134,7 @@ class Result:
     reported: Mapping[str, NDArray[Any]]
     reference: Reference
     slot_seconds: float | None = None
+    online_gap: Estimate | None = None
 
     @property
     def seeds(self) -> int:

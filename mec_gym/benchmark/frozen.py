@@ -58,6 +58,9 @@ RECIPES: dict[str, Recipe] = {
     "tiers-large": Recipe(Scenario.preset("tiers-large"), slots=100),
     "deadlines-large": Recipe(Scenario.preset("deadlines-large"), slots=100),
     "large": Recipe(Scenario.preset("large"), slots=100),
+    "suburb": Recipe(Scenario.preset("suburb"), slots=300),
+    "downtown": Recipe(Scenario.preset("downtown"), slots=20, time_limit=10.0),
+    "metro": Recipe(Scenario.preset("metro"), slots=3, time_limit=10.0),
     "city": Recipe(Scenario.preset("city"), slots=5, time_limit=1.0),  # the bound is close enough
 }
 """The benchmarks by name; a new one is an entry here, and its file made by this module."""

@@ -10,6 +10,7 @@ from mec_gym.benchmark.comparison import Result
 from mec_gym.benchmark.models import Model, by_name, load_models
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.benchmark.tables import Column
+from mec_gym.channels import PlacedChannel
 from mec_gym.io import markdown
 from mec_gym.io.files import replace_file
 from mec_gym.io.progress import progress
@@ -58,7 +59,7 @@ def comparisons(
         scenario = scenarios[benchmark.name]
         able = [model for model in models if model.plays(scenario)]
         return Comparison(
-            by_name([*able, *ours], scenario),
+            by_name([*able, *(each for each in ours if each.plays(scenario))], scenario),
             benchmark.slots,
             frozen.RECIPES[benchmark.name].seed,
             benchmark.reference,
@@ -149,13 +150,13 @@ def show(board: Board) -> None:
 
 
 def _parts(board: Board) -> list[Board]:
-    """Return the benchmarks of the paper's problem, and those of scenarios with options."""
-    plain = {name: is_plain(frozen.RECIPES[name].scenario) for name in board}
-    parts = [
-        {name: results for name, results in board.items() if plain[name] == kind}
-        for kind in (True, False)
-    ]
-    return [part for part in parts if part]
+    """Return the benchmarks of the paper's problem, those with options, and those on a map."""
+    parts: dict[tuple[bool, bool], Board] = {(False, False): {}, (True, False): {}}
+    for name, results in board.items():
+        scenario = frozen.RECIPES[name].scenario
+        kind = not is_plain(scenario), isinstance(scenario.channel, PlacedChannel)
+        parts.setdefault(kind, {})[name] = results
+    return [part for part in parts.values() if part]
 
 
 def write_markdown(board: Board, path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
-from mec_gym.policies import POLICIES, SHIPPED, Policy, get, informed, label
+from mec_gym.policies import POLICIES, SHIPPED, Policy, get, informed, label, why_not
 from mec_gym.policies.trained import POLICY_FILE, TrainedPolicy, load_policy
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish
@@ -76,8 +76,10 @@ class Model:
         return getattr(self.policy, "scenario", None)
 
     def plays(self, scenario: Scenario) -> bool:
-        """Return whether it is for a scenario: an agent for its own, a policy of rules for all."""
-        return not hasattr(self.policy, "trained_for") or self.policy.trained_for(scenario)
+        """Return whether it is for a scenario: an agent for its own, most rules for all."""
+        if hasattr(self.policy, "trained_for"):
+            return bool(self.policy.trained_for(scenario))
+        return not why_not(self.source, scenario)
 
     def sees_enough(self, scenario: Scenario) -> bool:
         """Return whether a scenario shows all that it looks at; a policy of rules says itself."""

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mec_gym.benchmark import tables
-from mec_gym.benchmark.comparison import PERCENTILES, Estimate, Result
+from mec_gym.benchmark.comparison import PERCENTILES, Result
+from mec_gym.benchmark.online import MOST_SLOTS
 from mec_gym.benchmark.tables import Column
+from mec_gym.estimates import Estimate
 
 
 def columns(results: Sequence[Result]) -> list[Column]:
@@ -21,6 +23,9 @@ def columns(results: Sequence[Result]) -> list[Column]:
         Column("gap\nmean", [f"{result.gap.mean:.2%}" for result in results]),
         Column("gap\nmax", [f"{result.gap.max:.1%}" for result in results]),
     ]
+    if any(result.online_gap for result in results):
+        shares = [_share(result.online_gap) for result in results]
+        made.append(Column("gap to best\nonline, mean", shares))
     if any(result.seeds > 1 for result in results):
         worst = [
             f"{result.gap.worst_seed:.2%} of {result.seeds}" if result.seeds > 1 else ""
@@ -71,6 +76,11 @@ def show(results: Sequence[Result], title: str) -> None:
         f"± is half a 95% confidence interval over slots{_none_of_one(results[0])}; differences"
         f" are slot by slot; gaps are relative to the {results[0].reference.label}"
     )
+    if any(result.online_gap for result in results):
+        caption += (
+            f"; that to the best online to what nobody undercuts on average who sees only the"
+            f" present (on {MOST_SLOTS} slots at most)"
+        )
     names = Column("policy", [result.name for result in results])
     tables.show(title, names, columns(results), caption)
 
@@ -103,6 +113,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                 "seeds_ci95": result.gap.over_seeds.ci95 if result.gap.over_seeds else None,
                 "reference": result.reference.label,
             },
+            "online_gap": _estimate(result.online_gap) if result.online_gap else None,
             "equal_shares_delay": float(result.equal_shares_delay.mean()),
             "feasible_rate": result.feasible_rate,
             "overloads": float(result.overloads.mean()),
@@ -116,6 +127,10 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
 def _plus_minus(value: Estimate, scale: float = 1, digits: int = 4) -> str:
     half = f"{value.ci95 * scale:.{digits}f}" if math.isfinite(value.ci95) else "-"
     return f"{value.mean * scale:.{digits}f} ± {half}"
+
+
+def _share(value: Estimate | None) -> str:
+    return "" if value is None else f"{value.mean:.2%} ± {value.ci95:.2%}"
 
 
 def _estimate(value: Estimate) -> dict[str, float | None]:

@@ -82,6 +82,26 @@ def rise_of_loads(
     Arguments as for `load_level`; `remaining` is what is then still to come.
     """
     level = load_level(server_hz, price, sqrt_load, joining + remaining)
+    rise: float = rise_of_loads_at_level(
+        server_hz, price, sqrt_load, remaining, joined, joining, level
+    )
+    return rise
+
+
+@kernel
+def rise_of_loads_at_level(
+    server_hz: Numbers,
+    price: Numbers,
+    sqrt_load: Numbers,
+    remaining: float,
+    joined: int,
+    joining: float,
+    level: float,
+) -> float:
+    """Return what `rise_of_loads` does, seconds, where the level before is known.
+
+    Arguments as there, and `level`: `load_level` with `joining` and `remaining` to come.
+    """
     after = load_level(server_hz, price, sqrt_load, remaining, joined, joining)
     rise = 0.0
     for server in range(len(server_hz)):
@@ -118,6 +138,21 @@ def rise_of_places(
         to_come: how many tasks are to come, that one among them.
         joined: the server.
     """
+    last = least_charge_taken(charge, load, capacity, to_come)
+    if last == math.inf:
+        return 0.0
+    rise = last - charge[joined]
+    if load[joined] >= capacity[joined]:
+        return rise
+    return max(rise, 0.0)
+
+
+@kernel
+def least_charge_taken(charge: Numbers, load: Numbers, capacity: Numbers, to_come: int) -> float:
+    """Return the least charge that tasks to come pay where they take the free places of the most.
+
+    Arguments as for `rise_of_places`. inf where none come, or no place is free.
+    """
     last, left = math.inf, to_come
     while left > 0:  # go down the charges until all tasks to come have a place
         following = -math.inf
@@ -130,9 +165,4 @@ def rise_of_places(
         for server in range(len(charge)):
             if load[server] < capacity[server] and charge[server] == last:
                 left -= int(capacity[server] - load[server])
-    if last == math.inf:
-        return 0.0
-    rise = last - charge[joined]
-    if load[joined] >= capacity[joined]:
-        return rise
-    return max(rise, 0.0)
+    return last

@@ -29,6 +29,9 @@ _RIDGE = 1e-14
 _PANEL = 32
 """So many columns of Newton's matrix are factored between two updates of the rest."""
 
+_AT_ONCE = 4
+"""So many of them are taken off the rest while it is at hand."""
+
 _LARGE = 1024
 """From so many rows on LAPACK factors Newton's matrix; below, its threads may cost too much."""
 
@@ -161,8 +164,8 @@ def _factor(matrix: FloatArray) -> bool:
     size = len(matrix)
     panel = np.empty((_PANEL, size))  # columns as rows, which processors go along faster
     for begin in range(0, size, _PANEL):
-        width = min(_PANEL, size - begin)
-        for column in range(begin, begin + width):
+        end = min(begin + _PANEL, size)
+        for column in range(begin, end):
             diagonal = pivot = matrix[column, column]
             for before in range(begin, column):
                 pivot -= matrix[column, before] ** 2
@@ -178,12 +181,24 @@ def _factor(matrix: FloatArray) -> bool:
                     value -= matrix[row, before] * matrix[column, before]
                 matrix[row, column] = value / root
                 panel[column - begin, row] = matrix[row, column]
-        for row in range(begin + width, size):
-            for before in range(width):
-                factor = panel[before, row]
-                for column in range(begin + width, row + 1):
-                    matrix[row, column] -= factor * panel[before, column]
+        if end < size:
+            for before in range(0, _PANEL, _AT_ONCE):
+                _subtract(matrix, panel[before : before + _AT_ONCE], end)
     return True
+
+
+@loop
+def _subtract(matrix: FloatArray, panel: FloatArray, begin: int) -> None:
+    """Take some columns' products off the lower triangle that begins at a row, one by one."""
+    one, two, three, four = panel[0], panel[1], panel[2], panel[3]
+    for row in range(begin, len(matrix)):
+        out = matrix[row]
+        first, second, third, fourth = one[row], two[row], three[row], four[row]
+        for column in range(begin, row + 1):
+            value = out[column] - first * one[column]
+            value -= second * two[column]
+            value -= third * three[column]
+            out[column] = value - fourth * four[column]
 
 
 @loop

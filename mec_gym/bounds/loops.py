@@ -12,8 +12,17 @@ from mec_gym.kernels import kernel
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_DROP = 1e-6
-"""Links are left out while the rest is solved, see `solve_links`; 0 where one of them mattered."""
+_NEAR = 20
+"""So many links a device are tried first where there are more than twice as many servers."""
+
+_TRIES = 4
+"""Near links, those cheaper at their prices with them, all links, all without leaving any out."""
+
+_DROP, _DROP_NEAR = 1e-6, 1e-9
+"""Links are left out while the rest is solved, see `solve_links`; 0 where one of them mattered.
+
+Of few links, as `_NEAR`, few can be left out, and what they save is less than another try.
+"""
 
 
 @loops_for
@@ -96,21 +105,21 @@ def relax_slot(
     The bound is over all links, whichever were left out on the way.
     """
     num_devices, num_servers = link_cost.shape
-    first = np.zeros(num_devices + 1, np.int64)
-    server_of = np.empty(num_devices * num_servers, np.int64)
-    cost = np.empty(num_devices * num_servers)
-    link = 0
-    for device in range(num_devices):
-        for server in range(num_servers):
-            if capacity[server] > 0 and link_cost[device, server] < np.inf:
-                server_of[link], cost[link] = server, link_cost[device, server]
-                link += 1
-        first[device + 1] = link
+    kept = near_links(link_cost, capacity)
+    drop = _DROP if num_servers <= 2 * _NEAR else _DROP_NEAR
     best = -np.inf
     best_price, best_charge = np.zeros(num_servers), np.zeros(num_servers)
-    for drop in (_DROP, 0.0):
+    for attempt in range(_TRIES):
+        first, server = np.zeros(num_devices + 1, np.int64), np.empty(kept.size, np.int64)
+        cost, link = np.empty(kept.size), 0
+        for device in range(num_devices):
+            for n in range(num_servers):
+                if kept[device, n]:
+                    server[link], cost[link] = n, link_cost[device, n]
+                    link += 1
+            first[device + 1] = link
         found = solve_links(
-            first, server_of[:link], cost[:link], size, server_hz, capacity, price, charge, drop
+            first, server[:link], cost[:link], size, server_hz, capacity, price, charge, drop
         )
         bound = dual_bound(link_cost, size, server_hz, capacity, price, charge)
         if bound > best:
@@ -118,5 +127,60 @@ def relax_slot(
             best_price[:], best_charge[:] = price, charge
         if not found - best > GAP * abs(found):
             break
+        if not take_back(link_cost, size, capacity, price, charge, attempt > 0, kept):
+            if drop == 0.0:
+                break
+            drop = 0.0  # a link that was left out on the way matters
     price[:], charge[:] = best_price, best_charge
     return best
+
+
+@kernel
+def near_links(link_cost: FloatArray, capacity: IntArray) -> Any:
+    """Return which links a slot's relaxation is first solved over, (M, N).
+
+    All that a task may take, but of very many servers about `_NEAR` links of least cost.
+    """
+    num_devices, num_servers = link_cost.shape
+    kept = np.empty((num_devices, num_servers), np.bool_)
+    cost = np.empty(num_servers)
+    for device in range(num_devices):
+        for server in range(num_servers):
+            cost[server] = link_cost[device, server] if capacity[server] > 0 else np.inf
+        most = np.inf
+        if num_servers > 2 * _NEAR:
+            most = np.partition(cost, _NEAR - 1)[_NEAR - 1]
+        for server in range(num_servers):
+            kept[device, server] = cost[server] <= most and cost[server] < np.inf
+    return kept
+
+
+@kernel
+def take_back(
+    link_cost: FloatArray,
+    size: FloatArray,
+    capacity: IntArray,
+    price: FloatArray,
+    charge: FloatArray,
+    every: bool,
+    kept: Any,
+) -> bool:
+    """Keep each link that costs less than all those kept of its device at some prices, or all.
+
+    Returns whether there is one.
+    """
+    found = False
+    num_devices, num_servers = link_cost.shape
+    for device in range(num_devices):
+        least = np.inf
+        for server in range(num_servers):
+            if kept[device, server]:
+                paid = link_cost[device, server] + size[device] * price[server] + charge[server]
+                least = min(least, paid)
+        for server in range(num_servers):
+            if kept[device, server] or capacity[server] == 0 or link_cost[device, server] == np.inf:
+                continue
+            paid = link_cost[device, server] + size[device] * price[server] + charge[server]
+            if every or paid < least:
+                kept[device, server] = found = True
+    return found

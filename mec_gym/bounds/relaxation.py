@@ -63,3 +63,20 @@ def solved(problem: Problem) -> Relaxation:
     relax_slots()(*slots.numbers(), *found)
     lead = problem.batch_shape
     return Relaxation(*(array.reshape(lead + array.shape[1:]) for array in found))
+
+
+_ROUNDING = 1e-9
+
+
+def prices_where_feasible(problem: Problem) -> FloatArray:
+    """Return the prices p and charges k of the relaxation of B problems, (B, 2, N).
+
+    They are 0 where a slot has no feasible assignment: the bound is above what any may cost.
+    """
+    relaxed = solved(problem)
+    cost = problem.link_cost
+    most = np.where(np.isfinite(cost), cost, 0.0).max(axis=-1).sum(axis=-1)
+    most += problem.size.sum(axis=-1) ** 2 / problem.server_hz.min(axis=-1)
+    feasible = relaxed.total_cost <= most * (1 + _ROUNDING)
+    prices = np.stack([relaxed.price, relaxed.charge], axis=-2)
+    return np.where(feasible[:, None, None], prices, 0.0)

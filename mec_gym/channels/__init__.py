@@ -1,4 +1,4 @@
-"""How channel gains arise: the paper's uniform draw, or path loss, shadowing and fading.
+"""How channel gains arise: the paper's uniform draw, or path loss, shadowing and fading of places.
 
 A channel model turns numbers that are uniform on [0, 1) into gains, a fixed count of them for each
 slot. So a slot is the same whether it is drawn alone or in a block. Gains are constant within a
@@ -10,26 +10,36 @@ from typing import Any
 import numpy as np
 
 from mec_gym.channels.base import CHANNELS, Channel
+from mec_gym.channels.faded import FadedChannel
 from mec_gym.channels.fading import FloatArray, fading
 from mec_gym.channels.path_loss import PathLossChannel
 from mec_gym.channels.placed import PlacedChannel
 from mec_gym.channels.uniform import UniformChannel
+from mec_gym.channels.urban import UrbanMacroChannel, UrbanMicroChannel
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
 
 __all__ = [
     "CHANNELS",
     "Channel",
+    "FadedChannel",
     "FloatArray",
     "PathLossChannel",
     "PlacedChannel",
     "UniformChannel",
+    "UrbanMacroChannel",
+    "UrbanMicroChannel",
     "check",
     "fading",
     "from_fields",
 ]
 
-CHANNELS |= {"uniform": UniformChannel, "path-loss": PathLossChannel}
+CHANNELS |= {
+    "uniform": UniformChannel,
+    "path-loss": PathLossChannel,
+    "uma": UrbanMacroChannel,
+    "umi": UrbanMicroChannel,
+}
 """The channel models by kind; a new one is a class in a file beside this one, and an entry here."""
 
 

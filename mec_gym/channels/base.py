@@ -72,6 +72,11 @@ class Channel(Settings, ABC):
         """
         return None
 
+    @property
+    def default_noise_psd(self) -> float:
+        """The noise density of a scenario that gives none, W/Hz: by default Sec. IV-A's."""
+        return 1e-9
+
     def to_unit(self, gain: FloatArray) -> FloatArray:
         """Map gains to [0, 1]; by default linearly."""
         return to_unit(gain, self.gain_range)

@@ -18,6 +18,9 @@ from mec_gym.networks.places import FARTHEST_M
 from mec_gym.networks.projection import Projection
 from mec_gym.ranges import from_unit, to_unit
 
+THERMAL_NOISE_PSD = 10 ** (-174 / 10) / 1000
+"""Of a receiver that adds none, W/Hz: -174 dBm/Hz."""
+
 _MOST_LINKS = 10**7
 """Distances are worked out at once, so that lists of positions may not be of any length."""
 
@@ -49,6 +52,12 @@ class PlacedChannel(Channel):
     device_positions_m: tuple[tuple[float, float], ...] | None = Field(
         None,
         description="Places x, y that devices are drawn from, m; none: anywhere in the square.",
+    )
+    noise_figure_db: float = Field(
+        0.0,
+        ge=0,
+        le=50,
+        description="Noise figure of the sites' receivers, dB, of the noise where none is given.",
     )
     sites: SiteTable = Field(
         None,
@@ -92,6 +101,7 @@ class PlacedChannel(Channel):
 
     _LATER: ClassVar[tuple[str, ...]] = (
         *Channel._LATER,
+        "noise_figure_db",
         "sites",
         "users",
         "placement",
@@ -222,6 +232,11 @@ class PlacedChannel(Channel):
         # Without given positions servers stand inside the square: no further than its diagonal.
         servers, devices = (np.array(corners) if it is None else it for it in self.given_places)
         return float(max(self._distance(devices, servers).max(), self.shortest_m))
+
+    @property
+    def default_noise_psd(self) -> float:
+        """The noise density of a scenario that gives none, W/Hz: thermal, and the noise figure."""
+        return THERMAL_NOISE_PSD * 10 ** (self.noise_figure_db / 10)
 
     @property
     def follows(self) -> dict[str, Any]:

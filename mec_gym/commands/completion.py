@@ -9,7 +9,7 @@ import tyro
 from tyro.conf import subcommand
 
 from mec_gym.benchmark import frozen
-from mec_gym.commands import evaluate, export, train, verify
+from mec_gym.commands import evaluate, export, plan, train, verify
 from mec_gym.commands.arguments import parse
 from mec_gym.policies import POLICIES, SHIPPED
 from mec_gym.presets import PRESETS
@@ -47,6 +47,15 @@ def _of_evaluate() -> type:
     return make_dataclass("Evaluate", named, bases=(evaluate.Arguments,), frozen=True)
 
 
+def _of_plan() -> type:
+    """Return `plan`'s form with the names there are for values, which are then completed."""
+    one_of: Any = Literal
+    many: Any = list
+    policy = one_of[(*POLICIES, *SHIPPED)]
+    named: list[tuple[str, Any, Any]] = [("policies", many[policy], field(default_factory=list))]
+    return make_dataclass("Plan", named, bases=(plan.Arguments,), frozen=True, kw_only=True)
+
+
 def commands() -> Any:
     """Return the type of all command lines: a subcommand each, and below train one a preset."""
     presets = [
@@ -60,6 +69,7 @@ def commands() -> Any:
     named = {
         "train": of_train,
         "evaluate": _of_evaluate(),
+        "plan": _of_plan(),
         "export": export.Arguments,
         "verify": verify.Arguments,
         "completion": Arguments,

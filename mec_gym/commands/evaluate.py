@@ -15,6 +15,7 @@ from tyro.conf import arg
 from mec_gym import snapshots
 from mec_gym.benchmark import frozen, leaderboard, report, shards
 from mec_gym.benchmark.models import Model, Polished, by_name, load_models
+from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.commands import shell
 from mec_gym.commands.arguments import by_default, listed, parse
@@ -140,8 +141,11 @@ def _slots(given: Arguments, models: Sequence[Model]) -> tuple[Instance, Scenari
     return scenario.sample(count, given.seed), scenario, called
 
 
-def on_scenario(given: Arguments) -> Comparison:
-    """Return the comparison on slots of one scenario or file; its title is what it is called."""
+def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
+    """Return the comparison on slots of one scenario or file, and what policies know of them.
+
+    Its title is what it is called.
+    """
     models = load_models(given.model, held_out_seed=given.seed)
     others = load_models(given.policies, held_out_seed=given.seed)
     slots, scenario, called = _slots(given, [*models, *others])
@@ -160,7 +164,10 @@ def on_scenario(given: Arguments) -> Comparison:
             | {f"{name}, {better}": [*map(Polished, row)] for name, row in to_polish.items()}
             | policies
         )
-    return Comparison(policies, slots, given.seed, given.time_limit, called, tuple(given.imports))
+    comparison = Comparison(
+        policies, slots, given.seed, given.time_limit, called, tuple(given.imports)
+    )
+    return comparison, scenario
 
 
 @contextmanager
@@ -180,9 +187,14 @@ def place_of(given: Arguments) -> Iterator[Place | None]:
         yield Place(given.keep or Path(scratch), workers)
 
 
-def shown_on_scenario(given: Arguments, comparison: Comparison, place: Place | None) -> Any:
+def shown_on_scenario(
+    given: Arguments, comparison: Comparison, scenario: Scenario, place: Place | None
+) -> Any:
     """Compare on slots of one scenario, print the table and return the JSON."""
     (results,) = [comparison.here()] if place is None else shards.compare([comparison], place)
+    results = with_online_gaps(
+        results, comparison.policies, comparison.slots, scenario, comparison.seed
+    )
     label, count = comparison.title, len(comparison.slots)
     slots = "1 slot" if count == 1 else f"{count} slots"
     report.show(results, f"{label}: {slots}, seed {given.seed}")
@@ -243,7 +255,8 @@ def evaluate(given: Arguments) -> None:
         leaderboard.check_markdown(given.markdown)
     with place_of(given) as place:
         if given.benchmark is None:
-            comparisons = [on_scenario(given)]
+            comparison, scenario = on_scenario(given)
+            comparisons = [comparison]
         else:
             models = load_models(given.model)
             comparisons = leaderboard.comparisons(given.benchmark, models, given.imports)
@@ -251,7 +264,7 @@ def evaluate(given: Arguments) -> None:
             print(shards.estimate(comparisons, place))
             return
         result = (
-            shown_on_scenario(given, comparisons[0], place)
+            shown_on_scenario(given, comparison, scenario, place)
             if given.benchmark is None
             else shown_on_benchmarks(given, comparisons, place)
         )

@@ -39,6 +39,11 @@ COMMANDS = {
         "a run keeps what it has",
     ),
     "evaluate": Command("compare policies and trained runs on the same slots", "cli"),
+    "plan": Command(
+        "say of a network which policy to run, how much to build, and where",
+        "cli",
+        "no plan was written",
+    ),
     "export": Command("write a trained policy for ONNX runtimes or Stable-Baselines3", "onnx"),
     "verify": Command("check that every file of a run is as it was written", "train"),
     "completion": Command("print what makes your shell complete all this on Tab", "cli"),

@@ -9,8 +9,11 @@ from mec_gym.mdp import Prepare, State, States
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
 
-_GAINS_AT_ONCE = 2048
-"""Slots are drawn in blocks of about so many gains, for speed; one by one they are the same."""
+_GAINS_AT_FIRST, _GAINS_AT_MOST = 512, 16384
+"""Slots are drawn in blocks, for speed; one by one they are the same.
+
+The first has about so many gains, each that follows twice as many, but at most so many.
+"""
 
 
 class Ahead:
@@ -20,26 +23,33 @@ class Ahead:
         scenario: what they are drawn from.
         observer: what shows them.
         prepare: what works out what the reward knows of them.
+        places: whether slots say where devices and servers are, if the channel knows.
     """
 
-    def __init__(self, scenario: Scenario, observer: Observation, prepare: Prepare) -> None:
+    def __init__(
+        self, scenario: Scenario, observer: Observation, prepare: Prepare, places: bool = False
+    ) -> None:
+        self._places = places
         self._scenario, self._observer, self._prepare = scenario, observer, prepare
         # An observation that overrides `begin` knows how to show many slots at once.
         self._shown_at_once = type(observer).begin is not Observation.begin
         self._shape = observer.space.shape
-        self._count = max(1, _GAINS_AT_ONCE // scenario.num_gains)
-        self._next = self._count
+        self._first, self._most = (
+            max(1, gains // scenario.num_gains) for gains in (_GAINS_AT_FIRST, _GAINS_AT_MOST)
+        )
         self._states: States
         self._shown: NDArray[Any]  # their observations, or what `prepare` returns of each
+        self.drop()
 
     def drop(self) -> None:
         """Forget what is drawn: the generator is another one."""
-        self._next = self._count
+        self._next = self._drawn = 0
 
     def begin_next(self, rng: np.random.Generator) -> tuple[State, NDArray[np.float32]]:
         """Return the state of the next slot of a generator, and its observation."""
-        if self._next == self._count:
-            slots = self._scenario.draw(self._count, rng)
+        if self._next == self._drawn:
+            self._drawn = min(2 * self._drawn or self._first, self._most)
+            slots = self._scenario.draw(self._drawn, rng, self._places)
             self._states = States(slots, self._prepare)
             at_once = self._shown_at_once
             self._shown = (

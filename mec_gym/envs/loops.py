@@ -13,69 +13,13 @@ import numpy as np
 from numba.extending import register_jitable
 
 from mec_gym import equations, mdp, rewards
-from mec_gym.compiling import borrowed, loop, loops_for
+from mec_gym.compiling import borrowed, index, loop, loops_for
 
+NONE = -1
+"""The server of a copy that decides nothing."""
 
-@register_jitable
-def borrowed_slots(slots: Any) -> Any:
-    """Return slots, in compiled code, of which all arrays are borrowed."""
-    return mdp.Slot(
-        borrowed(slots.tx_delay),
-        borrowed(slots.task_cycles),
-        borrowed(slots.sqrt_cycles),
-        borrowed(slots.server_hz),
-        borrowed(slots.capacity),
-        borrowed(slots.link_cost),
-        borrowed(slots.allowed),
-        borrowed(slots.for_reward),
-        borrowed(slots.load),
-        borrowed(slots.sqrt_load),
-    )
-
-
-@loops_for
-def step_of(formulas: str, reward_of: rewards.Reward) -> Any:
-    """Return the compiled loop of one step for a reward, see `step` in it."""
-
-    @loop
-    def step(
-        slots: Any,
-        row: Any,
-        device: Any,
-        server: Any,
-        overload_penalty: Any,
-        length: Any,
-        assignment: Any,
-        reward: Any,
-        terminated: Any,
-    ) -> int:
-        """Give each copy's device to its server; `reward` and `terminated` are written.
-
-        A copy that is `length` devices into its slot stands still and earns nothing.
-
-        Returns how many copies have now come that far.
-        """
-        assert formulas
-        slots = borrowed_slots(slots)
-        ended = 0
-        num_devices = slots.task_cycles.shape[1]
-        for copy in range(len(server)):
-            chosen, current = server[copy], device[copy]
-            if current == length:
-                reward[copy], terminated[copy] = 0.0, False
-                continue
-            slot = mdp.slot_at(slots, row[copy])
-            reward[copy] = rewards.penalised(
-                reward_of(slot, current, chosen), slot, current, chosen, overload_penalty
-            )
-            mdp.assign(slot, current, chosen)
-            assignment[copy, current] = chosen
-            device[copy] += 1
-            terminated[copy] = device[copy] == num_devices
-            ended += device[copy] == length
-        return ended
-
-    return step
+_IN_CACHE = 256
+"""Decisions and observations of so many copies at a time: more would leave the cache between."""
 
 
 @loops_for
@@ -105,6 +49,7 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
     @loop
     def observe(
         slots: Any,
+        copies: Any,
         row: Any,
         device: Any,
         prepared: Any,
@@ -112,23 +57,83 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
         observation: Any,
         mask: Any,
     ) -> None:
-        """Write what each copy sees, and which of its servers are open (B, N)."""
+        """Write what some copies see, and which of their servers are open (B, N)."""
         assert formulas
-        slots = borrowed_slots(slots)
-        prepared, observation, mask = borrowed(prepared), borrowed(observation), borrowed(mask)
-        for copy in range(len(row)):
-            slot = mdp.slot_at(slots, row[copy])
-            write(slot, device[copy], prepared[row[copy]], constants, observation[copy])
-            mdp.write_mask(slot, device[copy], mask[copy])
+        slots, prepared, constants = borrowed(slots), borrowed(prepared), borrowed(constants)
+        observation, mask = borrowed(observation), borrowed(mask)
+        for each in copies:
+            copy = index(each)
+            place, current = index(row[copy]), index(device[copy])
+            slot = mdp.slot_at(slots, place)
+            write(slot, current, prepared[place], constants, observation[copy])
+            mdp.write_mask(slot, current, mask[copy])
 
     return observe
+
+
+@loops_for
+def play_of(formulas: str, reward_of: rewards.Reward, write: Callable[..., None]) -> Any:
+    """Return the compiled loop of one step for a reward and an observation, see `play` in it."""
+
+    @loop
+    def play(
+        slots: Any,
+        copies: Any,
+        row: Any,
+        device: Any,
+        prepared: Any,
+        constants: Any,
+        observation: Any,
+        mask: Any,
+        server: Any,
+        overload_penalty: Any,
+        length: Any,
+        assignment: Any,
+        reward: Any,
+        terminated: Any,
+    ) -> int:
+        """Give the devices of some copies to servers, and write what they see then, as `observe`.
+
+        A copy whose server is below 0, as `NONE`, decides nothing and earns nothing.
+
+        Returns how many of them are now `length` devices into their slots.
+        """
+        assert formulas
+        slots, prepared, constants = borrowed(slots), borrowed(prepared), borrowed(constants)
+        observation, mask = borrowed(observation), borrowed(mask)
+        ended, num_devices = 0, slots.task_cycles.shape[1]
+        for start in range(0, len(copies), _IN_CACHE):
+            some = copies[start : start + _IN_CACHE]
+            for each in some:
+                copy, chosen = index(each), server[each]
+                reward[copy], terminated[copy] = 0.0, False
+                if chosen < 0:
+                    continue
+                slot, current = mdp.slot_at(slots, index(row[copy])), index(device[copy])
+                reward[copy] = rewards.penalised(
+                    reward_of(slot, current, chosen), slot, current, chosen, overload_penalty
+                )
+                mdp.assign(slot, current, chosen)
+                assignment[copy, current] = chosen
+                device[copy] = current + 1
+                ended += current + 1 == length
+                terminated[copy] = current + 1 == num_devices
+            for each in some:
+                copy = index(each)
+                place, current = index(row[copy]), index(device[copy])
+                slot = mdp.slot_at(slots, place)
+                write(slot, current, prepared[place], constants, observation[copy])
+                mdp.write_mask(slot, current, mask[copy])
+        return ended
+
+    return play
 
 
 @register_jitable(forceinline=True, error_model="numpy")
 def finish_one(slot: Any, chosen: Any, assignment: Any, cpu_hz: Any, task_delay: Any) -> int:
     """Write what a slot came to, (M,) each; return how many tasks stand above capacities."""
     for device in range(len(slot.task_cycles)):
-        server = chosen[device]
+        server = index(chosen[device])
         assignment[device] = server
         cpu_hz[device], task_delay[device] = equations.allocate(
             slot.tx_delay[device][server],
@@ -161,16 +166,39 @@ def finish(formulas: str) -> Any:
     ) -> None:
         """Write what the slots of the copies in `ended` came to, by Eqs. (20), (21) and (5)."""
         assert formulas
-        slots, chosen, assignment = borrowed_slots(slots), borrowed(chosen), borrowed(assignment)
+        slots, chosen, assignment = borrowed(slots), borrowed(chosen), borrowed(assignment)
         cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
-        for copy in ended:
-            slot = mdp.slot_at(slots, row[copy])
+        for each in ended:
+            copy = index(each)
+            slot = mdp.slot_at(slots, index(row[copy]))
             overloads[copy] = finish_one(
                 slot, chosen[copy], assignment[copy], cpu_hz[copy], task_delay[copy]
             )
             feasible[copy] = overloads[copy] == 0
 
     return finish_all
+
+
+@loops_for
+def begin(formulas: str) -> Any:
+    """Return the compiled loop that begins slots drawn ahead, see `begin_all` in it."""
+
+    @loop
+    def begin_all(copies: Any, begun: Any, drawn: Any, depth: int, layers: int, rows: Any) -> bool:
+        """Write the rows of the next slots of some copies, (n,), of which one more is begun then.
+
+        Returns whether all of them are drawn; if not, nothing is written. See `stock.Stock`.
+        """
+        assert formulas
+        for copy in copies:
+            if begun[copy] == drawn[copy] * depth:
+                return False
+        for place, copy in enumerate(copies):
+            rows[place] = begun[copy] % layers * len(begun) + copy
+            begun[copy] += 1
+        return True
+
+    return begin_all
 
 
 @loops_for
@@ -181,7 +209,7 @@ def signals_of(formulas: str, between: Callable[..., Any]) -> Any:
     def signals(unit: Any, plan: Any, ratio: Any) -> None:
         """Write the ratio of signal to noise of each link, (n, M N); see `filling.Plan`."""
         assert formulas
-        unit, ratio = borrowed(unit), borrowed(ratio)
+        unit, plan, ratio = borrowed(unit), borrowed(plan), borrowed(ratio)
         low, high = plan.limits[0, 0], plan.limits[0, 1]
         for slot in range(len(ratio)):
             numbers, out = unit[slot], ratio[slot]
@@ -214,14 +242,15 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
         once.
         """
         assert formulas
-        slots, shown, links_delay = borrowed_slots(slots), borrowed(shown), borrowed(links_delay)
-        unit, log = borrowed(unit), borrowed(log)
-        links, limits, shows = log.shape[1], borrowed(plan.limits), borrowed(plan.shown)
+        slots, shown, links_delay = borrowed(slots), borrowed(shown), borrowed(links_delay)
+        unit, log, plan = borrowed(unit), borrowed(log), borrowed(plan)
+        links, limits, shows = log.shape[1], plan.limits, plan.shown
         num_devices = slots.task_cycles.shape[1]
         num_servers = links // num_devices
         least, most = plan.clipped
         bits, of_link = np.empty(num_devices), np.empty(links)
-        for place, row in enumerate(rows):
+        for place in range(len(rows)):
+            row = index(rows[place])
             numbers, slot = unit[place], mdp.slot_at(slots, row)
             for device in range(num_devices):
                 bits[device] = between(numbers[links + device], limits[1, 0], limits[1, 1])

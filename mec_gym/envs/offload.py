@@ -48,6 +48,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `"paper"` | Eq. (11): gains, bits, cycles, places left | M N + 2 M + N | scaled to [0, 1] |
     | `"si"` | the same | M N + 2 M + N | gain, bits, cycles, tasks |
     | `"servers"` | a row of features a server, for any M and N | (N, 19) | of order 1 |
+    | `"prices"` | the same, made of the problem's own prices | (N, 24) | of order 1 |
 
     `mec_gym.observations` documents each entry. Where the scenario has a `lookahead`, the tasks and
     gains of later devices are 0, or left out of the features. Where the `correlation` of its
@@ -55,8 +56,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     current step t, device m sends at step m, and what later devices will meet is not yet seen.
 
     ## Rewards
-    In seconds, chosen by `reward`; `overload_penalty` (lambda, seconds) is taken off where the
-    chosen server is already full, or not allowed.
+    In seconds unless said, chosen by `reward`; `overload_penalty` (lambda, in the same) is taken
+    off where the chosen server is already full, or not allowed.
 
     | name | what |
     |---|---|
@@ -64,6 +65,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `"delay"` | minus the rise in the total delay under Eq. (20); sums to -M D over a slot |
     | `"regret"` | minus the rise in a bound B on the total delay; sums to -(M D - B_0) |
     | `"regret-prices"` | the same of a bound that begins with the relaxation's |
+    | `"regret-units"` | the same, in units of one task alone on one server of the slot |
 
     `mec_gym.rewards` says what each is.
 
@@ -93,6 +95,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `overload_penalty` | `10.0` | lambda of Eq. (13), seconds, 0 or more |
     | `render_mode` | `None` | `"ansi"`, `"rgb_array"` or `"human"`; the last two use matplotlib |
 
+    A picture is a map where the channel has places, or the slot that is given.
     A dict has the fields that differ from the paper's.
     `spec.to_json()` holds any of these: a scenario as its preset's name or its fields, a class or
     function as `"module:name"`.
@@ -140,7 +143,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_actions)
         self._prepare = rewards.preparation(self.reward)
-        self._ahead = Ahead(scenario, self.observer, self._prepare)
+        self._ahead = Ahead(scenario, self.observer, self._prepare, render_mode is not None)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import borrowed, loop, loops_for
-from mec_gym.envs.loops import borrowed_slots, finish_one
+from mec_gym.envs.loops import finish_one
 
 
 class Kept(NamedTuple):
@@ -49,22 +49,15 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
         for the delays of fetching, (0, N) where there are no services.
         """
         assert formulas
-        slots, shown, tx_delay = borrowed_slots(slots), borrowed(shown), borrowed(tx_delay)
-        energy, own_hz = borrowed(kept.energy), borrowed(kept.own_hz)
-        deadlines, values, fetch = borrowed(kept.deadline_s), borrowed(values), borrowed(fetch)
-        limits, scale, fetched = borrowed(plan.limits), borrowed(plan.shown), plan.fetch_delay_s
+        slots, shown, tx_delay = borrowed(slots), borrowed(shown), borrowed(tx_delay)
+        plan, kept = borrowed(plan), borrowed(kept)
+        values, fetch = borrowed(values), borrowed(fetch)
+        limits, scale, fetched = plan.limits, plan.shown, plan.fetch_delay_s
         num_devices, num_servers = tx_delay.shape[1], tx_delay.shape[2]
         num_actions, widths = slots.server_hz.shape[1], plan.widths
         least, most = plan.clipped
         weight, deadline_s = values[0, : widths[0]], values[3, : widths[3]]
         energy_weight, local_hz = values[1, : widths[1]], values[2, : widths[2]]
-        tx_power_w = borrowed(plan.tx_power_w)
-        capacitance, drop_penalty_s = (
-            borrowed(plan.switched_capacitance),
-            borrowed(plan.drop_penalty_s),
-        )
-        cloud_delay_s, cloud_hz = borrowed(plan.cloud_delay_s), borrowed(plan.cloud_hz)
-        everywhere = borrowed(plan.covered)
         for place, row in enumerate(rows):
             numbers, slot, at = unit[place], mdp.slot_at(slots, row), plan.first_uniform
             entry = plan.first_shown
@@ -91,27 +84,27 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
                 tx_delay[place],
                 slot.task_cycles,
                 slot.server_hz,
-                tx_power_w,
+                plan.tx_power_w,
                 weight,
                 energy_weight,
                 local_hz,
-                capacitance,
-                cloud_delay_s,
-                cloud_hz,
-                drop_penalty_s,
+                plan.switched_capacitance,
+                plan.cloud_delay_s,
+                plan.cloud_hz,
+                plan.drop_penalty_s,
                 deadline_s,
-                everywhere,
+                plan.covered,
                 fetch,
             )
             made = actions.Actions(
-                slot.tx_delay, slot.link_cost, slot.allowed, energy[row], own_hz[row]
+                slot.tx_delay, slot.link_cost, slot.allowed, kept.energy[row], kept.own_hz[row]
             )
             for device in range(num_devices):
                 actions.compose(given, device, made)
             for device in range(len(weight)):
                 slot.sqrt_cycles[device] = math.sqrt(weight[device] * slot.task_cycles[device])
-            for device in range(deadlines.shape[1]):
-                deadlines[row, device] = deadline_s[device]
+            for device in range(kept.deadline_s.shape[1]):
+                kept.deadline_s[row, device] = deadline_s[device]
             for column in range(num_servers, num_actions):
                 slot.server_hz[column], slot.load[column] = math.inf, 0
                 slot.sqrt_load[column] = 0.0
@@ -150,11 +143,9 @@ def finish(formulas: str) -> Any:
         have missed their deadline, are dropped and barred.
         """
         assert formulas
-        slots, last = borrowed_slots(slots), slots.server_hz.shape[1] - 1
+        slots, kept, last = borrowed(slots), borrowed(kept), slots.server_hz.shape[1] - 1
         chosen, assignment = borrowed(chosen), borrowed(assignment)
         cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
-        energies, own_hz = borrowed(kept.energy), borrowed(kept.own_hz)
-        deadlines = borrowed(kept.deadline_s)
         for copy in ended:
             place = row[copy]
             slot = mdp.slot_at(slots, place)
@@ -164,19 +155,19 @@ def finish(formulas: str) -> Any:
             for device in range(len(slot.task_cycles)):
                 server = chosen[copy, device]
                 if server >= num_servers:
-                    cpu_hz[copy, device] = own_hz[place, device, server - num_servers]
+                    cpu_hz[copy, device] = kept.own_hz[place, device, server - num_servers]
                 cost[copy] += equations.task_cost(
                     slot.link_cost[device][server],
                     slot.sqrt_cycles[device],
                     slot.server_hz[server],
                     slot.sqrt_load[server],
                 )
-                if energies.shape[1]:
-                    energy[copy] += energies[place, device, server]
+                if kept.energy.shape[1]:
+                    energy[copy] += kept.energy[place, device, server]
                 is_dropped = drops and server == last
                 dropped[copy] += is_dropped
-                if deadlines.shape[1] and not is_dropped:
-                    missed[copy] += task_delay[copy, device] > deadlines[place, device]
+                if kept.deadline_s.shape[1] and not is_dropped:
+                    missed[copy] += task_delay[copy, device] > kept.deadline_s[place, device]
                 if len(slot.allowed):
                     barred[copy] += not slot.allowed[device][server]
             cost[copy] /= len(slot.task_cycles)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 from numpy.typing import NDArray
 
-from mec_gym.compiling import loop, loops_for
+from mec_gym.compiling import borrowed, loop, loops_for
 
 _MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
 
@@ -55,23 +55,37 @@ def _advance(context: Any, upper: Any, lower: Any, inc_upper: Any, inc_lower: An
 _advanced: Any = intrinsic(_advance)
 
 
+@register_jitable
+def _uniform(upper: Any, lower: Any) -> Any:
+    """Return the number uniform on [0, 1) that a state gives."""
+    folded, turn = upper ^ lower, upper >> np.uint64(58)
+    turned = folded >> turn | folded << ((np.uint64(64) - turn) & np.uint64(63))
+    return np.int64(turned >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
 @loops_for
 def uniforms(formulas: str) -> Any:
     """Return the compiled loop that draws, see `draw` in it."""
 
     @loop
     def draw(states: Any, copies: Any, unit: Any) -> None:
-        """Write the next numbers uniform on [0, 1) of some copies' generators, (n, K); (B, 4)."""
+        """Write the next numbers uniform on [0, 1) of some copies' generators, (n, K); (B, 4).
+
+        Those of two copies at a time, as each number waits for the one before.
+        """
         assert formulas
-        right, rotation, size = np.uint64(11), np.uint64(58), np.uint64(64)
-        for place, copy in enumerate(copies):
-            upper, lower = states[copy, 0], states[copy, 1]
-            inc_upper, inc_lower = states[copy, 2], states[copy, 3]
+        states = borrowed(states)
+        for place in range(0, len(copies), 2):
+            beside = min(place + 1, len(copies) - 1)  # the last by itself: twice the same
+            one, other = states[copies[place]], states[copies[beside]]
+            upper, lower, inc_upper, inc_lower = one[0], one[1], one[2], one[3]
+            high, low, inc_high, inc_low = other[0], other[1], other[2], other[3]
             for number in range(unit.shape[1]):
                 upper, lower = _advanced(upper, lower, inc_upper, inc_lower)
-                folded, turn = upper ^ lower, upper >> rotation
-                turned = folded >> turn | folded << ((size - turn) & np.uint64(63))
-                unit[place, number] = np.int64(turned >> right) * (1.0 / 9007199254740992.0)
-            states[copy, 0], states[copy, 1] = upper, lower
+                high, low = _advanced(high, low, inc_high, inc_low)
+                unit[place, number] = _uniform(upper, lower)
+                unit[beside, number] = _uniform(high, low)
+            one[0], one[1] = upper, lower
+            other[0], other[1] = high, low
 
     return draw

@@ -7,12 +7,15 @@ import itertools
 import logging
 import textwrap
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import equations, links
+from mec_gym.envs.map_picture import MARKERS, draw_places
+from mec_gym.envs.palette import ASSIGNED, NEXT, OVERLOAD, WAITING
 from mec_gym.mdp import State
 
 if TYPE_CHECKING:
@@ -23,9 +26,6 @@ _TEXT_WIDTH = 100
 _SIZE: dict[str, Any] = {"figsize": (9.6, 6.0), "dpi": 100, "facecolor": "white"}
 _MOST_ROWS = 60
 """Up to so many devices each have a row of their own; above that their sizes are counted."""
-
-# Okabe and Ito's palette, told apart by colour-blind readers too.
-_ASSIGNED, _NEXT, _WAITING, _OVERLOAD = "#0072B2", "#E69F00", "#C4C4C4", "#D55E00"
 
 
 def text(state: State) -> str:
@@ -186,6 +186,24 @@ def _summary(state: State) -> tuple[str, str]:
 
 
 def _draw(figure: "Figure", state: State) -> None:
+    """Draw a slot: on a map where it has places, else its tasks, links, loads and delays."""
+    if state.instance.device_places_m is None:
+        _draw_rows(figure, state)
+    else:
+        _draw_map(figure, state)
+    figure.suptitle("\n".join(_summary(state)), fontsize=12)
+
+
+def _draw_map(figure: "Figure", state: State) -> None:
+    """Draw a map on the left, the servers' loads on the right."""
+    draw_places(figure.add_axes((0.075, 0.19, 0.60, 0.68)), state, _excess(state))
+    load = figure.add_axes((0.77, 0.19, 0.20, 0.63))
+    _draw_load(load, state)
+    _tidy(load, state)
+    _draw_legend(figure, (*_ON_MAP, *state.instance.columns))
+
+
+def _draw_rows(figure: "Figure", state: State) -> None:
     """Draw the tasks on the left, the servers' loads in the middle, the delays on the right."""
     bottom, height = 0.17, 0.65
     load = figure.add_axes((0.50, bottom, 0.21, height))
@@ -199,23 +217,26 @@ def _draw(figure: "Figure", state: State) -> None:
         _count_tasks(tasks, state)
     _draw_load(load, state)
     _draw_delay(delay, state)
-    for axes in (load, delay):
+    for axes in (load, delay, tasks):
+        _tidy(axes, state, is_by_action=axes is not tasks)
+    _draw_legend(figure, _IN_ROWS)
+
+
+def _tidy(axes: "Axes", state: State, is_by_action: bool = True) -> None:
+    if is_by_action:
         axes.set_ylim(state.instance.num_actions - 0.5, -0.5)
-    for axes in (tasks, load, delay):
-        axes.spines[["top", "left", "right"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x", color="0.9")
-        axes.set_axisbelow(True)
-    _draw_legend(figure)
-    figure.suptitle("\n".join(_summary(state)), fontsize=12)
+    axes.spines[["top", "left", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
 
 
 def _draw_tasks(axes: "Axes", state: State) -> None:
     """Draw a bar for each device, from the links to the left, as long as its task."""
     count = state.instance.num_devices
-    colors = np.full(count, _WAITING, dtype=object)
-    colors[: state.device] = _ASSIGNED
-    colors[state.device : state.device + 1] = _NEXT
+    colors = np.full(count, WAITING, dtype=object)
+    colors[: state.device] = ASSIGNED
+    colors[state.device : state.device + 1] = NEXT
     axes.barh(range(count), state.instance.task_cycles / 1e9, height=0.7, color=list(colors))
     axes.invert_xaxis()
     axes.set_ylim(count - 0.5, -0.5)
@@ -233,11 +254,11 @@ def _count_tasks(axes: "Axes", state: State) -> None:
         bins=list(np.histogram_bin_edges(work, bins=25)),
         stacked=True,
         orientation="horizontal",
-        color=[_ASSIGNED, _WAITING],
+        color=[ASSIGNED, WAITING],
         rwidth=0.85,
     )
     if not state.done:
-        axes.axhline(work[state.device], color=_NEXT, linewidth=2.5)
+        axes.axhline(work[state.device], color=NEXT, linewidth=2.5)
     axes.set(title="tasks", xlabel="devices", ylabel="work of a task, Gcycles")
 
 
@@ -250,7 +271,7 @@ def _draw_links(axes: "Axes", state: State) -> None:
     thin = 1.2 if slot.num_devices <= 25 else 0.7
     for device, ends in enumerate(zip(devices, servers, strict=True)):
         latest = device == state.device - 1
-        axes.plot((0, 1), ends, color=_ASSIGNED, linewidth=2.5 if latest else thin)
+        axes.plot((0, 1), ends, color=ASSIGNED, linewidth=2.5 if latest else thin)
     axes.set(xlim=(0, 1), ylim=(1, 0))
     axes.axis("off")
 
@@ -261,8 +282,8 @@ def _draw_load(axes: "Axes", state: State) -> None:
 
     slot, load, excess = state.instance, state.load, _excess(state)
     actions = np.arange(slot.num_actions)
-    axes.barh(actions, load - excess, height=0.6, color=_ASSIGNED)
-    axes.barh(actions, excess, left=load - excess, height=0.6, color=_OVERLOAD, hatch="///")
+    axes.barh(actions, load - excess, height=0.6, color=ASSIGNED)
+    axes.barh(actions, excess, left=load - excess, height=0.6, color=OVERLOAD, hatch="///")
     servers = actions[: slot.num_servers]
     axes.vlines(slot.capacity, servers - 0.4, servers + 0.4, color="black", linewidth=2)
     most = max(load.max(), slot.capacity.max(), 1)
@@ -281,7 +302,7 @@ def _draw_load(axes: "Axes", state: State) -> None:
             if action < slot.num_servers:
                 end = max(load[action], slot.capacity[action]) + most * 0.04
                 label = f"{load[action]}/{slot.capacity[action]}"
-            color = _OVERLOAD if excess[action] else "black"
+            color = OVERLOAD if excess[action] else "black"
             axes.text(end, action, label, va="center", color=color)
     axes.set_yticks(ticks, [names[action] for action in ticks])
     axes.set(title="load and capacity", xlabel="tasks")
@@ -291,7 +312,7 @@ def _draw_delay(axes: "Axes", state: State) -> None:
     """Draw the delay of each assigned task in its server's row."""
     (_, delay), servers = state.allocate(), state.assignment[: state.device]
     size = 30 if state.instance.num_actions <= 12 else 10
-    axes.scatter(delay, servers, s=size, color=_ASSIGNED, alpha=0.6, linewidths=0)
+    axes.scatter(delay, servers, s=size, color=ASSIGNED, alpha=0.6, linewidths=0)
     used = np.unique(servers)
     means = [delay[servers == server].mean() for server in used]
     axes.vlines(means, used - 0.3, used + 0.3, color="black", linewidth=1.5)
@@ -299,21 +320,43 @@ def _draw_delay(axes: "Axes", state: State) -> None:
     axes.set_xlim(0, 1.1 * max(delay, default=1))
 
 
-def _draw_legend(figure: "Figure") -> None:
+_IN_ROWS = (
+    "assigned",
+    "next",
+    "waiting",
+    "above capacity",
+    "capacity",
+    "delay of a task",
+    "mean delay",
+)
+_ON_MAP = ("assigned", "next", "waiting", "latest link", "server", "above capacity", "capacity")
+"""What the legends name."""
+
+
+def _draw_legend(figure: "Figure", shown: Sequence[str]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles = [
-        Patch(color=_ASSIGNED, label="assigned"),
-        Patch(color=_NEXT, label="next"),
-        Patch(color=_WAITING, label="waiting"),
-        Patch(facecolor=_OVERLOAD, hatch="///", label="above capacity"),
-        Line2D([], [], color="black", marker="|", ms=12, mew=2, ls="none", label="capacity"),
-        Line2D([], [], color=_ASSIGNED, marker="o", ls="none", label="delay of a task"),
-        Line2D([], [], color="black", marker="|", ms=9, mew=1.5, ls="none", label="mean delay"),
-    ]
+    square: dict[str, Any] = {"marker": "s", "ms": 9, "ls": "none", "mfc": "white"}
+    every: dict[str, Any] = {
+        "assigned": Patch(color=ASSIGNED),
+        "next": Patch(color=NEXT),
+        "waiting": Patch(color=WAITING),
+        "latest link": Line2D([], [], color=ASSIGNED, linewidth=2.5),
+        "server": Line2D([], [], color="black", **square),
+        "above capacity": Patch(facecolor=OVERLOAD, hatch="///"),
+        "capacity": Line2D([], [], color="black", marker="|", ms=12, mew=2, ls="none"),
+        "delay of a task": Line2D([], [], color=ASSIGNED, marker="o", ls="none"),
+        "mean delay": Line2D([], [], color="black", marker="|", ms=9, mew=1.5, ls="none"),
+    }
+    for name, marker in MARKERS.items():
+        every[name] = Line2D([], [], color=ASSIGNED, marker=marker, ms=8, ls="none")
+    handles = [every[name] for name in shown]
+    for name, handle in zip(shown, handles, strict=True):
+        handle.set_label(name)
+    columns = len(handles) if len(handles) <= len(_IN_ROWS) else -(-len(handles) // 2)
     figure.legend(
-        handles=handles, loc="lower center", ncols=len(handles), frameon=False, columnspacing=1.4
+        handles=handles, loc="lower center", ncols=columns, frameon=False, columnspacing=1.2
     )
 
 

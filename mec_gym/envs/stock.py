@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import links, mdp, options
-from mec_gym.envs import pcg64
+from mec_gym.envs import loops, pcg64
 from mec_gym.envs.filling import Filling
 from mec_gym.envs.option_loops import Kept
 from mec_gym.instance import Instance
@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 _GAINS_KEPT = 1 << 16
 """Slots are drawn ahead, about so many gains in all, to stay within the cache."""
 
-_GAINS_AT_ONCE = 1 << 14
+_GAINS_AT_ONCE = 1 << 15
 """They are worked out about so many gains at a time."""
 
 _FOR_GAIN = 3
@@ -79,7 +79,7 @@ class Stock:
         self._filling = Filling.of(scenario, observer)
         self.seeded = False
         self._generators = np.zeros((num_envs, 4), dtype=np.uint64)  # states, see `pcg64`
-        self._uniforms = pcg64.uniforms()
+        self._uniforms, self._begin = pcg64.uniforms(), loops.begin()
         self._drawn = np.zeros(num_envs, dtype=np.int64)  # parts of each copy, drawn so far
         self._begun = np.zeros(num_envs, dtype=np.int64)  # slots of each copy
         self._pending: list[tuple[Future[None], IntArray]] = []
@@ -109,23 +109,23 @@ class Stock:
 
     def begin_next(self, copies: IntArray) -> IntArray:
         """Return the rows of the next slots of some copies, whose present slots are over."""
-        if self._short(copies).any():
+        rows = np.empty(len(copies), dtype=np.int64)
+        counts = copies, self._begun, self._drawn, self._depth, self.layers, rows
+        if not self._begin(*counts):
             self._wait()
-            short = self._short(copies)
-            if short.any():
+            if not self._begin(*counts):
                 room = self._with_room()
-                room[copies[short]] = True
+                room[copies] |= self._begun[copies] == self._drawn[copies] * self._depth
                 due = np.flatnonzero(room)
                 self._fill(due)
                 self._drawn[due] += 1
-        rows = self._begun[copies] % self.layers * self._num_envs + copies
-        self._begun[copies] += 1
+                self._begin(*counts)
         if self._threads > 1 and not self._pending:
             due = np.flatnonzero(self._with_room())
             if 2 * len(due) >= self._num_envs:  # fewer are not worth a thread
                 for some in np.array_split(due, min(self._threads - 1, len(due))):
                     self._pending.append((self.pool.submit(self._fill, some), some))
-        return np.asarray(rows)
+        return rows
 
     def keep(self, slots: Instance, rows: IntArray) -> None:
         """Put slots, unassigned, into some rows."""
@@ -166,14 +166,9 @@ class Stock:
         self._wait()
         return self.__dict__ | {"_pool": None}
 
-    def _short(self, copies: IntArray) -> NDArray[np.bool_]:
-        """Return which of some copies have begun all that they have drawn."""
-        return np.asarray(self._begun[copies] == self._drawn[copies] * self._depth)
-
     def _with_room(self) -> NDArray[np.bool_]:
         """Return which copies have left the part that is to be filled next, (B,)."""
-        playing = (self._begun - 1) // self._depth
-        return np.asarray(playing > self._drawn - self._parts)
+        return np.asarray(self._begun > (self._drawn - self._parts + 1) * self._depth)
 
     def _wait(self) -> None:
         """Wait for the parts that other threads fill."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ _TRIED = 12
 """So many decisions of a user's own reward and observation are compared."""
 
 _WORTH_THREADS = 1e-4
-"""Observations are written by several threads where they take one so many seconds."""
+"""Copies are played by several threads where they take one so many seconds."""
 
 _REPORTED = {
     "cost": np.float64,
@@ -80,7 +79,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         autoreset_mode: a `gymnasium.vector.AutoresetMode`, or its name.
         max_episode_steps: after how many steps a slot is cut off; as Gymnasium's `TimeLimit`.
         num_threads: how many threads work on it, the caller's among them: the others draw slots
-            while it plays, and write a part of observations that take long. What it returns does
+            while it plays, and play some of the copies where there are many. What it returns does
             not depend on it.
         **settings: those of `OffloadEnv`, with its defaults.
 
@@ -124,19 +123,21 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
         self._observe = loops.observe_of(single.observer.write)
-        self._step = loops.step_of(single.reward)
+        self._play = loops.play_of(single.reward, single.observer.write)
         self._first_outside = loops.first_outside()
         self._has_options = not scenario_options.is_plain(self.scenario)
         self._reported = system.reported(scenario_options.attributes(self.scenario))
 
         num_devices, self._num_actions = self.scenario.num_devices, self.scenario.num_actions
+        self._shape = (num_envs, *single.observer.space.shape)  # of observations
         self._cut_off_after = limit
         self._length = min(num_devices, limit or num_devices)  # steps of an episode
         self._stock = Stock(
             self.scenario, single.observer, num_envs, self.num_threads, preparation(single.reward)
         )
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
-        self._seconds_a_copy = 0.0  # that an observation takes; 0: not yet known
+        self._seconds_a_copy = 0.0  # that a step takes; 0: not yet known
+        self._every = np.arange(num_envs)  # copy
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
@@ -206,23 +207,20 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if not self._stock.seeded:
             raise ResetNeeded("step: called before the first reset; call reset first")
         over = None if self._begins_at_once else self._over()
-        reward, terminated, ended = self._assign(self._row, self._servers(actions, over))
+        servers = self._servers(actions, over)
+        if over is not None:
+            self._begin_next(np.flatnonzero(over))
+        reward, terminated, observation, mask, ended = self._assign(self._every, servers)
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
         if ended:
             now = self._device == self._length
-            if over is not None:
-                now &= ~over
             if self._length == self._cut_off_after:
                 truncated = now.copy()
             if over is None:
-                info = self._final(now)
-                self._begin_next(np.flatnonzero(now))
+                info, observation, mask = self._final(now, observation, mask)
             else:
                 info = self._outcome(now)
-        if over is not None:
-            self._begin_next(np.flatnonzero(over))
-        observation, mask = self._seen()
         every = np.ones(self.num_envs, dtype=np.bool_)
         info |= {"action_mask": mask, "_action_mask": every}
         return observation, reward, terminated, truncated, info
@@ -332,58 +330,33 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             self._device[copy] = len(servers)
         return self._seen()[0]
 
-    def _seen(
-        self, copies: IntArray | slice = slice(None)
-    ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        """Return the observations and masks of some copies, or of all, as new arrays."""
-        row, device = self._row[copies], self._device[copies]
-        shape = self.single_observation_space.shape or ()
-        observation = np.empty((len(row), *shape), dtype=np.float32)
-        mask = np.empty((len(row), self._num_actions), dtype=np.int8)
-        self._write(row, device, observation, mask)
+    def _seen(self, copies: IntArray | None = None) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """Return new observations and masks of the batch, written for some copies, or for all."""
+        observation, mask = self._unwritten()
+        self._write(self._every if copies is None else copies, observation, mask)
         return observation, mask
 
-    def _write(
-        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
-    ) -> None:
-        """Write the observations and masks of some copies, by several threads where worth it."""
-        if self.num_threads == 1:
-            self._write_part(row, device, observation, mask)
-        elif self._seconds_a_copy * len(row) <= _WORTH_THREADS:
-            start = time.perf_counter()
-            self._write_part(row, device, observation, mask)
-            if len(row) == self.num_envs:
-                seconds = (time.perf_counter() - start) / len(row)
-                self._seconds_a_copy = min(self._seconds_a_copy or seconds, seconds)
-        else:
-            ends = np.linspace(0, len(row), self.num_threads + 1, dtype=int)
-            parts = [
-                [array[first:end] for array in (row, device, observation, mask)]
-                for first, end in pairwise(ends.tolist())
-            ]
-            others = [self._stock.pool.submit(self._write_part, *part) for part in parts[1:]]
-            self._write_part(*parts[0])
-            for other, part in zip(others, parts[1:], strict=True):
-                if other.cancel():  # that thread is drawing
-                    self._write_part(*part)
-                else:
-                    other.result()
+    def _unwritten(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        shape, masks = self._shape, (self.num_envs, self._num_actions)
+        return np.empty(shape, dtype=np.float32), np.empty(masks, dtype=np.int8)
 
-    def _write_part(
-        self, row: IntArray, device: IntArray, observation: NDArray[Any], mask: NDArray[Any]
-    ) -> None:
-        constants = self._observer.constants
-        self._observe(self._slots, row, device, self._prepared, constants, observation, mask)
+    def _write(self, copies: IntArray, observation: NDArray[Any], mask: NDArray[Any]) -> None:
+        """Write the observations and masks of some copies."""
+        self._in_parts(self._observe, copies, observation, mask)
 
-    def _assign(
-        self, row: IntArray, servers: IntArray
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], int]:
-        """Give the devices of the first copies to servers; return rewards, ends, how many ended."""
-        reward, terminated = np.empty(len(row)), np.empty(len(row), dtype=np.bool_)
-        ended = self._step(
-            self._slots,
-            row,
-            self._device,
+    def _assign(self, copies: IntArray, servers: IntArray) -> tuple[Any, ...]:
+        """Give the devices of some copies to servers, (num_envs,).
+
+        Returns:
+            rewards and ends, observations and masks, (num_envs, ...), and how many slots ended.
+        """
+        observation, mask = self._unwritten()
+        reward, terminated = np.empty(self.num_envs), np.empty(self.num_envs, dtype=np.bool_)
+        ended = self._in_parts(
+            self._play,
+            copies,
+            observation,
+            mask,
             servers,
             self.overload_penalty,
             self._length,
@@ -391,7 +364,32 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             reward,
             terminated,
         )
-        return reward, terminated, ended
+        return reward, terminated, observation, mask, sum(ended)
+
+    def _in_parts(self, loop: Any, copies: IntArray, *arrays: Any) -> list[Any]:
+        """Call a loop for some copies, by several threads where worth it; return what each does."""
+
+        def call(some: IntArray) -> Any:
+            constants = self._observer.constants
+            place = self._row, self._device, self._prepared
+            return loop(self._slots, some, *place, constants, *arrays)
+
+        if self.num_threads == 1:
+            return [call(copies)]
+        if self._seconds_a_copy * len(copies) <= _WORTH_THREADS:
+            start = time.perf_counter()
+            done = [call(copies)]
+            if len(copies) == self.num_envs:
+                seconds = (time.perf_counter() - start) / len(copies)
+                self._seconds_a_copy = min(self._seconds_a_copy or seconds, seconds)
+            return done
+        first, *parts = np.array_split(copies, self.num_threads)
+        others = [self._stock.pool.submit(call, part) for part in parts]
+        done = [call(first)]
+        for other, part in zip(others, parts, strict=True):
+            # Where it has not begun, that thread is drawing.
+            done.append(call(part) if other.cancel() else other.result())
+        return done
 
     def _check_compiled(self, single: OffloadEnv) -> None:
         """Check on slots that a user's own parts do the same compiled as in plain Python.
@@ -407,10 +405,10 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         for state in states:
             state.prepared = single.observer.prepare(state.instance)
         for device in range(min(self._length, _TRIED)):
-            servers = (device * copies) % self.scenario.num_actions  # the first copy overloads one
+            servers = (device * self._every) % self.scenario.num_actions  # the first overloads one
             seen = self._seen(copies)[0]
-            earned = self._assign(self._row[copies], servers)[0]
-            for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=True)):
+            earned = self._assign(copies, servers)[0]
+            for copy, (state, server) in enumerate(zip(states, servers.tolist(), strict=False)):
                 shown = np.empty_like(seen[copy])
                 single.observer.write(state.slot, device, state.prepared, constants, shown)
                 reward = of_decision(single.reward, state, server, self.overload_penalty)
@@ -488,7 +486,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 " whole numbers"
             )
         servers, num_actions = servers.astype(np.int64, copy=False), self._num_actions
-        if ignored is not None and ignored.any():
+        if ignored is not None:
             servers = np.where(ignored, 0, servers)
         row = self._first_outside(servers, num_actions)
         if row >= 0:
@@ -496,6 +494,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 f"action: {servers[row]} of copy {row} is not a server; they go from 0 to"
                 f" {num_actions - 1}"
             )
+        if ignored is not None:
+            servers[ignored] = loops.NONE
         return servers
 
     def _begin_next(self, copies: IntArray) -> None:
@@ -510,35 +510,46 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self._stock.keep(slots, rows)
         self._row[copies], self._device[copies] = rows, 0
 
-    def _final(self, now: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return `final_obs` and `final_info` of the copies whose slots are now over."""
+    def _final(
+        self, now: NDArray[np.bool_], observation: NDArray[np.float32], mask: NDArray[np.int8]
+    ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.int8]]:
+        """Begin the next slots of the copies whose slots are now over.
+
+        Returns their `final_obs` and `final_info`, and observations and masks of all: those that
+        are given but for those of the slots that begin.
+        """
         ended = np.flatnonzero(now)
-        observation, mask = self._seen(ended)
-        action_mask = np.zeros((self.num_envs, self._num_actions), dtype=np.int8)
-        action_mask[ended] = mask
-        last = np.full(self.num_envs, None, dtype=object)
-        last[ended] = np.fromiter(observation, dtype=object, count=len(ended))
-        masks = {"action_mask": action_mask, "_action_mask": now.copy()}
-        return {
+        if len(ended) == self.num_envs:  # what they saw is handed on as it is
+            last, last_mask = np.fromiter(observation, dtype=object, count=len(ended)), mask
+            observation, mask = self._unwritten()
+        else:
+            last = np.full(self.num_envs, None, dtype=object)
+            last[ended] = np.fromiter(observation[ended], dtype=object, count=len(ended))
+            last_mask = np.where(now[:, None], mask, np.int8(0))
+        masks = {"action_mask": last_mask, "_action_mask": now.copy()}
+        info = {
             "final_obs": last,
             "_final_obs": now.copy(),
             "final_info": masks | self._outcome(now),
             "_final_info": now.copy(),
         }
+        self._begin_next(ended)
+        self._write(ended, observation, mask)
+        return info, observation, mask
 
     def _outcome(self, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Return what the slots that are now over came to; nothing where they were cut off."""
         if self._length < self.scenario.num_devices:
             return {}
-        shape = self._assignment.shape
+        ended, shape = np.flatnonzero(now), self._assignment.shape
+        made = np.empty if len(ended) == self.num_envs else np.zeros  # of the others 0 is reported
         outcome: dict[str, NDArray[Any]] = {
-            "assignment": np.zeros(shape, dtype=np.int64),
-            "cpu_hz": np.zeros(shape),
-            "task_delay": np.zeros(shape),
-            "overloads": np.zeros(self.num_envs, dtype=np.int64),
-            "feasible": np.zeros(self.num_envs, dtype=np.bool_),
+            "assignment": made(shape, dtype=np.int64),
+            "cpu_hz": made(shape),
+            "task_delay": made(shape),
+            "overloads": made(self.num_envs, dtype=np.int64),
+            "feasible": made(self.num_envs, dtype=np.bool_),
         }
-        ended = np.flatnonzero(now)
         common = self._slots, self._row, ended, self._assignment, *outcome.values()
         if self._has_options:
             outcome |= self._finish_with_options(*common)

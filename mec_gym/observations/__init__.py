@@ -8,6 +8,7 @@ from mec_gym.io.messages import one_line, quoted
 from mec_gym.observations.base import Observation
 from mec_gym.observations.checking import check
 from mec_gym.observations.paper import PaperObservation, SIObservation
+from mec_gym.observations.prices import PricesObservation
 from mec_gym.observations.servers import ServersObservation
 from mec_gym.scenario import Scenario
 
@@ -15,6 +16,7 @@ __all__ = [
     "OBSERVATIONS",
     "Observation",
     "PaperObservation",
+    "PricesObservation",
     "SIObservation",
     "ServersObservation",
     "find",
@@ -25,6 +27,7 @@ OBSERVATIONS: dict[str, type[Observation]] = {
     "paper": PaperObservation,
     "si": SIObservation,
     "servers": ServersObservation,
+    "prices": PricesObservation,
 }
 """The observations by name; a new one is a class in a file of its own and an entry here."""
 

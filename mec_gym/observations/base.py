@@ -26,7 +26,8 @@ class Observation(ABC):
         free_at: where it shows which servers have a free place: an index of its last axis, whose
             N entries are above 0 for a free server; a column where it has a row a server.
         any_size: whether a network on it may play slots of other numbers of devices and servers:
-            then neither `constants` nor what `prepare` returns of a slot depend on them.
+            then neither `constants` nor what `prepare` returns of a slot depend on how many of them
+            the scenario has.
     """
 
     constants: tuple[NDArray[Any], ...] = ()

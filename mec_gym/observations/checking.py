@@ -93,15 +93,19 @@ def _check_prepared(observer: Observation, slots: Instance) -> None:
 
 
 def _check_any_size(observer: Observation) -> None:
-    """Check that nothing but the rows depends on how many devices and servers there are."""
+    """Check that nothing but the rows depends on how many devices and servers a scenario has."""
     made = [
         type(observer)(Scenario(num_devices=size, num_servers=size, capacity=size))
         for size in (2, 5)
     ]
     columns = {one.space.shape[1:] for one in made}
-    prepared = {one.prepare(one.scenario.sample(1, 0)).shape[1:] for one in made}
+    slots = [one.scenario.sample(1, 0) for one in made]
+    prepared = zip(*([one.prepare(each) for each in slots] for one in made), strict=True)
     constants = zip(*(one.constants for one in made), strict=True)
-    if len(columns) > 1 or len(prepared) > 1 or any((a != b).any() for a, b in constants):
+    alike = (
+        a.shape == b.shape and (a == b).all() for pairs in (prepared, constants) for a, b in pairs
+    )
+    if len(columns) > 1 or not all(alike):
         raise ValueError(
             "any_size is said, but columns, constants or prepare depend on the numbers of devices"
             " and servers"

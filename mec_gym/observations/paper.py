@@ -51,6 +51,8 @@ class SIObservation(Observation):
             self.free_at = slice(self._first_masked, None)
         seen = scenario.num_devices if scenario.lookahead is None else scenario.lookahead
         self._lookahead = min(seen, scenario.num_devices)
+        # Before these devices more is seen anew than the places left on one server.
+        self._anew_before = scenario.num_devices + (1 if not self._is_plain else -self._lookahead)
         numbers = np.array([self._lookahead, self._first_masked, self._size])
         self.constants = (self._shown_places, numbers, self._blocks)
 
@@ -142,8 +144,7 @@ class SIObservation(Observation):
 
     def update(self, observation: Array, state: State) -> None:
         """Write the places left on the last server chosen, and what else is seen anew."""
-        comes_into_sight = state.device + self._lookahead < self._num_devices
-        if comes_into_sight or state.gains_change or not self._is_plain:
+        if state.device < self._anew_before or state.gains_change:
             observation[...] = self.begin(state)
             return
         server = state.last

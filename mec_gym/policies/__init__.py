@@ -25,6 +25,7 @@ __all__ = [
     "get",
     "informed",
     "label",
+    "why_not",
 ]
 
 Policy = Callable[[Instance, int], NDArray[np.int64]]
@@ -38,14 +39,20 @@ POLICIES: dict[str, str] = {
     "prices": "mec_gym.solvers.prices:prices",
     "prices-online": "mec_gym.solvers.online_prices:prices_online",
     "local-search": "mec_gym.solvers.local_search:local_search",
+    "local-search-prices": "mec_gym.solvers.two_searches:local_search_prices",
     "local-search-online": "mec_gym.solvers.online_search:local_search_online",
+    "dynamic-programming": "mec_gym.solvers.dynamic_programming:dynamic_programming",
     "optimal": "mec_gym.solvers.exact:optimal",
 }
 """Where each is, imported when it is asked for; a new one is a function and an entry here."""
 
+LIMITED: dict[str, str] = {"dynamic-programming": "mec_gym.bounds.values:why_no_values"}
+"""Of policies that play some scenarios only, what says why one is none of them; empty if it is."""
+
 SHIPPED = {
     "dqn-rao": "Table I's network, for slots of scenario `paper` only",
     "regret-mix": "all tasks of the slot known, any size, capacity tight or not",
+    "regret-family": "all tasks of the slot known, any size, links or columns, by prices",
     "regret-online": "only the current task known, any size, capacity tight or not",
 }
 """The policies that come with the package, and what each is for."""
@@ -53,8 +60,14 @@ SHIPPED = {
 BASELINES = ("roa", "goa", "least-delay")
 """What trained networks are compared with where nothing else is asked for."""
 
-HINDSIGHT = frozenset({"prices", "local-search", "optimal"})
+HINDSIGHT = frozenset({"prices", "local-search", "local-search-prices", "optimal"})
 """Those that look at all tasks of a slot and the gains they will meet, whatever is shown."""
+
+
+def why_not(name: str, scenario: Scenario) -> str:
+    """Return why a policy of `POLICIES` does not play a scenario; empty where it does."""
+    says = names.find(LIMITED, name, "policy") if name in LIMITED else None
+    return str(says(scenario)) if says else ""
 
 
 def label(name: str, scenario: Scenario) -> str:

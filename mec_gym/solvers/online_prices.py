@@ -7,20 +7,24 @@ from numpy.typing import NDArray
 
 from mec_gym.bounds.above_prices import rise_of_loads
 from mec_gym.bounds.loops import relax_slot
+from mec_gym.bounds.outlook import (
+    Outlook,
+    assigned,
+    mean_to_come,
+    required,
+    sample_count,
+    write_rest,
+)
 from mec_gym.compiling import loop, loops_for
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 from mec_gym.scenario import Scenario
-from mec_gym.solvers.outlook import Outlook, assigned, mean_to_come, required, write_rest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _PLANS = 8
 """A plan stands for so large a part of the devices that were still to come, at least for one."""
-
-_SAMPLES, _LINKS = (2, 32), 1 << 15
-"""At least and at most so many sampled slots, and in between about so many links in all."""
 
 
 def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None = None) -> IntArray:
@@ -42,9 +46,7 @@ def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None =
             assignment.
     """
     scenario = required(scenario, "prices-online")
-    least, most = _SAMPLES
-    samples = min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
-    return assigned(instance, scenario, seed, samples, _play())
+    return assigned(instance, scenario, seed, sample_count(scenario), _decide())
 
 
 @kernel
@@ -108,7 +110,7 @@ def cheapest(
 
 
 @loops_for
-def _play(formulas: str) -> Any:
+def _decide(formulas: str) -> Any:
     @loop
     def play(outlook: Any, assignment: Any) -> None:
         """Write the assignment of one slot."""

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym.bounds.outlook import Outlook, assigned, required, write_rest
 from mec_gym.compiling import loop, loops_for
 from mec_gym.equations import delay_rise
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import descend_slot, local_search
-from mec_gym.solvers.outlook import Outlook, assigned, required, write_rest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -41,7 +41,7 @@ def local_search_online(
     scenario = required(scenario, "local-search-online")
     if not scenario.hides_tasks and instance.step_gain is None:
         return local_search(instance, seed)
-    return assigned(instance, scenario, seed, _SAMPLES, _play())
+    return assigned(instance, scenario, seed, _SAMPLES, _decide())
 
 
 @kernel
@@ -75,7 +75,7 @@ def completed(
 
 
 @loops_for
-def _play(formulas: str) -> Any:
+def _decide(formulas: str) -> Any:
     @loop
     def play(outlook: Any, assignment: Any) -> None:
         """Write the assignment of one slot."""

@@ -6,7 +6,6 @@ import pytest
 from mec_gym import Scenario, average_delay, policies, system
 from mec_gym.benchmark import report
 from mec_gym.benchmark.comparison import (
-    Estimate,
     Measured,
     Reference,
     Result,
@@ -14,6 +13,7 @@ from mec_gym.benchmark.comparison import (
     find_reference,
     play,
 )
+from mec_gym.estimates import Estimate
 
 SLOTS = Scenario.preset("paper-varied").sample(12, 3)
 

@@ -11,7 +11,7 @@ def lower(size, rank):
     return np.tril(made @ made.T)
 
 
-@pytest.mark.parametrize("size", [3, 40, 130])
+@pytest.mark.parametrize("size", [3, 31, 33, 40, 64, 130])
 def test_lapack_factors_as_the_plain_loop_does(size):
     one, other = lower(size, 2 * size), lower(size, 2 * size)
     product = one + np.tril(one, -1).T

@@ -10,6 +10,8 @@ from strategies import scenarios
 
 from mec_gym import Instance, Scenario, average_delay, bounds
 from mec_gym.bounds import loops
+from mec_gym.bounds.interior_point import solve_links
+from mec_gym.problem import Problem
 from mec_gym.solvers.local_search import local_search
 
 
@@ -77,6 +79,33 @@ def test_links_left_out_on_the_way_change_no_bound(monkeypatch, capacity):
     left_out = bounds.lower_bound(slots)
     monkeypatch.setattr(loops, "_DROP", 0.0)
     np.testing.assert_allclose(left_out, bounds.lower_bound(slots), rtol=3e-9)
+
+
+def bound_over_all_links(problem):
+    """What the interior point finds of one slot over all links, none left out on the way."""
+    cost, size, server_hz, capacity = (field[0] for field in problem.flatten().numbers())
+    num_devices, num_servers = cost.shape
+    first = np.arange(num_devices + 1) * num_servers
+    server = np.tile(np.arange(num_servers), num_devices)
+    prices = np.empty(num_servers), np.empty(num_servers)
+    return solve_links(first, server, cost.ravel(), size, server_hz, capacity, *prices, 0.0)
+
+
+@pytest.mark.parametrize("capacity", [3, 4, 100])
+def test_of_many_servers_the_near_links_prove_what_all_do(capacity):
+    slots = Scenario(num_devices=150, num_servers=50, capacity=capacity).sample(2, 5)
+    for slot, bound in zip(slots, bounds.relax(slots).total_cost, strict=True):
+        assert bound == pytest.approx(bound_over_all_links(Problem.of(slot)), rel=1e-9)
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_where_near_servers_have_no_places_for_all_the_others_are_taken_back(places):
+    """The 20 cheapest links of each device go to the same servers."""
+    rng = np.random.default_rng(places)
+    cost = rng.uniform(0.1, 0.2, (1, 44, 44)) + 1.0 * (np.arange(44) >= 20)
+    problem = Problem(cost, rng.uniform(1, 2, (1, 44)), np.ones((1, 44)), np.full((1, 44), places))
+    (bound,) = bounds.relax(problem).total_cost
+    assert bound == pytest.approx(bound_over_all_links(problem), rel=1e-9)
 
 
 def test_lower_bound_of_a_city_is_within_a_hundredth_of_a_percent_of_local_search():

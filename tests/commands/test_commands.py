@@ -123,7 +123,7 @@ def test_an_unknown_command_is_refused_in_one_line(capsys):
     message = capsys.readouterr().err
     assert message == (
         "error: command: no 'trian' (did you mean 'train'?); there are: completion, evaluate,"
-        " export, train, verify\n"
+        " export, plan, train, verify\n"
     )
 
 
@@ -310,6 +310,9 @@ words evaluate --pol
 words evaluate --scenario pap
 words evaluate --policies roa regret-
 words evaluate --model dq
+words pl
+words plan --wh
+words plan slack --policies roa local-search-
 """
     done = run(["bash", "--norc", "-c", script], tmp_path)
     assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
@@ -320,6 +323,9 @@ words evaluate --model dq
         ["paper", "paper-complexity", "paper-frequency", "paper-varied"],
         ["regret-mix", "regret-online"],
         ["dqn-rao"],
+        ["plan"],
+        ["--where"],
+        ["local-search-online"],
     ], done.stderr
 
 

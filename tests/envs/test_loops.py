@@ -28,9 +28,10 @@ env = OffloadVectorEnv(2)
 env.reset(seed=0)
 for _ in range(9):
     env.step(np.zeros(2, dtype=np.int64))
+write = observations.OBSERVATIONS["paper"].write
 loops = (
-    loops.step_of(rewards.paper),
-    loops.observe_of(observations.OBSERVATIONS["paper"].write),
+    loops.play_of(rewards.paper, write),
+    loops.observe_of(write),
     loops.finish(),
     local_search._descend(),
 )
@@ -65,9 +66,10 @@ def test_loops_are_compiled_once_and_again_when_a_formula_has_changed(tmp_path):
 
 GIVEN = [*rewards.REWARDS.values(), *dict.fromkeys(entry.write for entry in OBSERVATIONS.values())]
 LOOPS = [
-    loops.step_of(rewards.paper),
+    loops.play_of(rewards.paper, GIVEN[-1]),
     loops.observe_of(GIVEN[-1]),
     scoring.loop_of(GIVEN[-1]),
+    loops.begin(),
     loops.finish(),
     option_loops.settle_of(ranges.between, ranges.share),
     option_loops.finish(),

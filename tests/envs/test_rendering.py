@@ -14,6 +14,8 @@ from any_options import ALL_AT_ONCE
 from gymnasium.utils.env_checker import check_env
 
 import mec_gym
+from mec_gym import Scenario
+from mec_gym.channels import PathLossChannel
 from mec_gym.envs import rendering
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.mdp import State
@@ -340,3 +342,53 @@ def test_columns_beside_the_servers_have_rows_and_what_is_not_allowed_adds_inf()
     picture = rendering.picture(state)
     state.assign(5)
     assert (rendering.picture(state) != picture).any()
+
+
+PLACED = Scenario(
+    num_devices=8,
+    num_servers=3,
+    capacity=4,
+    channel=PathLossChannel(),
+    local_hz=(1e9, 2e9),
+    drop_penalty_s=2.0,
+)
+"""Devices and servers with places, and columns beside the servers."""
+
+
+def shown_on_the_way(scenario, places):
+    """A picture of a slot after each decision, devices going to all actions in turn."""
+    state = State(scenario.sample(1, seed=2, places=places)[0])
+    pictures = [rendering.picture(state)]
+    while not state.done:
+        state.assign(state.device % state.instance.num_actions)
+        pictures.append(rendering.picture(state))
+    return pictures
+
+
+@needs_matplotlib
+def test_a_slot_with_places_is_a_map_that_changes_with_every_decision():
+    mapped = shown_on_the_way(PLACED, places=True)
+    assert len({picture.tobytes() for picture in mapped}) == 9
+    assert {picture.shape for picture in mapped} == {(600, 960, 3)}
+    assert (mapped[3] != shown_on_the_way(PLACED, places=False)[3]).any()
+
+
+@needs_matplotlib
+def test_on_a_map_assigned_next_waiting_and_overload_are_told_apart():
+    blue, orange, grey = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00), (0xC4, 0xC4, 0xC4)
+    full = PLACED.replace(capacity=1)
+    start, *_, end = shown_on_the_way(full, places=True)
+    assert area(start, blue) < area(end, blue)
+    assert area(start, orange) > area(end, orange)
+    assert area(start, grey) > area(end, grey)
+    assert area(end, (0xD5, 0x5E, 0x00)) > area(start, (0xD5, 0x5E, 0x00)) + 500
+
+
+@needs_matplotlib
+def test_an_environment_that_renders_plays_the_same_slots_and_shows_them_on_a_map():
+    plain, shown = (OffloadEnv(scenario=PLACED, render_mode=mode) for mode in (None, "rgb_array"))
+    for _ in range(3):  # slots of more than one block that is drawn ahead
+        first, second = plain.reset(seed=5)[0], shown.reset(seed=5)[0]
+        np.testing.assert_array_equal(first, second)
+    state = State(PLACED.sample(1, seed=5, places=True)[0])
+    np.testing.assert_array_equal(shown.render(), rendering.picture(state))

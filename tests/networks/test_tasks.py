@@ -125,8 +125,8 @@ def test_slots_are_in_order_and_rows_keep_theirs():
 
 def test_the_how_to_page_has_each_column():
     page = Path(__file__).parents[2] / "docs" / "how-to" / "planning.md"
-    text = page.read_text(encoding="utf-8").split("## Tasks of your own")[1]
-    table = text.split("| column |")[1].split("\n\n")[0]
+    section = page.read_text(encoding="utf-8").split("## Tasks of your own")[1]
+    table = section.split("| column |")[1].split("\n\n")[0]
     said = re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table.splitlines()[2:]))
     assert set(said) == {column.name for column in COLUMNS} | set(tables.LABELS)
 

@@ -242,5 +242,5 @@ def test_policies_that_know_gains_to_come_are_called_hindsight_where_they_change
     }
     for name, (constant, changing) in labels.items():
         assert constant == name
-        knows_more = name in ("prices", "local-search", "optimal")
+        knows_more = name in ("prices", "local-search", "local-search-prices", "optimal")
         assert changing == (f"{name} (hindsight)" if knows_more else name)

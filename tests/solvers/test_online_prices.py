@@ -6,10 +6,10 @@ from exhaustive import least_beyond
 from slots import ONLINE
 
 from mec_gym import Scenario, average_delay, bounds, policies
+from mec_gym.bounds import outlook
+from mec_gym.bounds.outlook import outlooks
 from mec_gym.problem import Problem
-from mec_gym.solvers import online_prices
 from mec_gym.solvers.online_prices import prices_online
-from mec_gym.solvers.outlook import outlooks
 
 
 def by_the_rule(outlook):
@@ -55,12 +55,12 @@ def by_the_rule(outlook):
 
 @pytest.mark.parametrize("name", ONLINE)
 def test_each_device_takes_the_open_server_of_least_price(name, monkeypatch):
-    monkeypatch.setattr(online_prices, "_SAMPLES", (3, 3))
+    monkeypatch.setattr(outlook, "_SAMPLES", (3, 3))
     scenario = ONLINE[name]
     slots = scenario.sample(4, 5)
     found = prices_online(slots, 7, scenario)
-    for slot, outlook in enumerate(outlooks(slots, scenario, 7, 3)):
-        assert found[slot].tolist() == by_the_rule(outlook)
+    for slot, seen in enumerate(outlooks(slots, scenario, 7, 3)):
+        assert found[slot].tolist() == by_the_rule(seen)
 
 
 def test_where_only_one_task_is_left_it_goes_where_the_delay_rises_least():

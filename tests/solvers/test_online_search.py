@@ -5,11 +5,11 @@ import pytest
 from slots import ONLINE
 
 from mec_gym import Scenario, average_delay, policies
+from mec_gym.bounds.outlook import outlooks
 from mec_gym.problem import Problem
 from mec_gym.solvers import online_search
 from mec_gym.solvers.local_search import local_search
 from mec_gym.solvers.online_search import local_search_online
-from mec_gym.solvers.outlook import outlooks
 
 
 def by_the_rule(outlook):

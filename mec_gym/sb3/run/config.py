@@ -12,6 +12,7 @@ with extras.needed("training"):
     from tyro.constructors import PrimitiveConstructorSpec
 
 from mec_gym import observations, rewards
+from mec_gym.families import ScenarioFamily
 from mec_gym.io import names
 from mec_gym.io.names import lookup
 from mec_gym.io.settings import Positive, Settings
@@ -77,6 +78,11 @@ class TrainConfig(Settings):
         (),
         description="Train on all of these, with as many copies each, and not on `scenario`, whose"
         " slots then only count the episodes and are held out; needs network servers and mask.",
+    )
+    family: Count | None = Field(
+        None,
+        description="Train on so many scenarios that `seed` draws from"
+        " mec_gym.families.ScenarioFamily in place of `scenarios`; needs the same.",
     )
     observation: ObservationName = Field(
         "paper",
@@ -204,17 +210,20 @@ class TrainConfig(Settings):
                 f"replay_size: {self.replay_size} holds no transition of each of the"
                 f" {self.num_envs} copies of num_envs; raise it"
             )
-        if self.scenarios and not (self.network == "servers" and self.mask):
-            raise ValueError("scenarios: only network 'servers' with mask true fits several sizes")
+        several = "family" if self.family else "scenarios"
+        if self.family and self.scenarios:
+            raise ValueError("family, scenarios: give one of the two")
+        if (self.family or self.scenarios) and not (self.network == "servers" and self.mask):
+            raise ValueError(f"{several}: only network 'servers' with mask true fits several sizes")
         if self.mask and self.network != "servers":
             raise ValueError(
                 "mask: only the policy of network 'servers' leaves out full servers when used;"
                 " set mask false"
             )
-        if self.num_envs % max(len(self.scenarios), 1):
+        count = self.family or max(len(self.scenarios), 1)
+        if self.num_envs % count:
             raise ValueError(
-                f"num_envs: {self.num_envs} copies cannot be shared out evenly to"
-                f" {len(self.scenarios)} scenarios"
+                f"num_envs: {self.num_envs} copies cannot be shared out evenly to {count} scenarios"
             )
         if len({scenario.lookahead for scenario in (self.scenario, *self.scenarios)}) > 1:
             raise ValueError("scenarios: they must all have the lookahead of `scenario`")
@@ -242,6 +251,13 @@ class TrainConfig(Settings):
     def steps_at_once(self) -> int:
         """The steps between two rounds of updates."""
         return self.update_every_steps * self.updates_at_once
+
+    @property
+    def trained_on(self) -> tuple[Scenario, ...]:
+        """The scenarios whose slots it is trained on, with as many copies each."""
+        if self.family:
+            return ScenarioFamily().scenarios(self.family, self.seed, self.scenario.lookahead)
+        return self.scenarios or (self.scenario,)
 
     @classmethod
     def preset(cls, name: str, /, **changes: Any) -> Self:
@@ -300,11 +316,32 @@ _ANY_SIZE: dict[str, Any] = _REGRET | {
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
+    "regret-prices": _REGRET
+    | {
+        "name": "regret-prices",
+        "observation": "prices",
+        "reward": "regret-prices",
+        "learning_rate": 1.5e-3,
+        "epsilon_episodes": 400,
+        "update_every_steps": 1,
+        "target_update_steps": 100,
+    },
     "regret-mix": _ANY_SIZE
     | {
         "name": "regret-mix",
         "scenario": "slack",
         "scenarios": _sizes("paper-varied", "slack"),
+    },
+    "regret-family": _ANY_SIZE
+    | {
+        "name": "regret-family",
+        "scenario": "slack",
+        "family": 48,
+        "observation": "prices",
+        "reward": "regret-units",
+        "huber_delta": 0.06,
+        "episodes": 40_000,
+        "epsilon_episodes": 2500,
     },
     "regret-online": _ANY_SIZE
     | {
@@ -316,6 +353,6 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
 }
 """What each preset changes; a new one is an entry here.
 
-`paper`, `regret-mix` and `regret-online` made `mec_gym.policies.SHIPPED`; the last two
-were played on held-out slots less often.
+`paper`, `regret-mix`, `regret-family` and `regret-online` made `mec_gym.policies.SHIPPED`; the last
+three were played on held-out slots less often.
 """

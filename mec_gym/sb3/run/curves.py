@@ -434,6 +434,7 @@ def hyperparameters(config: TrainConfig) -> dict[str, float | str]:
     fields = config.model_dump(exclude=_NOT_COMPARED) | {
         "scenario": called(config.scenario),
         "scenarios": ", ".join(map(called, config.scenarios)) or "none",
+        "family": config.family or 0,
         "hidden": " ".join(map(str, config.hidden)),
         "learning_rate_end": config.learning_rate_end or config.learning_rate,
         "max_grad_norm": str(config.max_grad_norm or "none"),

@@ -95,7 +95,7 @@ def make_dqn(config: TrainConfig) -> LossDQN:
         ValueError: its device is not there.
     """
     device.check(config)
-    scenarios = config.scenarios or (config.scenario,)
+    scenarios = config.trained_on
     batches = [
         gym.make_vec(
             "MEC-Offload-v0",

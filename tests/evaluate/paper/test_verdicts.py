@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from evaluate.paper.verdicts import Verdict, all_hold, exceeds, near
-from mec_gym.benchmark.comparison import Estimate
+from mec_gym.estimates import Estimate
 
 HOLDS, FAILS, OPEN = Verdict
 

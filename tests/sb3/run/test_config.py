@@ -59,3 +59,29 @@ def test_a_scenario_may_be_a_preset_a_toml_file_or_an_object(tmp_path):
     varied = Scenario.preset("paper-varied")
     for given in ("paper-varied", str(path), varied):
         assert TrainConfig(scenario=given).scenario == varied
+
+
+def test_a_family_is_drawn_by_the_seed_and_stands_in_place_of_scenarios():
+    from mec_gym.families import ScenarioFamily
+
+    config = TrainConfig.preset("regret-mix", scenarios=(), family=4, num_envs=8, seed=3)
+    assert config.trained_on == ScenarioFamily().scenarios(4, 3)
+    hidden = config.replace(scenario="online", seed=4)
+    assert hidden.trained_on == ScenarioFamily().scenarios(4, 4, lookahead=0)
+    mix = TrainConfig.preset("regret-mix")
+    assert mix.trained_on == mix.scenarios
+    assert TrainConfig().trained_on == (TrainConfig().scenario,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"family": 4}, "family, scenarios: give one of the two"),
+        ({"scenarios": (), "family": 5}, "num_envs: 48 copies cannot be shared out evenly to 5"),
+        ({"scenarios": (), "family": 4, "mask": False}, "family: only network 'servers' with mask"),
+        ({"scenarios": (), "family": 0}, "family"),
+    ],
+)
+def test_a_family_that_cannot_be_trained_on_is_refused(changes, says):
+    with pytest.raises(ValueError, match=says):
+        TrainConfig.preset("regret-mix", **changes)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from mec_gym.instance import Instance
 from mec_gym.kernels import kernel
 from mec_gym.problem import Problem
-from mec_gym.scenario import Scenario
+
+if TYPE_CHECKING:
+    from mec_gym.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -43,7 +45,17 @@ class Outlook(NamedTuple):
     capacity: IntArray
 
 
-def required(scenario: Scenario | None, policy: str) -> Scenario:
+_SAMPLES, _LINKS = (2, 32), 1 << 15
+"""At least and at most so many sampled slots, and in between about so many links in all."""
+
+
+def sample_count(scenario: "Scenario") -> int:
+    """Return how many sampled slots mean prices are of."""
+    least, most = _SAMPLES
+    return min(max(_LINKS // scenario.num_gains * scenario.num_steps, least), most)
+
+
+def required(scenario: "Scenario | None", policy: str) -> "Scenario":
     """Return the scenario that a policy plans with.
 
     Raises:
@@ -59,7 +71,7 @@ def required(scenario: Scenario | None, policy: str) -> Scenario:
 
 def assigned(
     instance: Instance,
-    scenario: Scenario,
+    scenario: "Scenario",
     seed: int,
     samples: int,
     play: Callable[[Outlook, IntArray], None],
@@ -76,7 +88,7 @@ def assigned(
     return assignment.reshape(instance.task_cycles.shape)
 
 
-def outlooks(slots: Instance, scenario: Scenario, seed: int, samples: int) -> Iterator[Outlook]:
+def outlooks(slots: Instance, scenario: "Scenario", seed: int, samples: int) -> Iterator[Outlook]:
     """Yield the outlook of each slot, with tasks sampled from a scenario; one where all is seen.
 
     Args:
@@ -93,7 +105,8 @@ def outlooks(slots: Instance, scenario: Scenario, seed: int, samples: int) -> It
     if size != own:
         raise ValueError(
             f"instance: {size[0]} devices x {size[1]} servers do not fit the scenario's"
-            f" {own[0]} x {own[1]}"
+            f" {own[0]} x {own[1]}; give the one whose slots they are, to a trained policy with"
+            " for_scenario"
         )
     if scenario.hides_tasks and slots.columns != scenario.columns:
         raise ValueError(
