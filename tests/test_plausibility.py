@@ -15,6 +15,7 @@ import mec_gym
 from evaluate.__main__ import main
 from mec_gym import PlausibilityWarning, Scenario, load_policy, plausibility
 from mec_gym.channels import PathLossChannel
+from mec_gym.commands import shell
 from mec_gym.policies.trained import TrainedPolicy, save_policy
 from mec_gym.presets import PRESETS
 
@@ -261,10 +262,13 @@ def test_a_command_prints_one_line_and_goes_on(network, capsys):
     assert "roa" in said.out
 
 
-@pytest.mark.parametrize("command", ["evaluate", "train"])
+@pytest.mark.parametrize("command", ["evaluate", "plan", "train"])
 def test_strict_makes_an_error_of_it(command, network, tmp_path, capsys):
     if command == "evaluate":
         status = main(["--scenario", network, "--policies", "roa", "--instances", "3", "--strict"])
+    elif command == "plan":
+        status = shell.main("plan", [network, "--out", str(tmp_path / "plan"), "--strict"])
+        assert not (tmp_path / "plan").exists()
     else:
         train = pytest.importorskip("train.__main__")
         out = str(tmp_path / "run")

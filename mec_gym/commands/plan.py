@@ -77,6 +77,8 @@ class Arguments(Sharing):
         int | None, arg(metavar="K"), by_default("one a core with --vary, else this process")
     ] = None
     """How many pieces to do at a time on this machine."""
+    strict: bool = False
+    """Take a scenario that can hardly be meant as an error, not as a warning."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
     """Module of your own to import first, where a file names it; may be repeated."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mec_gym import options
-from mec_gym.channels import Channel
+from mec_gym.channels import Channel, PlacedChannel
 from mec_gym.io.messages import closest, one_line
 from mec_gym.scenario import Scenario
 
@@ -163,11 +164,26 @@ def of_servers(scenario: Scenario, kept: Sequence[int]) -> dict[str, Any]:
     sites = table_of_sites(scenario.channel)
     positions = getattr(scenario.channel, "server_positions_m", None)
     if sites is not None:
-        new["channel"] = scenario.channel.replace(sites=sites[np.asarray(kept)])
+        new["channel"] = scenario.channel.replace(sites=_some(scenario, np.asarray(kept)))
     elif positions is not None:
         some = tuple(positions[server] for server in kept)
         new["channel"] = scenario.channel.replace(server_positions_m=some)
     return new
+
+
+def _some(scenario: Scenario, kept: NDArray[np.int64]) -> Any:
+    """Return some rows of the table of sites, which stand to the devices as all of them do."""
+    channel, tasks = scenario.channel, scenario.tasks
+    assert isinstance(channel, PlacedChannel)  # it has such a table
+    assert channel.sites is not None
+    some = channel.sites[kept]
+    others_in_degrees = channel.users is not None or (tasks is not None and tasks.lat is not None)
+    if channel.sites.in_degrees and not others_in_degrees:
+        # Devices are over a square about the middle of all sites; that of some is elsewhere.
+        places = channel.given_places[0]
+        assert places is not None
+        some = some.at(places[kept])
+    return some
 
 
 def table_of_sites(channel: Channel) -> Any:

@@ -150,3 +150,29 @@ def test_without_chance_the_network_to_build_draws_the_slots_of_its_sites():
 def test_the_search_of_large_networks_looks_at_fewer_choices():
     few, many = (sites._Search(s.sample(n, 0), 3).left for s, n in ((LISTED, 2), (LISTED, 900)))
     assert few > many
+
+
+@pytest.mark.parametrize("kept", [(0, 1), (2,)])
+@pytest.mark.parametrize("given", ["nobody", "users", "tasks"])
+def test_some_of_the_sites_in_degrees_stand_to_the_devices_as_all_of_them_do(kept, given):
+    sites = {"id": ["a", "b", "c"], "lat": [52.09, 52.1, 52.08], "lon": [5.11, 5.12, 5.13]}
+    places = {"lat": [52.091, 52.094, 52.097, 52.09], "lon": [5.111, 5.115, 5.12, 5.125]}
+    channel = {"kind": "path-loss", "side_m": 3000, "fading": "none", "sites": sites}
+    fields = {"num_devices": 4, "capacity": 4}
+    if given == "users":
+        channel["users"] = places
+    if given == "tasks":
+        fields["tasks"] = {"bits": [3e5] * 4, "cycles": [1e9] * 4} | places
+    scenario = Scenario(channel=channel, **fields)
+    built = network_of(scenario, kept)
+
+    def distances(network):
+        servers, devices = network.radio.given_places
+        if devices is None:  # anywhere in the square
+            devices = np.array([(0, 0), (0, 3000), (3000, 0)])
+        return np.linalg.norm(devices[:, None] - servers, axis=-1)
+
+    np.testing.assert_allclose(
+        distances(built), distances(scenario)[..., list(kept)], rtol=1e-5, atol=0.01
+    )
+    assert built.channel.sites.id.tolist() == [sites["id"][site] for site in kept]
