@@ -3,6 +3,7 @@
 import gymnasium as gym
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
+from slots import CITIES
 
 import mec_gym
 from mec_gym.observations import OBSERVATIONS

@@ -7,6 +7,7 @@ import pytest
 from episodes import digest, play, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slots import CITIES
 from strategies import assigned_slots
 
 import mec_gym

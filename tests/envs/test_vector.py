@@ -10,6 +10,7 @@ import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from same import assert_same
+from slots import CITIES
 
 from mec_gym import Scenario
 from mec_gym.envs.vector import OffloadVectorEnv
