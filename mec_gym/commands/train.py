@@ -24,12 +24,13 @@ from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 
 _USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
 
-PRESET is one of: {presets};
+PRESET is one of
+{presets};
 or a TOML file of fields, such as a run's config.toml.
 `{train} --resume DIR` goes on with a run that was stopped.
 `{train} PRESET --seeds 0:5` trains from five seeds, side by side.
-`{train} DIR/config.toml --from DIR --seed N` takes a finished one
-further.
+`{train} DIR/config.toml --from DIR --seed N` takes a finished
+one further.
 `{train} paper --help` lists the fields, their defaults and
 where those come from, and the scenarios, observations, rewards and losses."""
 

@@ -18,6 +18,7 @@ def compared(names, scenario=SCENARIO, count=60):
     return with_online_gaps(play(rows, slots, seed=1), rows, slots, scenario, seed=1)
 
 
+@pytest.mark.slow
 def test_those_who_see_only_the_present_have_the_gap_and_those_in_hindsight_have_none():
     ahead, least, hindsight = compared(["dynamic-programming", "least-delay", "local-search"])
     assert hindsight.online_gap is None
@@ -25,12 +26,14 @@ def test_those_who_see_only_the_present_have_the_gap_and_those_in_hindsight_have
     assert ahead.online_gap.mean < ahead.gap.mean
 
 
+@pytest.mark.slow
 def test_the_gap_of_a_policy_is_the_same_whoever_stands_beside_it():
     alone = compared(["least-delay"])[0]
     beside = compared(["dynamic-programming", "least-delay"])[1]
     assert alone.online_gap.mean == pytest.approx(beside.online_gap.mean, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_difference_of_two_gaps_is_the_difference_of_their_costs_within_the_intervals():
     ahead, least = compared(["dynamic-programming", "least-delay"], count=200)
     costs = least.cost.mean() / ahead.cost.mean() - 1

@@ -62,6 +62,7 @@ def test_the_bound_lies_below_the_best_policy_found_by_expectation_over_all_futu
     assert found.ci95 < 0.02 * best
 
 
+@pytest.mark.slow
 def test_the_bound_comes_close_to_a_policy_much_closer_than_hindsight_does():
     scenario = Scenario.preset("online")
     slots = scenario.sample(40, seed=4)
@@ -104,6 +105,7 @@ def test_the_bound_is_the_least_cost_and_penalty_over_all_assignments(scenario):
         assert found.total_cost[0] == pytest.approx(least, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_penalty_is_nothing_on_average_for_a_policy_that_sees_only_the_present():
     slots = DRAWN.sample(1500, seed=8)
     chosen = policies.get("least-delay")(slots, 0)

@@ -264,6 +264,7 @@ def test_a_directory_of_another_plan_is_refused(tmp_path, here, capsys):
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_which_sites_to_build_with_what_is_proven_of_it(network, tmp_path, capsys):
     out = tmp_path / "plan"
     said = planned(out, network, "--where", "2")

@@ -365,6 +365,7 @@ def shown_on_the_way(scenario, places):
     return pictures
 
 
+@pytest.mark.slow
 @needs_matplotlib
 def test_a_slot_with_places_is_a_map_that_changes_with_every_decision():
     mapped = shown_on_the_way(PLACED, places=True)
