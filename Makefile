@@ -52,7 +52,7 @@ reproduction: setup
 	$(BIN)/python -m evaluate.paper.reproduction
 
 leaderboard: figures
-	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) regret-mix regret-online
+	$(BIN)/python -m evaluate --benchmark --markdown README.md --model $$(cat results/figures/leaderboard.txt) regret-mix regret-family regret-online
 
 evaluate: setup
 	$(BIN)/python -m evaluate $(if $(RUN),--model $(RUN))

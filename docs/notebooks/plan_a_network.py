@@ -18,12 +18,18 @@
 # server.
 
 # %%
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 import mec_gym
 from mec_gym.benchmark.comparison import compare
 from mec_gym.channels import PathLossChannel
+from mec_gym.networks.maps import Slot, draw_map
 
 SITES = np.array([(150, 150), (450, 450), (150, 450), (450, 150), (300, 300), (300, 550)])
 USERS = np.random.default_rng(0).normal((330, 330), 110, (24, 2)).clip(0, 600)
@@ -108,14 +114,53 @@ for each in rows[chosen].values():
 # One slot of that network, as local search assigns it.
 
 # %%
-slot = network(chosen).sample(1, seed=1)[0]
+slot = network(chosen).sample(1, seed=1, places=True)[0]
 assignment = mec_gym.policies.get("local-search")(slot, 0)
-figure, panel = plt.subplots(figsize=(5.5, 5), layout="constrained")
-panel.scatter(*USERS.T, color="0.6", s=25, label="places where users are")
-for server, (x, y) in enumerate(SITES[:chosen]):
-    tasks = int((assignment == server).sum())
-    panel.scatter(x, y, marker="s", s=90, color="C0", label="server" if server == 0 else None)
-    panel.annotate(f"{tasks} tasks", (x, y), (6, 6), textcoords="offset points")
-panel.set(xlim=(0, 600), ylim=(0, 600), xlabel="m", ylabel="m", aspect="equal")
-panel.legend(frameon=False, loc="upper left")
+shown = Slot(
+    servers=slot.server_places_m,
+    devices=slot.device_places_m,
+    capacity=slot.capacity,
+    choice=assignment,
+    delay=mec_gym.task_delays(slot, assignment),
+    not_built=SITES[chosen:],
+)
+figure, panel = plt.subplots(figsize=(8, 6.5), layout="constrained")
+draw_map(panel, shown, "Who is served where")
+plt.show()
+
+# %% [markdown]
+# ## From two CSV files, in five commands
+# All of this is also a command. The tables are written here; yours come from where you keep them,
+# in metres or in degrees, with whatever columns they have beside these.
+
+# %%
+folder = Path(tempfile.mkdtemp())
+lines = ["id,x,y,capacity,ghz", *(f"{n},{x},{y},12,8" for n, (x, y) in enumerate(SITES))]
+(folder / "sites.csv").write_text("\n".join(lines))
+(folder / "users.csv").write_text("\n".join(["x,y", *(f"{x},{y}" for x, y in USERS.round(1))]))
+(folder / "town.toml").write_text("""
+tx_power_w = 0.2
+[channel]
+kind = "path-loss"
+side_m = 600
+sites = "sites.csv"
+users = "users.csv"
+""")
+
+# %%
+COMMANDS = """
+mec_gym evaluate --scenario town.toml --policies roa least-delay local-search --instances 50
+mec_gym plan town.toml --instances 50 --out plan
+mec_gym plan town.toml --vary num_servers 2:6 --target p95<=1s --instances 40 --out servers
+mec_gym plan town.toml --where 3 --instances 40 --out sites
+mec_gym plan sites/network.toml --instances 40 --out built
+"""
+for line in COMMANDS.split("\n")[1:-1]:
+    done = subprocess.run([sys.executable, "-m", *line.split()], cwd=folder, capture_output=True)
+    print(f"python -m {line}\n{done.stdout.decode()}{done.stderr.decode()}")
+    done.check_returncode()
+
+# %%
+plt.imshow(plt.imread(folder / "built" / "map.png"))
+plt.axis("off")
 plt.show()
