@@ -13,8 +13,10 @@ from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
 from mec_gym.policies import POLICIES, SHIPPED, Policy, get, informed, label, why_not
 from mec_gym.policies.trained import POLICY_FILE, TrainedPolicy, load_policy
+from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.local_search import polish
+from mec_gym.solvers.prices import prices
 
 
 def find_policy(name: str) -> Policy:
@@ -51,6 +53,31 @@ class Polished:
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot, (..., M)."""
         return polish(instance, self.policy(instance, seed))
+
+
+@dataclass(frozen=True)
+class OrPrices:
+    """A policy made safe: of its assignment and that of `prices` the one that costs less.
+
+    It looks at all tasks at once.
+
+    Attributes:
+        policy: the one that is not trusted alone.
+    """
+
+    policy: Policy
+
+    def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
+        """Assign the devices of each slot, (..., M)."""
+        problem = Problem.of(instance)
+        own, other = self.policy(instance, seed), prices(problem, seed)
+        cost = np.where(problem.is_feasible(own), problem.cost(own), np.inf)
+        better = cost <= problem.cost(other)
+        return np.where(better[..., None], own, other)
+
+
+MADE_OF: dict[str, type[Polished] | type[OrPrices]] = {"polish": Polished, "safe": OrPrices}
+"""Policies that are made of another, by what files call it."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mec_gym import jobs, plausibility
 from mec_gym.benchmark import comparison
 from mec_gym.benchmark.comparison import Reference, Result, find_reference
-from mec_gym.benchmark.models import Polished
+from mec_gym.benchmark.models import MADE_OF
 from mec_gym.instance import Instance
 from mec_gym.io import names
 from mec_gym.io.files import read_npz
@@ -77,8 +77,9 @@ def policy_pieces(
     title: str = "",
 ) -> list[Piece] | None:
     """Return the pieces that play a policy on slots; None: it has no name to be found by."""
-    inner = policy.policy if isinstance(policy, Polished) else policy
-    settings: dict[str, Any] = {"name": name, "seed": seed, "polish": isinstance(policy, Polished)}
+    made = next((key for key, kind in MADE_OF.items() if isinstance(policy, kind)), "")
+    inner: Any = getattr(policy, "policy", None) if made else policy
+    settings: dict[str, Any] = {"name": name, "seed": seed, "made": made}
     files: dict[str, bytes] = {}
     if isinstance(inner, Informed):
         settings["scenario"], inner = inner.scenario.source, inner.policy
@@ -113,7 +114,7 @@ def play_shard(settings: Mapping[str, Any], inputs: Mapping[str, bytes], _: Path
     with plausibility.quiet():
         scenario = Scenario.of(settings["scenario"]) if "scenario" in settings else None
     policy = get(settings["policy"], scenario) if "policy" in settings else from_files(inputs)
-    played = Polished(policy) if settings["polish"] else policy
+    played = MADE_OF[settings["made"]](policy) if settings["made"] else policy
     name, seed = settings["name"], settings["seed"]
     return _packed({"assignment": comparison.assigned(played, name, _slots(inputs), seed)})
 

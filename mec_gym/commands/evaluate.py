@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from tyro.conf import arg
 
 from mec_gym import snapshots
 from mec_gym.benchmark import frozen, leaderboard, report, shards
-from mec_gym.benchmark.models import Model, Polished, by_name, load_models
+from mec_gym.benchmark.models import Model, OrPrices, Polished, by_name, load_models
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.commands import shell
@@ -22,7 +22,7 @@ from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import BASELINES, POLICIES, SHIPPED
+from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
@@ -164,10 +164,27 @@ def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
             | {f"{name}, {better}": [*map(Polished, row)] for name, row in to_polish.items()}
             | policies
         )
+    policies = _made_safe(policies, slots, scenario)
     comparison = Comparison(
         policies, slots, given.seed, given.time_limit, called, tuple(given.imports)
     )
     return comparison, scenario
+
+
+def _made_safe(
+    policies: Mapping[str, Sequence[Policy]], slots: Instance, scenario: Scenario
+) -> dict[str, Sequence[Policy]]:
+    """Return policies, with one more row for a network that the slots are strange to.
+
+    That is the network's or the assignment of `prices`, whichever costs less in a slot. Where the
+    future is hidden nothing is added: that would look at all of it.
+    """
+    made: dict[str, Sequence[Policy]] = {}
+    for name, row in policies.items():
+        made[name] = row
+        if familiar.warn(row[0], name, slots) and not scenario.hides_future:
+            made[f"{name}, or prices"] = [*map(OrPrices, row)]
+    return made
 
 
 @contextmanager

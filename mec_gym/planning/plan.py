@@ -24,7 +24,7 @@ from mec_gym.planning.points import Found, Settings
 from mec_gym.planning.sites import Siting
 from mec_gym.planning.targets import Target
 from mec_gym.planning.varying import Axis, Point
-from mec_gym.policies import HINDSIGHT, label
+from mec_gym.policies import HINDSIGHT, familiar, label
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 
@@ -36,6 +36,9 @@ _SLOTS_OF_SITING = (5, 100)
 
 _PROOF_SECONDS = 10.0
 """For all slots of a network, unless a limit is given."""
+
+_LOOKED_AT = 10
+"""Slots of a network that trained policies are shown, to see whether they know such."""
 
 _MOST_FOR_SEARCH = 60
 """Devices up to which `local-search-online` is among the default policies."""
@@ -166,6 +169,7 @@ def check_policies(models: Sequence[Model], scenarios: Sequence[Scenario], seed:
     for scenario in scenarios:
         for model in models:
             if model.trained is not None:
+                familiar.warn(model.on(scenario), model.source, scenario.sample(_LOOKED_AT, seed))
                 assigned(model.on(scenario), model.source, scenario.sample(1, seed), seed)
 
 
