@@ -6,7 +6,7 @@ import pytest
 from mec_gym import Scenario, load_policy, policies
 from mec_gym.benchmark import comparison, frozen, shards
 from mec_gym.benchmark.comparison import find_reference
-from mec_gym.benchmark.models import Polished
+from mec_gym.benchmark.models import OrPrices, Polished
 from mec_gym.benchmark.shards import SHARDS, Comparison, Place
 from mec_gym.jobs import Processes, Results
 from mec_gym.jobs.pieces import do
@@ -46,11 +46,13 @@ def own(instance, seed):
 
 def all_policies():
     scenario = Scenario.preset("paper")
-    named = {name: [policies.get(name, scenario)] for name in POLICIES}
+    able = [name for name in POLICIES if not policies.why_not(name, scenario)]
+    named = {name: [policies.get(name, scenario)] for name in able}
     mix, table_i = load_policy("regret-mix"), load_policy("dqn-rao")
     return named | {
         "mix": [mix, load_policy("regret-online")],
         "polished": [Polished(mix)],
+        "safe": [OrPrices(mix)],
         "table I": [table_i],
         "table I, polished": [Polished(table_i)],
         "own": [own],

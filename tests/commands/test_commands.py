@@ -317,15 +317,15 @@ words plan slack --policies roa local-search-
     done = run(["bash", "--norc", "-c", script], tmp_path)
     assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
         ["evaluate"],
-        ["regret-mix", "regret-online"],
+        ["regret-family", "regret-mix", "regret-online", "regret-prices"],
         ["--episodes"],
         ["--policies", "--polish"],
         ["paper", "paper-complexity", "paper-frequency", "paper-varied"],
-        ["regret-mix", "regret-online"],
+        ["regret-family", "regret-mix", "regret-online"],
         ["dqn-rao"],
         ["plan"],
         ["--where"],
-        ["local-search-online"],
+        ["local-search-online", "local-search-prices"],
     ], done.stderr
 
 
