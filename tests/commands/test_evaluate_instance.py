@@ -99,7 +99,11 @@ def test_an_instance_file_is_played_as_it_is(site):
 def test_trained_networks_play_the_slots_too(site):
     flags = ["--instance", "slots.npz", "--model", "regret-mix", "regret-online"]
     names = [row["name"] for row in evaluated(*flags)["policies"]]
-    assert names == ["regret-mix", "regret-online", *NAMES]
+    assert [name for name in names if "or prices" not in name] == [
+        "regret-mix",
+        "regret-online",
+        *NAMES,
+    ]
 
 
 def test_one_drawn_slot_can_be_compared(site):
