@@ -31,6 +31,9 @@ def composing(formulas: str) -> Any:
                 given.deadline_s[slot],
                 given.covered[slot],
                 given.fetch_delay_s[slot],
+                given.backlog_cycles[slot],
+                given.handover_s[slot],
+                given.last_server[slot],
             )
             out = Actions(
                 actions.delay[slot],

@@ -15,7 +15,7 @@ class Given(NamedTuple):
     """What the actions of a slot are composed of; what it does not have is of length 0.
 
     Attributes as those of `mec_gym.instance.Instance`: (M, N) for `tx_delay`, `covered` and
-    `fetch_delay_s`, (N,) for `server_hz`, else (M,).
+    `fetch_delay_s`, (N,) for `server_hz` and `backlog_cycles`, else (M,).
     """
 
     tx_delay: Any
@@ -32,6 +32,9 @@ class Given(NamedTuple):
     deadline_s: Any
     covered: Any
     fetch_delay_s: Any
+    backlog_cycles: Any
+    handover_s: Any
+    last_server: Any
 
 
 class Actions(NamedTuple):
@@ -57,7 +60,8 @@ class Actions(NamedTuple):
 def compose(given: Given, device: int, actions: Actions) -> None:
     """Write a device's row of each of `actions`.
 
-    Server: transmission, Eq. (2), and fetching the service where it can be; local: computing;
+    Server: transmission, Eq. (2), fetching the service where it can be, moving it from the server
+    that had it last, and waiting for the work left over there; local: computing;
     cloud: transmission over the fastest link covered, the way on, and computing there; drop: the
     penalty. What is sent takes P_m T_mn, local computing kappa f^2 C; what is dropped nothing.
 
@@ -83,6 +87,10 @@ def compose(given: Given, device: int, actions: Actions) -> None:
             if fetched == math.inf:
                 fetched, may = 0.0, False
         delay, energy = sent + fetched, equations.tx_energy(power, sent)
+        if len(given.last_server) and given.last_server[device] not in (-1, server):
+            delay += given.handover_s[device]
+        if len(given.backlog_cycles):
+            delay += equations.waiting_delay(given.backlog_cycles[server], given.server_hz[server])
         if len(actions.allowed):
             least = equations.task_delay(delay, cycles, given.server_hz[server])
             actions.allowed[device, server] = may and least <= deadline

@@ -118,6 +118,22 @@ def cloud_delay(tx_delay: Real, way_delay: Real, task_cycles: Real, cloud_hz: Re
 
 
 @kernel
+def waiting_delay(backlog_cycles: Real, server_hz: Real) -> Real:
+    """Return how long work that came before keeps a server, W_n / F_n, seconds."""
+    return backlog_cycles / server_hz
+
+
+@kernel
+def backlog_after(backlog_cycles: Real, task_cycles: Real, server_hz: Real, slot_s: Real) -> Real:
+    """Return the work that a server has not finished when a slot ends, cycles.
+
+    max(0, W_n + sum of C - F_n tau): what waited, and what the slot brought, less what it could do.
+    """
+    left = backlog_cycles + task_cycles - server_hz * slot_s
+    return left * (left > 0)
+
+
+@kernel
 def tx_energy(tx_power_w: Real, tx_delay: Real) -> Real:
     """Return the energy of sending a task, P_m T_mn, joules."""
     return tx_power_w * tx_delay

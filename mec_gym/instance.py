@@ -52,6 +52,12 @@ class Instance:
         fetch_delay_s: delay of fetching the task's service to a server, (..., M, N), seconds; 0
             where the server hosts it, inf where it can neither host nor fetch it; None: all host
             all.
+        backlog_cycles: work W_n left over from earlier slots that each server does first, (..., N),
+            cycles, 0 or more; None: slots do not follow one another.
+        handover_s: delay of moving a device's service to another server than its last, (..., M),
+            seconds, 0 or more; None: services stay nowhere.
+        last_server: the server that ran each device's task last, (..., M); -1: none did.
+        slots_left: how many slots of the episode follow, (...); None: slots do not.
         device_places_m: where each device is, x and y, (..., M, 2), m; None: nobody knows. No delay
             depends on places beyond the gains: they are for maps.
         server_places_m: where each server is, x and y, (..., N, 2), m, with those of devices.
@@ -81,6 +87,10 @@ class Instance:
     deadline_s: FloatArray | None = None
     covered: NDArray[np.bool_] | None = None
     fetch_delay_s: FloatArray | None = None
+    backlog_cycles: FloatArray | None = None
+    handover_s: FloatArray | None = None
+    last_server: IntArray | None = None
+    slots_left: IntArray | None = None
     device_places_m: FloatArray | None = None
     server_places_m: FloatArray | None = None
 
@@ -274,10 +284,26 @@ PLACES = _NAMES[-2:]
 OPTIONAL = _NAMES[_NAMES.index("step_gain") : -len(PLACES)]
 """The other attributes that may be None."""
 
-_TOGETHER = (("local_hz", "switched_capacitance"), ("cloud_delay_s", "cloud_hz"), PLACES)
-_PER_SERVER = ("server_hz", "capacity")
+OF_TIME = ("backlog_cycles", "handover_s", "last_server", "slots_left")
+"""Those of a slot that follows others."""
+
+_TOGETHER = (
+    ("local_hz", "switched_capacitance"),
+    ("cloud_delay_s", "cloud_hz"),
+    ("handover_s", "last_server"),
+    PLACES,
+)
+_PER_SERVER = ("server_hz", "capacity", "backlog_cycles")
 _PER_LINK = ("gain", "covered", "fetch_delay_s")
-_PER_DEVICE = tuple(set(_NAMES) - {"step_gain", *_PER_SERVER, *_PER_LINK, *PLACES})
+_PER_SLOT = {"step_gain", "slots_left"}
+_PER_DEVICE = tuple(set(_NAMES) - {*_PER_SLOT, *_PER_SERVER, *_PER_LINK, *PLACES})
+
+
+_LEAST_WHOLE = {"capacity": 0, "last_server": -1, "slots_left": 0}
+"""The least value of attributes that are whole numbers."""
+
+_ZERO_TOO = ("energy_weight", "cloud_delay_s", "backlog_cycles", "handover_s")
+"""Attributes that may be 0; others must be above."""
 
 
 def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -285,6 +311,7 @@ def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     *lead, num_devices, num_servers = gain
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_PER_LINK, gain)
     shapes["step_gain"] = (*lead, num_devices, num_devices, num_servers)
+    shapes["slots_left"] = (*lead,)
     shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
     shapes |= dict(zip(PLACES, ((*lead, num_devices, 2), (*lead, num_servers, 2)), strict=True))
     return shapes | dict.fromkeys(_PER_SERVER, (*lead, num_servers))
@@ -308,11 +335,12 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
         raise ValueError(f"{name}: must hold finite numbers only")
     if name in PLACES:
         return np.array(array, dtype=np.float64)
-    if name == "capacity":
-        if not ((array >= 0) & (array < 2**53) & (array == np.floor(array))).all():
-            raise ValueError(f"{name}: must hold whole numbers, 0 or more, below 2^53")
+    if name in _LEAST_WHOLE:
+        least = _LEAST_WHOLE[name]
+        if not ((array >= least) & (array < 2**53) & (array == np.floor(array))).all():
+            raise ValueError(f"{name}: must hold whole numbers, {least} or more, below 2^53")
         return np.array(array, dtype=np.int64)
-    zero_too = name in ("energy_weight", "cloud_delay_s")
+    zero_too = name in _ZERO_TOO
     if not (array > 0).all() and not (zero_too and (array >= 0).all()):
         least = "0 or more" if zero_too else "above 0"
         raise ValueError(f"{name}: holds {array.min():g}; every value must be {least}")

@@ -19,13 +19,13 @@ from mec_gym.instance import OPTIONAL, Instance
 
 FloatArray = NDArray[np.float64]
 
-_OF_ACTIONS = frozenset(OPTIONAL) - {"step_gain"}
+_OF_ACTIONS = frozenset(OPTIONAL) - {"step_gain", "slots_left"}
 """The attributes of an instance with any of which its actions are more than its links."""
 
 _BARS = ("covered", "fetch_delay_s", "deadline_s")
 """The attributes by which an action may not be allowed."""
 
-_TYPES = {"covered": np.bool_}
+_TYPES = {"covered": np.bool_, "last_server": np.int64}
 """Of attributes that are not numbers."""
 
 
@@ -91,6 +91,13 @@ def server_hz(instance: Instance) -> FloatArray:
 def capacity(instance: Instance) -> NDArray[np.int64]:
     """Return the places of each action, (..., A): M_n^max, and room for all in the columns."""
     return _for_columns(instance, instance.capacity, instance.num_devices)
+
+
+def wait(instance: Instance) -> FloatArray:
+    """Return how long work left over keeps each action, (..., A), seconds; 0 for the columns."""
+    assert instance.backlog_cycles is not None  # asked for where there is
+    waits = equations.waiting_delay(instance.backlog_cycles, instance.server_hz)
+    return _for_columns(instance, waits, 0.0)
 
 
 def own_hz(instance: Instance) -> FloatArray:

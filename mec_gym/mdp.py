@@ -4,6 +4,7 @@ A `Slot` is the same for a slot in plain Python numbers, for rows of arrays in c
 with a leading dimension for a batch.
 """
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -38,6 +39,11 @@ class Slot(NamedTuple):
             scenario weights delays or energy.
         allowed: whether a task may be given to a server, places left aside, (M, N); of length 0
             where all may.
+        wait: W_n / F_n, how long work left over from earlier slots keeps a server, (N,), seconds,
+            which the links' delays include; of length 0 where slots do not follow one another.
+        last_server: the server that ran each device's task last, (M,), -1 where none did; of length
+            0 where services stay nowhere.
+        slots_left: how many slots of the episode follow.
         for_reward: what the reward has worked out of it, (K...), see `Prepare`.
         load: tasks on each server u_n so far, (N,).
         sqrt_load: sum of `sqrt_cycles` over them, (N,); what Eq. (20) needs.
@@ -50,6 +56,9 @@ class Slot(NamedTuple):
     capacity: Any
     link_cost: Any
     allowed: Any
+    wait: Any
+    last_server: Any
+    slots_left: Any
     for_reward: Any
     load: Any
     sqrt_load: Any
@@ -75,6 +84,9 @@ def slot_at(slots: Slot, row: int) -> Slot:
         slots.capacity[row],
         slots.link_cost[row],
         slots.allowed[row],
+        slots.wait[row],
+        slots.last_server[row],
+        slots.slots_left[row],
         slots.for_reward[row],
         slots.load[row],
         slots.sqrt_load[row],
@@ -123,7 +135,7 @@ def write_mask(slot: Slot, device: int, mask: Any) -> None:
 
 def copy_of(slot: Slot) -> Slot:
     """Return a copy of one slot in plain numbers."""
-    return Slot(*([list(e) if isinstance(e, list) else e for e in field] for field in slot))
+    return copy.deepcopy(slot)
 
 
 class State:
@@ -327,8 +339,20 @@ def _steady(instance: Instance, prepare: Prepare) -> tuple[NDArray[Any], ...]:
         links.capacity(instance),
         actions.cost,
         actions.allowed,
+        *_of_time(instance),
     )
     return (*steady, _prepared(steady, instance, prepare))
+
+
+def _of_time(instance: Instance) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return wait, last_server and slots_left, with the instance's leading dimensions."""
+    lead, backlog = instance.batch_shape, instance.backlog_cycles
+    last, left = instance.last_server, instance.slots_left
+    return (
+        np.empty((*lead, 0)) if backlog is None else links.wait(instance),
+        np.empty((*lead, 0), np.int64) if last is None else last,
+        np.zeros(lead, np.int64) if left is None else left,
+    )
 
 
 def _prepared(
@@ -353,7 +377,8 @@ def _listed(steady: Sequence[NDArray[Any]], row: int) -> Slot:
     Python's own numbers are several times faster one by one than NumPy's. Links that cost their
     delay are listed once.
     """
-    delay, cycles, sqrt_cycles, server_hz, capacity, cost, allowed, known = steady
+    delay, cycles, sqrt_cycles, server_hz, capacity, cost, allowed, *of_time, known = steady
+    wait, last, left = of_time
     links, speeds = delay[row].tolist(), server_hz[row].tolist()
     return Slot(
         links,
@@ -363,6 +388,9 @@ def _listed(steady: Sequence[NDArray[Any]], row: int) -> Slot:
         capacity[row].tolist(),
         links if cost is delay else cost[row].tolist(),
         allowed[row].tolist() if allowed.size else [],
+        wait[row].tolist() if wait.size else [],
+        last[row].tolist() if last.size else [],
+        int(left[row]),
         known[row].tolist() if known.size else [],
         [0] * len(speeds),
         [0.0] * len(speeds),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.channels import PlacedChannel
-from mec_gym.instance import OPTIONAL, Instance
+from mec_gym.instance import OF_TIME, OPTIONAL, Instance
 from mec_gym.problem import Problem
 from mec_gym.ranges import from_unit
 
@@ -38,11 +38,12 @@ _NEEDS = {
 }
 """Fields that mean nothing without another."""
 
-_FIELD = {
+_FIELD: dict[str, str | None] = {
     "covered": "coverage_m",
     "fetch_delay_s": "services",
     "step_gain": None,  # of the channel
     "switched_capacitance": "local_hz",
+    **dict.fromkeys(OF_TIME),  # of what came before
 }
 """The field that gives an attribute of an instance, where it has another name."""
 

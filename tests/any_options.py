@@ -57,7 +57,12 @@ def random_slot(rng):
         "cloud_delay_s": rng.uniform(0, 1, devices),
         "cloud_hz": rng.uniform(5e9, 5e10, devices),
     }
-    for group in (*({name: value} for name, value in more.items()), local, cloud):
+    moves = {
+        "handover_s": rng.uniform(0, 1, devices),
+        "last_server": rng.integers(-1, servers, devices),
+    }
+    more["backlog_cycles"] = rng.uniform(0, 5e9, servers)
+    for group in (*({name: value} for name, value in more.items()), local, cloud, moves):
         if rng.random() < 0.5:
             given |= group
     return Instance(**given)
@@ -89,14 +94,22 @@ class Oracle:
         seen = [n for n in range(s.num_servers) if s.covered is None or s.covered[m, n]]
         return max((self.rate(m, n) for n in seen), default=None)
 
+    def before(self, m, n):
+        """What passes on a server before the task has its share of it: fetch, move, wait."""
+        s = self.slot
+        fetch = 0.0 if s.fetch_delay_s is None else s.fetch_delay_s[m, n]
+        moves = s.last_server is not None and s.last_server[m] >= 0 and s.last_server[m] != n
+        wait = 0.0 if s.backlog_cycles is None else s.backlog_cycles[n] / s.server_hz[n]
+        return fetch + (s.handover_s[m] if moves else 0.0) + wait
+
     def may(self, m, n):
         """Whether the device may take the action, places left aside."""
         s = self.slot
         if n < s.num_servers:
             if s.covered is not None and not s.covered[m, n]:
                 return False
-            fetch = 0.0 if s.fetch_delay_s is None else s.fetch_delay_s[m, n]
-            least = s.task_bits[m] / self.rate(m, n) + fetch + s.task_cycles[m] / s.server_hz[n]
+            before = self.before(m, n)
+            least = s.task_bits[m] / self.rate(m, n) + before + s.task_cycles[m] / s.server_hz[n]
         elif self.columns[n - s.num_servers] == "drop":
             return True
         elif self.columns[n - s.num_servers] == "local":
@@ -117,8 +130,7 @@ class Oracle:
         s = self.slot
         if n < s.num_servers:
             sent = s.task_bits[m] / self.rate(m, n)
-            fetch = 0.0 if s.fetch_delay_s is None else s.fetch_delay_s[m, n]
-            return sent + fetch, s.tx_power_w[m] * sent
+            return sent + self.before(m, n), s.tx_power_w[m] * sent
         column = self.columns[n - s.num_servers]
         if column == "drop":
             return s.drop_penalty_s[m], 0.0

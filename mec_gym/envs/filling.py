@@ -61,6 +61,9 @@ class OptionPlan(NamedTuple):
         drop_penalty_s: seconds.
         covered: nothing, (0, 0): all servers cover all devices.
         fetch_delay_s: of each service to each server, (K, N), seconds.
+        backlog_cycles: nothing, (0,), as the next two: these slots follow no others.
+        handover_s: nothing.
+        last_server: nothing.
     """
 
     values: FloatArray
@@ -78,6 +81,9 @@ class OptionPlan(NamedTuple):
     drop_penalty_s: FloatArray
     covered: NDArray[np.bool_]
     fetch_delay_s: FloatArray
+    backlog_cycles: FloatArray
+    handover_s: FloatArray
+    last_server: NDArray[np.int64]
 
     @classmethod
     def of(cls, scenario: Scenario, plan: Plan) -> Self:
@@ -114,6 +120,9 @@ class OptionPlan(NamedTuple):
             each(scenario.drop_penalty_s),
             np.empty((0, 0), np.bool_),
             options.fetch_delays(scenario),
+            np.empty(0),
+            np.empty(0),
+            np.empty(0, np.int64),
         )
 
 

@@ -95,6 +95,9 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
                 deadline_s,
                 plan.covered,
                 fetch,
+                plan.backlog_cycles,
+                plan.handover_s,
+                plan.last_server,
             )
             made = actions.Actions(
                 slot.tx_delay, slot.link_cost, slot.allowed, kept.energy[row], kept.own_hz[row]
