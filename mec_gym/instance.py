@@ -196,6 +196,27 @@ class Instance:
         core = len(self.batch_shape)
         return self._derive(lambda array: array.reshape(-1, *array.shape[core:]))
 
+    def of_devices(self, devices: IntArray) -> Self:
+        """Return the slots (B,) with some of their devices alone.
+
+        Args:
+            devices: which, (B, m), rising.
+        """
+        rows = np.arange(len(self))[:, None]
+        kept = {"step_gain", "slots_left", "server_places_m", *_PER_SERVER}
+        if self.step_gain is not None:
+            raise ValueError(
+                "step_gain: gains that change with each device's turn need all of them"
+            )
+        made = object.__new__(type(self))
+        made.__setstate__(
+            {
+                name: array if name in kept else array[rows, devices]
+                for name, array in self.arrays().items()
+            }
+        )
+        return made
+
     def _derive(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
         """Apply `change` to every array; the values are checked already."""
         derived = object.__new__(type(self))
@@ -336,9 +357,9 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
     if name in PLACES:
         return np.array(array, dtype=np.float64)
     if name in _LEAST_WHOLE:
-        least = _LEAST_WHOLE[name]
-        if not ((array >= least) & (array < 2**53) & (array == np.floor(array))).all():
-            raise ValueError(f"{name}: must hold whole numbers, {least} or more, below 2^53")
+        from_ = _LEAST_WHOLE[name]
+        if not ((array >= from_) & (array < 2**53) & (array == np.floor(array))).all():
+            raise ValueError(f"{name}: must hold whole numbers, {from_} or more, below 2^53")
         return np.array(array, dtype=np.int64)
     zero_too = name in _ZERO_TOO
     if not (array > 0).all() and not (zero_too and (array >= 0).all()):

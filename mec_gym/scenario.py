@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from mec_gym import channels, options, plausibility, ranges
+from mec_gym import channels, dynamics, options, plausibility, ranges
 from mec_gym.channels import Channel, PlacedChannel
+from mec_gym.episodes import Episodes
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import COLUMNS, PLACES, Instance, gain_at_sending
 from mec_gym.io import names
@@ -114,6 +115,7 @@ class Scenario(ScenarioFields):
                 " lower num_devices"
             )
         options.check(self)
+        dynamics.check(self)
         return self
 
     def replace(self, **changes: Any) -> Self:
@@ -401,6 +403,26 @@ class Scenario(ScenarioFields):
     def draw(self, n: int, rng: np.random.Generator, places: bool = False) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
         return self.from_uniforms(rng.random((n, self.num_uniforms)), places)
+
+    def sample_episodes(self, n: int, seed: int, places: bool = False) -> Episodes:
+        """Return n episodes of `slots` slots; the first k are those of `sample_episodes(k, seed)`.
+
+        Args and errors as of `sample`, which returns slots that follow no others.
+        """
+        if n < 1 or seed < 0:
+            raise ValueError(f"n: {n}, seed: {seed}; n must be at least 1, seed at least 0")
+        return self.draw_episodes(n, np.random.default_rng(seed), places)
+
+    def draw_episodes(self, n: int, rng: np.random.Generator, places: bool = False) -> Episodes:
+        """Return the next n episodes of a generator; n at once or one by one are the same.
+
+        Raises:
+            ValueError: an episode is one slot.
+        """
+        if self.slots == 1:
+            raise ValueError("slots: 1, so slots follow no others; `draw` and `sample` draw them")
+        unit = rng.random((n, sum(dynamics.num_uniforms(self))))
+        return dynamics.from_uniforms(self, unit, places)
 
     def listed(self, rng: np.random.Generator) -> Instance:
         """Return one slot in which each device has the task of its own row of `tasks`.

@@ -101,6 +101,15 @@ def test_the_fields_of_a_scenario_are_these():
         "coverage_m",
         "services",
         "fetch_delay_s",
+        "slots",
+        "slot_s",
+        "left_over",
+        "arrivals",
+        "background",
+        "mobility",
+        "handover_s",
+        "state_bits",
+        "backhaul_bps",
     }
 
 
@@ -125,6 +134,10 @@ def test_the_fields_of_an_instance_are_these():
         "deadline_s",
         "covered",
         "fetch_delay_s",
+        "backlog_cycles",
+        "handover_s",
+        "last_server",
+        "slots_left",
         "device_places_m",
         "server_places_m",
     ]

@@ -14,6 +14,7 @@ from mec_gym.channels.base import Channel
 from mec_gym.channels.fading import FloatArray
 from mec_gym.channels.tables import SiteTable, UserTable
 from mec_gym.io.settings import Positive
+from mec_gym.mobility import Mobility
 from mec_gym.networks.places import FARTHEST_M
 from mec_gym.networks.projection import Projection
 from mec_gym.ranges import from_unit, to_unit
@@ -280,6 +281,26 @@ class PlacedChannel(Channel):
     def distances(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
         """Return the distance of each link (..., M, N), m; see `Channel.distances`."""
         return self._distance(*self.places(unit, num_devices, num_servers))
+
+    def along(
+        self,
+        unit: FloatArray,
+        mobility: Mobility,
+        moving: FloatArray,
+        slot_s: float,
+        num_servers: int,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the gains of slots whose devices move, (..., K, M, N), and their places, m.
+
+        Args:
+            unit: numbers as `draw` takes them, for each slot, (..., K, `num_uniforms`); the first
+                slot's place the devices.
+            mobility: how they move on.
+            moving: numbers that it takes, (..., `mobility.num_uniforms`).
+            slot_s: length of a slot, s.
+            num_servers: N.
+        """
+        raise NotImplementedError
 
     def at_places(self, unit: FloatArray, drawn: FloatArray) -> FloatArray:
         """Return uniform numbers with which `drawn`, (..., M), draw from `device_positions_m`.
