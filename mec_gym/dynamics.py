@@ -114,6 +114,13 @@ def moves_services(scenario: "Scenario") -> bool:
     return scenario.handover_s is not None or scenario.state_bits is not None
 
 
+def limits_hz(scenario: "Scenario") -> tuple[float, float]:
+    """Return the least and the greatest CPU frequency that may be left of a server, cycles/s."""
+    hz = scenario.server_hz if scenario.deployment_hz is None else scenario.deployment_hz
+    most = 0.0 if scenario.background is None else scenario.background.most
+    return float(np.min(hz)) * (1 - most), float(np.max(hz))
+
+
 def num_uniforms(scenario: "Scenario") -> tuple[int, ...]:
     """Return how many uniform numbers slots, arrivals, background, services, places take."""
     num_slots, num_devices = scenario.slots, scenario.num_devices

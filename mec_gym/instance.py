@@ -184,7 +184,7 @@ class Instance:
             raise TypeError("this instance is one slot and cannot be indexed")
         slots = self.flatten()
         positions = np.arange(len(slots)).reshape(self.batch_shape)[index]
-        return slots._derive(lambda array: array[positions])
+        return slots._derive(lambda array: np.asarray(array[positions]))
 
     def __iter__(self) -> Iterator[Self]:
         return (self[row] for row in range(len(self)))
@@ -197,23 +197,21 @@ class Instance:
         return self._derive(lambda array: array.reshape(-1, *array.shape[core:]))
 
     def of_devices(self, devices: IntArray) -> Self:
-        """Return the slots (B,) with some of their devices alone.
+        """Return one slot, or slots (B,), with some of their devices alone.
 
         Args:
-            devices: which, (B, m), rising.
+            devices: which, rising, (m,) or (B, m).
+
+        Raises:
+            ValueError: gains change with each device's turn, so that all are needed.
         """
-        rows = np.arange(len(self))[:, None]
-        kept = {"step_gain", "slots_left", "server_places_m", *_PER_SERVER}
         if self.step_gain is not None:
-            raise ValueError(
-                "step_gain: gains that change with each device's turn need all of them"
-            )
+            raise ValueError("step_gain: gains change with each device's turn; all are needed")
+        at = (np.arange(len(self))[:, None], devices) if self.batch_shape else devices
+        kept = {"slots_left", "server_places_m", *_PER_SERVER}
         made = object.__new__(type(self))
         made.__setstate__(
-            {
-                name: array if name in kept else array[rows, devices]
-                for name, array in self.arrays().items()
-            }
+            {name: array if name in kept else array[at] for name, array in self.arrays().items()}
         )
         return made
 

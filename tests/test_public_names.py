@@ -10,6 +10,7 @@ import mec_gym
 from mec_gym import policies, system
 
 PUBLIC = [
+    "Episodes",
     "Instance",
     "PlausibilityWarning",
     "Scenario",
