@@ -160,6 +160,7 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
         arrays["server_hz"] = arrays["server_hz"] * (1 - taken)
     arrays["backlog_cycles"] = np.zeros(num_servers)
     arrays["slots_left"] = np.broadcast_to(np.arange(num_slots)[::-1], shape)
+    arrays["slot_s"] = np.full(shape, scenario.slot_s)
     if moves_services(scenario):
         arrays["handover_s"] = _handover(scenario, services)[:, None, :]
         arrays["last_server"] = np.full(num_devices, -1, np.int64)
