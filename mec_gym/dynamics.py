@@ -167,9 +167,7 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
     present = np.ones((*shape, num_devices), np.bool_)
     if scenario.arrivals is not None:
         present = scenario.arrivals.draw(arrivals, num_slots, num_devices)
-    return Episodes(
-        Instance.trusted(**arrays), present, scenario.slot_s, scenario.left_over == "waits"
-    )
+    return Episodes(Instance.trusted(**arrays), present, scenario.left_over == "waits")
 
 
 def _handover(scenario: "Scenario", units: list[FloatArray]) -> FloatArray:
