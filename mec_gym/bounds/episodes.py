@@ -1,0 +1,155 @@
+"""A lower bound on the cost of whole episodes: servers and devices by themselves, at prices.
+
+Slot by slot, the waiting cost of a server is the weighted number of its tasks times W / F, a
+product of two unknowns that no convex function follows closely. Over the whole episode a server by
+itself is simple: its state is W alone. So the link between who takes a task and who is given it is
+priced instead, and nothing else.
+
+**Proof.** Write x_mn^k for the tasks that servers take, z_mn^k for those that devices give; an
+assignment has x = z. For any prices p_mn^k its cost is
+
+    sum over n of [server n's own costs, waiting included, less p on what it takes]
+    + sum over m of [p on what device m gives, its columns' costs and its handovers],
+
+as the prices cancel out. Each bracket is at least its least value over all that a server may take
+by itself, between what the others leave it and its places, or over all that a device may choose by
+itself. The sum of these bounds is below every assignment's cost, whatever the prices. Deadlines are
+looked at as if no task waited or moved, which only allows more. For `serve`'s bound on a server see
+there; `choose` finds a device's least.
+
+The best prices are where both agree on average. They begin as duals of a linear program, see
+`episode_prices`, and go up along subgradients z - x.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.bounds.relaxation import relax
+from mec_gym.episode_problem import EpisodeProblem
+from mec_gym.episodes import Episodes, of_equal_size
+
+FloatArray = NDArray[np.float64]
+
+_NODES, _NODES_AT_LAST = 129, 513
+"""Steps of W while prices are sought, and for the bound that they prove."""
+
+_MOST_TASKS = 12
+"""A slot of more tasks has too many sets of them."""
+
+_FIRST_STEP, _SHORTER, _PATIENCE = 0.02, 0.6, 6
+"""A step aims at so much more than the best bound; after some without gain at less."""
+
+
+def without_waiting(episodes: Episodes) -> FloatArray:
+    """Return the sum of the slots' relaxations as if nothing came before, (B,), seconds.
+
+    Where slots do not touch, so that neither work nor services stay, these are all there is.
+
+    Raises:
+        ValueError: a slot has no feasible assignment.
+    """
+    slots = episodes.slots.flatten()
+    total = np.zeros(len(slots))
+    present = episodes.present.reshape(len(slots), -1)
+    for rows, some, _ in of_equal_size(slots, present):
+        total[rows] = relax(some).total_cost
+    return np.asarray(total.reshape(-1, episodes.num_slots).sum(axis=-1))
+
+
+def lower_bound(episodes: Episodes, steps: int = 100) -> FloatArray:
+    """Return what no assignment of whole episodes (B,) undercuts in total cost, (B,), seconds.
+
+    It is the better of `without_waiting` and of the bound by prices, which is close also where much
+    is left over. Where a slot has more than 12 tasks the latter is not tried.
+
+    Args:
+        episodes: whose numbers of all slots are known.
+        steps: of the ascent to better prices.
+
+    Raises:
+        ValueError: a slot has no feasible assignment.
+    """
+    bound = without_waiting(episodes)
+    problems = EpisodeProblem.of(episodes)
+    waits, moves = episodes.waits, problems.moves
+    if (waits or moves) and episodes.present.sum(axis=-1).max() <= _MOST_TASKS:
+        for row in range(len(bound)):
+            bound[row] = max(bound[row], by_prices(problems.episode(row), steps))
+    return bound
+
+
+class _Dual:
+    """The bound by prices of one episode."""
+
+    def __init__(self, problem: EpisodeProblem, top: FloatArray) -> None:
+        from mec_gym.bounds import episode_loops  # numba is loaded when it is first needed
+
+        self.loops, self.problem, self.top = episode_loops, problem, top
+        num_servers = problem.server_hz.shape[-1]
+        self.cost = np.moveaxis(problem.link_cost[..., :num_servers], -1, 0).copy()
+        columns = problem.link_cost[..., num_servers:]
+        self.beside = columns.min(axis=-1, initial=np.inf)
+        self.sets = episode_loops.sets_of(
+            problem.present, problem.size, problem.weight, problem.work
+        )
+        self.hz, self.capacity = problem.server_hz.T.copy(), problem.capacity.T.copy()
+        tasks = problem.present.sum(axis=-1)
+        self.least = np.zeros_like(self.capacity)
+        if columns.shape[-1] == 0:  # a server must take what the others have no place for
+            self.least = np.maximum(tasks - (self.capacity.sum(axis=0) - self.capacity), 0)
+
+    def __call__(self, price: FloatArray, nodes: int) -> tuple[float, FloatArray]:
+        """Return what prices (K, M, N) prove, and the subgradient z - x, (K, M, N)."""
+        problem, loops = self.problem, self.loops
+        taken = np.zeros((len(self.cost), *price.shape[:2]), np.bool_)
+        chosen = np.zeros(price.shape, np.bool_)
+        allowed = np.isfinite(problem.link_cost[..., : len(self.cost)])
+        at = np.where(allowed, price, np.inf)
+        total = loops.choose(at, self.beside, problem.moving, problem.present, chosen)
+        size = abs(total)
+        for server, cost in enumerate(self.cost):
+            own = loops.serve(
+                cost - price[..., server],
+                self.sets,
+                self.hz[server],
+                self.least[server],
+                self.capacity[server],
+                float(problem.slot_s),
+                self.top[server],
+                nodes,
+                taken[server],
+            )
+            total, size = total + own, size + abs(own)
+        size += np.abs(price[problem.present]).sum()
+        rounding = 16 * (sum(price.shape) + 8) * np.finfo(np.float64).eps * size
+        return float(total - rounding), chosen - np.moveaxis(taken, 0, -1).astype(float)
+
+
+def by_prices(problem: EpisodeProblem, steps: int) -> float:
+    """Return the bound by prices on one episode's cost, seconds."""
+    from mec_gym.bounds.episode_prices import first_prices
+
+    price, backlog = first_prices(problem)
+    hz = problem.server_hz.mean(axis=0)
+    slot_s = float(problem.slot_s)
+    longest = max((backlog / hz).max() * 2, slot_s) if np.isfinite(slot_s) else 1.0
+    dual = _Dual(problem, longest * hz)
+    best, slope = dual(price, _NODES)
+    best_price, best_slope = price, slope
+    along, aim, failed = np.zeros_like(price), _FIRST_STEP, 0
+    for _ in range(steps):
+        if not problem.moves:  # what a device gives is worth the same wherever it goes
+            slope = np.broadcast_to(slope.sum(axis=-1, keepdims=True), slope.shape)
+        along = (slope + along) / 2
+        length = (along**2).sum()
+        if length == 0:
+            break
+        price = price + aim * abs(best) / length * along
+        bound, slope = dual(price, _NODES)
+        failed = 0 if bound > best * (1 + 1e-6) else failed + 1
+        if bound > best:
+            best, best_price, best_slope = bound, price, slope
+        if failed == _PATIENCE:
+            price, slope, along = best_price, best_slope, np.zeros_like(price)
+            aim, failed = aim * _SHORTER, 0
+    return max(best, dual(best_price, _NODES_AT_LAST)[0])
