@@ -1,6 +1,5 @@
 """What servers and devices make of prices over an episode, compiled; see `bounds.episodes`."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ class Sets(NamedTuple):
         load: sum of q, (K, S), sqrt(cycles).
         weight: sum of w, (K, S).
         work: sum of C, (K, S), cycles.
+        order: the sets of each slot by their work, the least first, (K, S).
     """
 
     device: IntArray
@@ -30,6 +30,7 @@ class Sets(NamedTuple):
     load: FloatArray
     weight: FloatArray
     work: FloatArray
+    order: IntArray
 
 
 @loop
@@ -47,7 +48,13 @@ def sets_of(present: Any, size: FloatArray, weight: FloatArray, work: FloatArray
         most = max(most, tasks[slot])
     shape = (num_slots, 1 << most)
     made = Sets(
-        device, tasks, np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        device,
+        tasks,
+        np.zeros(shape, np.int64),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
     )
     for slot in range(num_slots):
         for place in range(tasks[slot]):
@@ -58,20 +65,60 @@ def sets_of(present: Any, size: FloatArray, weight: FloatArray, work: FloatArray
                 made.load[slot, one] = made.load[slot, rest] + size[slot, m]
                 made.weight[slot, one] = made.weight[slot, rest] + weight[slot, m]
                 made.work[slot, one] = made.work[slot, rest] + work[slot, m]
+        every = 1 << tasks[slot]
+        made.order[slot, :every] = np.argsort(made.work[slot, :every], kind="mergesort")
     return made
 
 
-@loop
-def _padded(after: FloatArray, before: int, behind: int, waits: bool) -> FloatArray:
-    """Return what is to come at each node, with nodes below 0 and above the last.
+class Kept(NamedTuple):
+    """Sets of a slot's tasks that a server may take with reason: no other is less in all.
 
-    Below 0 nothing waits. Above the last it is no less than there, as it never falls.
+    Attributes:
+        count: how many they are, (K,).
+        number: which of the slot's sets, (K, S).
+        paid: what each costs but for waiting, (K, S), seconds.
     """
-    nodes = len(after)
-    out = np.empty(before + nodes + behind)
-    for node in range(len(out)):
-        out[node] = after[min(max(node - before, 0), nodes - 1)] if waits else after[0]
-    return out
+
+    count: IntArray
+    number: IntArray
+    paid: FloatArray
+
+
+@loop
+def _keep(
+    slot: int,
+    cost: FloatArray,
+    sets: Sets,
+    hz: float,
+    least: int,
+    capacity: int,
+    own: FloatArray,
+    kept: Kept,
+) -> None:
+    """Write the sets of a slot of which no other has less cost, work and weight together."""
+    own[0] = 0.0
+    for place in range(sets.tasks[slot]):
+        alone = cost[slot, sets.device[slot, place]]
+        for one in range(1 << place, 2 << place):
+            own[one] = own[one - (1 << place)] + alone
+    found = 0
+    for place in range(1 << sets.tasks[slot]):
+        one = sets.order[slot, place]
+        if not (least <= sets.count[slot, one] <= capacity and own[one] < np.inf):
+            continue
+        total = own[one] + sets.load[slot, one] ** 2 / hz
+        worse = False
+        for other in range(found - 1, -1, -1):
+            if (
+                kept.paid[slot, other] <= total
+                and sets.weight[slot, kept.number[slot, other]] <= sets.weight[slot, one]
+            ):
+                worse = True
+                break
+        if not worse:
+            kept.number[slot, found], kept.paid[slot, found] = one, total
+            found += 1
+    kept.count[slot] = found
 
 
 @loop
@@ -82,8 +129,7 @@ def serve(
     least: IntArray,
     capacity: IntArray,
     slot_s: float,
-    top: float,
-    nodes: int,
+    nodes: FloatArray,
     taken: Any,
 ) -> float:
     """Return a bound on what one server's tasks cost over an episode, seconds.
@@ -91,12 +137,11 @@ def serve(
     It is on the least, over sequences of a set of tasks in each slot, of the sum of their `cost`,
     of L^2 / F, and of the weighted number of tasks times W / F.
 
-    By dynamic programming backward over slots: what is still to come is bounded from below at equal
-    steps of W, and between them by the line through them. For each set of a slot that cost is
-    linear between two nodes but for one bend, where its work takes W to a node of the next slot.
-    So the least of all sets is above the line between two nodes but for its bends, and the two are
-    lowered by the most that a bend lies below it. Above the last node what is to come at it counts:
-    it never falls in W.
+    By dynamic programming backward over slots: what is still to come is bounded from below at nodes
+    of W, and between them by the line through them. For each set of a slot the cost is linear
+    between two nodes but for bends, where its work takes W to a node of the next slot. So the least
+    of all sets is above the line between two nodes but for the bends, and both are lowered by the
+    most that a bend lies below it.
 
     Args:
         cost: of each task here, (K, M), seconds; inf: not allowed.
@@ -105,93 +150,83 @@ def serve(
         least: tasks that it has to take, (K,).
         capacity: tasks that it may take, (K,).
         slot_s: tau, seconds; inf: nothing waits.
-        top: W at the last node, cycles.
-        nodes: how many there are.
+        nodes: of W, rising, from 0 to as much as there may be, cycles.
         taken: which tasks it takes, (K, M), to be written: what is least by these bounds.
     """
-    num_slots = len(server_hz)
-    waits = slot_s < math.inf
-    step = top / (nodes - 1)
-    to_come = np.zeros((num_slots + 1, nodes))
-    paid = np.full(sets.work.shape, np.inf)
-    below = np.empty(nodes - 1)
+    num_slots, last = len(server_hz), len(nodes) - 1
+    to_come = np.zeros((num_slots + 1, last + 1))
+    shape = sets.work.shape
+    kept = Kept(np.zeros(num_slots, np.int64), np.empty(shape, np.int64), np.empty(shape))
+    own = np.empty(shape[1])
+    slope, below = np.zeros(last + 1), np.empty(last)
+    for slot in range(num_slots):
+        _keep(slot, cost, sets, server_hz[slot], least[slot], capacity[slot], own, kept)
     for slot in range(num_slots - 1, -1, -1):
-        hz, tasks = server_hz[slot], sets.tasks[slot]
-        done = hz * slot_s if waits else 0.0
-        own, out = paid[slot], to_come[slot]
-        own[0] = 0.0
-        for place in range(tasks):
-            alone = cost[slot, sets.device[slot, place]]
-            for one in range(1 << place, 2 << place):
-                own[one] = own[one - (1 << place)] + alone
-        before = int(done / step) + 2
-        behind = int(sets.work[slot, (1 << tasks) - 1] / step) + 3
-        after = _padded(to_come[slot + 1], before, behind, waits)
+        hz = server_hz[slot]
+        out, after = to_come[slot], to_come[slot + 1]
+        for node in range(last):
+            slope[node] = (after[node + 1] - after[node]) / (nodes[node + 1] - nodes[node])
         out[:] = np.inf
-        for one in range(1 << tasks):
-            if not (least[slot] <= sets.count[slot, one] <= capacity[slot]):
-                own[one] = np.inf
-            if not own[one] < np.inf:
-                continue
-            own[one] += sets.load[slot, one] ** 2 / hz
-            shift = (sets.work[slot, one] - done) / step
-            first = math.floor(shift)
-            part = shift - first
-            slope, base = sets.weight[slot, one] * step / hz, own[one]
-            here, there = after[before + first :], after[before + first + 1 :]
-            for node in range(nodes):
-                total = base + slope * node + (1 - part) * here[node] + part * there[node]
+        for which in range(kept.count[slot]):
+            one, base = kept.number[slot, which], kept.paid[slot, which]
+            shift, wait = sets.work[slot, one] - hz * slot_s, sets.weight[slot, one] / hz
+            at = 0
+            for node in range(last + 1):
+                left = nodes[node] + shift
+                total = base + wait * nodes[node] + after[0]
+                if left > 0:
+                    while at < last and nodes[at + 1] <= left:
+                        at += 1
+                    total += after[at] - after[0] + slope[at] * (left - nodes[at])
                 out[node] = min(out[node], total)
         below[:] = 0.0
-        for one in range(1 << tasks):
-            if not own[one] < np.inf:
-                continue
-            shift = (sets.work[slot, one] - done) / step
-            first = math.floor(shift)
-            part = shift - first
-            slope = sets.weight[slot, one] * step / hz
-            base = own[one] + slope * (1 - part)
-            there = after[before + first + 1 :]
-            for node in range(nodes - 1):
-                line = part * out[node] + (1 - part) * out[node + 1]
-                below[node] = max(below[node], line - (base + slope * node + there[node]))
-        lowered = below[0]
-        for node in range(nodes - 1):
+        for which in range(kept.count[slot]):
+            one, base = kept.number[slot, which], kept.paid[slot, which]
+            shift, wait = sets.work[slot, one] - hz * slot_s, sets.weight[slot, one] / hz
+            at = 0
+            for bend in range(last + 1):
+                backlog = nodes[bend] - shift
+                if backlog <= 0:
+                    continue
+                if not backlog < nodes[last]:
+                    break
+                while nodes[at + 1] <= backlog:
+                    at += 1
+                part = (backlog - nodes[at]) / (nodes[at + 1] - nodes[at])
+                line = (1 - part) * out[at] + part * out[at + 1]
+                below[at] = max(below[at], line - (base + wait * backlog + after[bend]))
+        lowered = 0.0
+        for node in range(last):
             out[node] -= max(lowered, below[node])
             lowered = below[node]
-        out[nodes - 1] -= lowered
-    _follow(sets, server_hz, slot_s, step, to_come, paid, taken)
+        out[last] -= lowered
+    _follow(sets, kept, server_hz, slot_s, nodes, to_come, taken)
     return float(to_come[0, 0])
 
 
 @loop
 def _follow(
     sets: Sets,
+    kept: Kept,
     server_hz: FloatArray,
     slot_s: float,
-    step: float,
+    nodes: FloatArray,
     to_come: FloatArray,
-    paid: FloatArray,
     taken: Any,
 ) -> None:
     """Write which tasks a server takes that goes by what is to come, slot by slot."""
-    nodes = to_come.shape[1]
     backlog = 0.0
     taken[:] = False
     for slot in range(len(server_hz)):
-        hz, least, best, left = server_hz[slot], np.inf, 0, 0.0
-        for one in range(1 << sets.tasks[slot]):
-            total = paid[slot, one]
-            if not total < np.inf:
-                continue
-            after = max(0.0, backlog + sets.work[slot, one] - hz * slot_s)
-            at = min(after / step, nodes - 1.0)
-            node = min(int(at), nodes - 2)
-            part = at - node
-            total += sets.weight[slot, one] * backlog / hz
-            total += (1 - part) * to_come[slot + 1, node] + part * to_come[slot + 1, node + 1]
+        hz, after = server_hz[slot], to_come[slot + 1]
+        least, best, left = np.inf, 0, 0.0
+        for which in range(kept.count[slot]):
+            one = kept.number[slot, which]
+            then = max(0.0, backlog + sets.work[slot, one] - hz * slot_s)
+            total = kept.paid[slot, which] + sets.weight[slot, one] * backlog / hz
+            total += np.interp(then, nodes, after)
             if total < least:
-                least, best, left = total, one, after
+                least, best, left = total, one, then
         backlog = left
         for place in range(sets.tasks[slot]):
             taken[slot, sets.device[slot, place]] = (best >> place) & 1 == 1

@@ -18,8 +18,8 @@ _TANGENTS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)
 """At so many times the load of the program before."""
 
 
-def first_prices(problem: EpisodeProblem) -> tuple[FloatArray, FloatArray]:
-    """Return prices of each server for each task, (K, M, N), seconds, and W, (K, N), cycles."""
+def first_prices(problem: EpisodeProblem) -> FloatArray:
+    """Return prices of each server for each task, (K, M, N), seconds."""
     hz = problem.server_hz
     share = hz / hz.sum(axis=-1, keepdims=True)
     tasks = np.where(problem.present, problem.weight, 0.0).sum(axis=-1, keepdims=True) * share
@@ -35,7 +35,7 @@ def first_prices(problem: EpisodeProblem) -> tuple[FloatArray, FloatArray]:
             left = np.maximum(0.0, left + work[slot] - hz[slot] * problem.slot_s)
             follows[slot + 1] = left
         backlog = (backlog + follows) / 2
-    return np.repeat(value[..., None], hz.shape[1], axis=-1), follows
+    return np.repeat(value[..., None], hz.shape[1], axis=-1)
 
 
 def _solve(

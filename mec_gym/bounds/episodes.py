@@ -33,6 +33,9 @@ FloatArray = NDArray[np.float64]
 _NODES, _NODES_AT_LAST = 129, 513
 """Steps of W while prices are sought, and for the bound that they prove."""
 
+_FINEST = 1 / 64
+"""The first step of W where prices are sought, in units of a slot's work."""
+
 _MOST_TASKS = 12
 """A slot of more tasks has too many sets of them."""
 
@@ -81,10 +84,10 @@ def lower_bound(episodes: Episodes, steps: int = 100) -> FloatArray:
 class _Dual:
     """The bound by prices of one episode."""
 
-    def __init__(self, problem: EpisodeProblem, top: FloatArray) -> None:
+    def __init__(self, problem: EpisodeProblem) -> None:
         from mec_gym.bounds import episode_loops  # numba is loaded when it is first needed
 
-        self.loops, self.problem, self.top = episode_loops, problem, top
+        self.loops, self.problem = episode_loops, problem
         num_servers = problem.server_hz.shape[-1]
         self.cost = np.moveaxis(problem.link_cost[..., :num_servers], -1, 0).copy()
         columns = problem.link_cost[..., num_servers:]
@@ -98,7 +101,19 @@ class _Dual:
         if columns.shape[-1] == 0:  # a server must take what the others have no place for
             self.least = np.maximum(tasks - (self.capacity.sum(axis=0) - self.capacity), 0)
 
-    def __call__(self, price: FloatArray, nodes: int) -> tuple[float, FloatArray]:
+        # No set of its places is more work than the largest tasks.
+        work = np.sort(np.where(problem.present, problem.work, 0.0), axis=-1)[:, ::-1]
+        most = np.concatenate([np.zeros((len(work), 1)), work.cumsum(axis=-1)], axis=-1)
+        every = np.take_along_axis(most, problem.capacity, axis=-1)
+        done = problem.server_hz * problem.slot_s
+        self.most = np.maximum(every - done, 0.0).sum(axis=0)
+        self.done = np.where(np.isfinite(done), done, every).mean(axis=0)
+
+    def nodes(self, server: int, count: int) -> FloatArray:
+        """Return nodes of W from 0 to the most there can be, the closer the lower, cycles."""
+        return _geometric(_FINEST * self.done[server] * _NODES / count, self.most[server], count)
+
+    def __call__(self, price: FloatArray, count: int) -> tuple[float, FloatArray]:
         """Return what prices (K, M, N) prove, and the subgradient z - x, (K, M, N)."""
         problem, loops = self.problem, self.loops
         taken = np.zeros((len(self.cost), *price.shape[:2]), np.bool_)
@@ -115,8 +130,7 @@ class _Dual:
                 self.least[server],
                 self.capacity[server],
                 float(problem.slot_s),
-                self.top[server],
-                nodes,
+                self.nodes(server, count),
                 taken[server],
             )
             total, size = total + own, size + abs(own)
@@ -125,15 +139,25 @@ class _Dual:
         return float(total - rounding), chosen - np.moveaxis(taken, 0, -1).astype(float)
 
 
+def _geometric(first: float, last: float, count: int) -> FloatArray:
+    """Return rising numbers, from 0 to `last`, each step as much longer than the one before."""
+    if last <= first * (count - 1):
+        return np.linspace(0.0, max(last, first), count)
+    low, high = 0.0, 50 / count
+    for _ in range(60):
+        growth = (low + high) / 2
+        reached = first * np.expm1(growth * (count - 1)) / np.expm1(growth)
+        low, high = (growth, high) if reached < last else (low, growth)
+    made: FloatArray = np.expm1(high * np.arange(count)) * (last / np.expm1(high * (count - 1)))
+    return made
+
+
 def by_prices(problem: EpisodeProblem, steps: int) -> float:
     """Return the bound by prices on one episode's cost, seconds."""
     from mec_gym.bounds.episode_prices import first_prices
 
-    price, backlog = first_prices(problem)
-    hz = problem.server_hz.mean(axis=0)
-    slot_s = float(problem.slot_s)
-    longest = max((backlog / hz).max() * 2, slot_s) if np.isfinite(slot_s) else 1.0
-    dual = _Dual(problem, longest * hz)
+    price = first_prices(problem)
+    dual = _Dual(problem)
     best, slope = dual(price, _NODES)
     best_price, best_slope = price, slope
     along, aim, failed = np.zeros_like(price), _FIRST_STEP, 0
