@@ -159,14 +159,25 @@ def serve(
     kept = Kept(np.zeros(num_slots, np.int64), np.empty(shape, np.int64), np.empty(shape))
     own = np.empty(shape[1])
     slope, below = np.zeros(last + 1), np.empty(last)
+    reached = np.zeros(num_slots + 1, np.int64)  # the node that W is below when a slot begins
+    most = 0.0
     for slot in range(num_slots):
         _keep(slot, cost, sets, server_hz[slot], least[slot], capacity[slot], own, kept)
+        work = 0.0
+        for which in range(kept.count[slot]):
+            work = max(work, sets.work[slot, kept.number[slot, which]])
+        most = max(0.0, most + work - server_hz[slot] * slot_s)
+        node = reached[slot]
+        while node < last and nodes[node] < most:
+            node += 1
+        reached[slot + 1] = node
     for slot in range(num_slots - 1, -1, -1):
-        hz = server_hz[slot]
-        out, after = to_come[slot], to_come[slot + 1]
-        for node in range(last):
+        hz, last = server_hz[slot], max(reached[slot], 1)
+        out, after, ends = to_come[slot], to_come[slot + 1], max(reached[slot + 1], 1)
+        for node in range(ends):
             slope[node] = (after[node + 1] - after[node]) / (nodes[node + 1] - nodes[node])
         out[:] = np.inf
+        below[:] = 0.0
         for which in range(kept.count[slot]):
             one, base = kept.number[slot, which], kept.paid[slot, which]
             shift, wait = sets.work[slot, one] - hz * slot_s, sets.weight[slot, one] / hz
@@ -175,16 +186,15 @@ def serve(
                 left = nodes[node] + shift
                 total = base + wait * nodes[node] + after[0]
                 if left > 0:
-                    while at < last and nodes[at + 1] <= left:
+                    while at < ends - 1 and nodes[at + 1] <= left:
                         at += 1
                     total += after[at] - after[0] + slope[at] * (left - nodes[at])
                 out[node] = min(out[node], total)
-        below[:] = 0.0
         for which in range(kept.count[slot]):
             one, base = kept.number[slot, which], kept.paid[slot, which]
             shift, wait = sets.work[slot, one] - hz * slot_s, sets.weight[slot, one] / hz
             at = 0
-            for bend in range(last + 1):
+            for bend in range(ends + 1):
                 backlog = nodes[bend] - shift
                 if backlog <= 0:
                     continue
@@ -224,7 +234,9 @@ def _follow(
             one = kept.number[slot, which]
             then = max(0.0, backlog + sets.work[slot, one] - hz * slot_s)
             total = kept.paid[slot, which] + sets.weight[slot, one] * backlog / hz
-            total += np.interp(then, nodes, after)
+            at = min(max(np.searchsorted(nodes, then) - 1, 0), len(nodes) - 2)
+            part = (then - nodes[at]) / (nodes[at + 1] - nodes[at])
+            total += (1 - part) * after[at] + part * after[at + 1]
             if total < least:
                 least, best, left = total, one, then
         backlog = left

@@ -18,15 +18,15 @@ _TANGENTS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)
 """At so many times the load of the program before."""
 
 
-def first_prices(problem: EpisodeProblem) -> FloatArray:
-    """Return prices of each server for each task, (K, M, N), seconds."""
+def first_prices(problem: EpisodeProblem) -> tuple[FloatArray, float]:
+    """Return prices of each server for each task, (K, M, N), and what an episode may cost, s."""
     hz = problem.server_hz
     share = hz / hz.sum(axis=-1, keepdims=True)
     tasks = np.where(problem.present, problem.weight, 0.0).sum(axis=-1, keepdims=True) * share
     load = np.where(problem.present, problem.size, 0.0).sum(axis=-1, keepdims=True) * share
     backlog = np.zeros_like(hz)
     for _ in range(_PROGRAMS):
-        split, value = _solve(problem, tasks, np.maximum(load, load.max() / 100), backlog)
+        split, value, cost = _solve(problem, tasks, np.maximum(load, load.max() / 100), backlog)
         tasks = (tasks + np.einsum("kmn,km->kn", split, problem.weight)) / 2
         load = np.einsum("kmn,km->kn", split, problem.size)
         work = np.einsum("kmn,km->kn", split, problem.work)
@@ -35,13 +35,13 @@ def first_prices(problem: EpisodeProblem) -> FloatArray:
             left = np.maximum(0.0, left + work[slot] - hz[slot] * problem.slot_s)
             follows[slot + 1] = left
         backlog = (backlog + follows) / 2
-    return np.repeat(value[..., None], hz.shape[1], axis=-1)
+    return np.repeat(value[..., None], hz.shape[1], axis=-1), cost
 
 
 def _solve(
     problem: EpisodeProblem, tasks: FloatArray, load: FloatArray, backlog: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the split among servers, (K, M, N), and what each device is worth, (K, M), seconds."""
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return the split among servers, (K, M, N), prices of tasks, (K, M), and the cost, seconds."""
     from scipy.optimize import linprog
     from scipy.sparse import csr_array
 
@@ -101,4 +101,4 @@ def _solve(
     )
     split = found.x[:count].reshape(problem.link_cost.shape)[..., :num_servers]
     value = np.where(present, found.eqlin.marginals.reshape(present.shape), 0.0)
-    return split, value
+    return split, value, float(found.fun - (tasks * backlog / hz).sum())

@@ -30,17 +30,17 @@ from mec_gym.episodes import Episodes, of_equal_size
 
 FloatArray = NDArray[np.float64]
 
-_NODES, _NODES_AT_LAST = 129, 513
+_NODES, _NODES_AT_LAST = 65, 513
 """Steps of W while prices are sought, and for the bound that they prove."""
 
-_FINEST = 1 / 64
+_FINEST = 1 / 32
 """The first step of W where prices are sought, in units of a slot's work."""
 
 _MOST_TASKS = 12
 """A slot of more tasks has too many sets of them."""
 
-_FIRST_STEP, _SHORTER, _PATIENCE = 0.02, 0.6, 6
-"""A step aims at so much more than the best bound; after some without gain at less."""
+_LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
+"""A step aims at what is expected, or so much above where it is; after some without gain at less."""
 
 
 def without_waiting(episodes: Episodes) -> FloatArray:
@@ -156,11 +156,11 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
     """Return the bound by prices on one episode's cost, seconds."""
     from mec_gym.bounds.episode_prices import first_prices
 
-    price = first_prices(problem)
+    price, expected = first_prices(problem)
     dual = _Dual(problem)
     best, slope = dual(price, _NODES)
-    best_price, best_slope = price, slope
-    along, aim, failed = np.zeros_like(price), _FIRST_STEP, 0
+    best_price, best_slope, bound = price, slope, best
+    along, share, failed = np.zeros_like(price), 1.0, 0
     for _ in range(steps):
         if not problem.moves:  # what a device gives is worth the same wherever it goes
             slope = np.broadcast_to(slope.sum(axis=-1, keepdims=True), slope.shape)
@@ -168,12 +168,13 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
         length = (along**2).sum()
         if length == 0:
             break
-        price = price + aim * abs(best) / length * along
+        aim = share * max(expected - bound, _LEAST_AIM * abs(expected))
+        price = price + aim / length * along
         bound, slope = dual(price, _NODES)
-        failed = 0 if bound > best * (1 + 1e-6) else failed + 1
+        failed = 0 if bound > best + 1e-6 * abs(best) else failed + 1
         if bound > best:
             best, best_price, best_slope = bound, price, slope
         if failed == _PATIENCE:
-            price, slope, along = best_price, best_slope, np.zeros_like(price)
-            aim, failed = aim * _SHORTER, 0
+            price, slope, bound = best_price, best_slope, best
+            along, share, failed = np.zeros_like(price), share * _SHORTER, 0
     return max(best, dual(best_price, _NODES_AT_LAST)[0])
