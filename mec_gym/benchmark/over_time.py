@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ class Yardsticks:
 
     Attributes:
         bound: what no assignment of the whole episode undercuts.
-        best_known: the least that a search over the whole episode found; it sees the future.
+        best_known: the least that is known: what a search over the whole episode found, which sees
+            the future, or a policy.
     """
 
     bound: FloatArray
@@ -46,11 +47,8 @@ def find_yardsticks(drawn: Episodes) -> Yardsticks:
     Raises:
         ValueError: a slot has no feasible assignment.
     """
-    tasks = drawn.present.sum(axis=(-1, -2))
-    bound = lower_bound(drawn)
-    found = search(drawn)
-    best = episodes.play(drawn, episodes.as_decided(drawn, found)).cost.sum(axis=(-1, -2))
-    return Yardsticks(np.minimum(bound, best) / tasks, best / tasks)
+    tasks, best = drawn.present.sum(axis=(-1, -2)), search(drawn).total_cost
+    return Yardsticks(np.minimum(lower_bound(drawn), best) / tasks, best / tasks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,8 @@ class EpisodesResult:
         slot_delay: of a task on average in each slot, (K,), seconds; nan where none had one.
         backlog_s: work left over as each slot ends, W_n / F_n, mean of servers, (S, B, K), seconds.
         counted: how many tasks of an episode stand above capacity (`overloads`), change their
-            server (`handovers`), and what else `system.report` has, by name, (S, B).
+            server (`handovers`, where that takes time), and what else `system.report` has, by name,
+            (S, B).
         tasks: of each episode, (B,).
         yardsticks: what it is held against.
         slot_seconds: that it takes to decide a slot.
@@ -138,7 +137,9 @@ def play(
         name: [_played(policy, name, drawn, seed) for policy in row]
         for name, row in policies.items()
     }
-    found = yardsticks or find_yardsticks(drawn)
+    found, tasks = yardsticks or find_yardsticks(drawn), drawn.present.sum(axis=(-1, -2))
+    costs = [each.cost.sum(axis=(-1, -2)) / tasks for row in played.values() for each, _ in row]
+    found = replace(found, best_known=np.minimum(found.best_known, np.min(costs, axis=0)))
     return [
         _result(name, row, drawn, found, _slot_seconds(policies[name][0], drawn, seed))
         for name, row in played.items()
@@ -162,7 +163,8 @@ def _played(
         return assigned(policy, name, slots, seed + number)
 
     made = episodes.play(drawn, choose, watch)
-    counted["handovers"] = _handovers(made.assignment, drawn.slots.num_servers)
+    if drawn.slots.last_server is not None:
+        counted["handovers"] = _handovers(made.assignment, drawn.slots.num_servers)
     return made, counted
 
 

@@ -27,7 +27,7 @@ from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
 _INSTANCES = 1000
-_EPISODES = 100
+_EPISODES = 20
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Arguments(Sharing):
     polish: bool = False
     """Also show each model with its assignment improved by local search, as a row of its own."""
     instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
-    """How many slots of a scenario to play; 100 episodes where slots follow one another."""
+    """How many slots of a scenario to play; 20 episodes where slots follow one another."""
     instance: Annotated[
         Path | None,
         arg(
