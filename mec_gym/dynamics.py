@@ -14,7 +14,7 @@ from mec_gym import equations, options
 from mec_gym.channels import PlacedChannel
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
-from mec_gym.mobility import Static
+from mec_gym.mobility import Static, Trace
 from mec_gym.ranges import from_unit
 
 if TYPE_CHECKING:
@@ -126,10 +126,28 @@ def check_moving(scenario: "Scenario") -> None:
             "mobility: the table of tasks says where devices are in each slot; leave out its"
             " columns of places, or mobility"
         )
+    if isinstance(mobility, Trace):
+        _check_trace(mobility, channel)
     with _of_field("mobility"):
-        mobility.check(
-            scenario.slots, scenario.num_devices, scenario.slot_s, channel.area(mobility)
-        )
+        mobility.check(scenario.slots, scenario.num_devices, scenario.slot_s, channel.area())
+
+
+def _check_trace(trace: Trace, channel: PlacedChannel) -> None:
+    """Check that a trace alone says where devices are, in the coordinates of the servers."""
+    for field in ("device_positions_m", "users", "clusters", "placement"):
+        if getattr(channel, field) is not None:
+            raise ValueError(
+                f"channel.{field}: mobility.table says where devices are already; leave one out"
+            )
+    table = trace.table
+    if table.lat is None or table.lon is None:
+        if channel.projection is not None:
+            raise ValueError(
+                "mobility.table: x, y are metres, but channel.sites has degrees; give lat and lon,"
+                " or the sites in the same metres"
+            )
+    elif channel.given_places[0] is not None:
+        channel.check_degrees(table.lat, table.lon, "mobility.table")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mec_gym.channels import PlacedChannel, UniformChannel
 from mec_gym.equations import rate, signal_to_noise, uplink_rate
+from mec_gym.mobility import Trace
 
 if TYPE_CHECKING:
     from mec_gym.scenario import Scenario
@@ -33,8 +34,13 @@ SLOWEST, FASTEST = 1e3, 1e10
 SHORTEST, LONGEST = 1e-6, 1e3
 """Computation delays of a mean task on a mean server that can be meant, s."""
 
+MOST_MPS = 100.0
+"""A speed that devices can be meant to have, m/s: 360 km/h."""
+
 _DECIDING = {
     "channel",
+    "mobility",
+    "slot_s",
     "bandwidth_hz",
     "bandwidth_sharing",
     "tx_power_w",
@@ -103,8 +109,8 @@ def findings(scenario: "Scenario") -> dict[str, str]:
     # Of places and rates the first alone: those behind it follow from it.
     found = ((kind, said) for kind, look in kinds.items() if (said := look(scenario)))
     first = dict(itertools.islice(found, 1))
-    work = _work(scenario)
-    return first | ({"work": work} if work else {})
+    others = {"work": _work(scenario), "moving": _moving(scenario)}
+    return first | {kind: said for kind, said in others.items() if said}
 
 
 def _degrees(scenario: "Scenario") -> str:
@@ -121,12 +127,15 @@ def _degrees(scenario: "Scenario") -> str:
         if channel.users is None or channel.users.in_degrees
         else channel.users.metres(None),
         "tasks": None if tasks is None else tasks.places_m,
+        "mobility.table": None
+        if not isinstance(scenario.mobility, Trace) or scenario.mobility.table.in_degrees
+        else scenario.mobility.table.metres(None),
     }
     for field, places in given.items():
         if places is not None and _like_degrees(np.asarray(places)):
             first = ", ".join(f"{number:.9g}" for number in np.asarray(places)[0])
             remedy = "give them as channel.sites and channel.users, columns lat and lon"
-            if field in ("channel.sites", "channel.users", "tasks"):
+            if field in ("channel.sites", "channel.users", "tasks", "mobility.table"):
                 remedy = "call the columns lat and lon"
             return f"{field}: ({first}) and the others look like degrees, but are metres; {remedy}"
     return ""
@@ -189,6 +198,54 @@ def _outside(scenario: "Scenario") -> str:
     return (
         f"channel.side_m: {channel.side_m:g}, but {beyond} of {len(places)} {who} are outside of"
         f" this square, over which the {others} are; {remedy}"
+    )
+
+
+def _moving(scenario: "Scenario") -> str:
+    """Return whether devices are too fast, go too far in a slot, or move where no servers are."""
+    mobility, channel, slot_s = scenario.mobility, scenario.radio, scenario.slot_s
+    if mobility is None or slot_s is None or not isinstance(channel, PlacedChannel):
+        return ""
+    area = channel.area()
+    fastest = mobility.fastest_mps(slot_s, area)
+    field = {"random-waypoint": ".speed_mps", "gauss-markov": ".mean_mps", "trace": ".table"}
+    named = f"mobility{field.get(mobility.kind, '')}"
+    if fastest > MOST_MPS:
+        return (
+            f"{named}: devices at up to {fastest:,.4g} m/s, {fastest * 3.6:,.4g} km/h; check that"
+            " speeds are in m/s, not km/h, and places in metres"
+        )
+    reach = mobility.reach(area)
+    side_m = area.side_m if reach is None else max(area.side_m, float(np.ptp(reach, axis=0).max()))
+    if fastest * slot_s > side_m:
+        return (
+            f"slot_s: {slot_s:g}, in which devices at up to {fastest:.4g} m/s go"
+            f" {fastest * slot_s:,.0f} m, further than the {side_m:,.0f} m of the area; lower it,"
+            " or check side_m"
+        )
+    return _trace_outside(mobility, channel) if isinstance(mobility, Trace) else ""
+
+
+def _trace_outside(trace: Trace, channel: PlacedChannel) -> str:
+    """Return whether a trace is in another area than the servers."""
+    places, servers = trace.places_m(channel.area()), channel.given_places[0]
+    if servers is not None:
+        apart = np.maximum(servers.min(0) - places.max(0), places.min(0) - servers.max(0)).max()
+        if apart <= channel.side_m:
+            return ""
+        return (
+            f"mobility.table: its places and the servers are {apart:,.0f} m apart; check that both"
+            " are in the same coordinates"
+        )
+    beyond = int(((places < 0) | (places > channel.side_m)).any(axis=-1).sum())
+    if beyond <= _MOST_OUTSIDE * len(places):
+        return ""
+    (x0, y0), (x1, y1) = places.min(0), places.max(0)
+    return (
+        f"channel.side_m: {channel.side_m:g}, but {beyond} of {len(places)} places of"
+        " mobility.table are outside of this square, over which the servers are; they are from"
+        f" ({x0:.0f}, {y0:.0f}) to ({x1:.0f}, {y1:.0f}): set side_m and move them, or give the"
+        " places of the servers too"
     )
 
 

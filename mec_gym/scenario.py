@@ -29,7 +29,7 @@ _DEPLOYMENT_STREAM = 2
 _MOST_CHANGING_GAINS = 10_000_000
 """Gains that change at each step are drawn for the whole slot: so many take 80 MB."""
 
-_LONG: dict[str, Any] = {"tasks": True}
+_LONG: dict[str, Any] = {"tasks": True, "mobility": {"table"}}
 _LONG_OF_PLACES = _LONG | {"channel": {"sites", "users"}}
 """Fields that compare faster by themselves, and those of a channel with tables."""
 
@@ -151,7 +151,7 @@ class Scenario(ScenarioFields):
         """The tables, whose digests are kept."""
         channel = self.channel
         tables = (channel.sites, channel.users) if isinstance(channel, PlacedChannel) else ()
-        return self.tasks, *tables
+        return self.tasks, *tables, getattr(self.mobility, "table", None)
 
     @property
     def _long(self) -> dict[str, Any]:

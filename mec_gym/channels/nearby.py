@@ -103,7 +103,11 @@ def along(
             numbers = unit[some, number * each : (number + 1) * each]
             amplitudes = normal(numbers[:, 2:]).reshape(-1, 2 * _WAVES, num_fields)
             for slot in range(num_slots):  # so that a place is the same to the last bit in each
-                waves = _by_waves(numbers[:, :2], places_m[some, slot] / distance_m)
+                now, before = places_m[some, slot], places_m[some, slot - 1]
+                if slot > 0 and (now == before).all():
+                    field[some, slot] = field[some, slot - 1]
+                    continue
+                waves = _by_waves(numbers[:, :2], now / distance_m)
                 field[some, slot] = waves @ amplitudes
     return [field.reshape(*lead, num_slots, num_places, num_fields) for field in fields]
 

@@ -314,7 +314,7 @@ class PlacedChannel(Channel):
         num_slots = unit.shape[-2]
         start, _ = self.places(unit[..., 0, :], num_devices, num_servers)
         first = mobility.num_uniforms(num_slots, num_devices)
-        area = self.area(mobility)
+        area = self.area()
         places = mobility.places(moving[..., :first], start, num_slots, slot_s, area)
         return self.gains_along(unit, moving[..., first:], places, slot_s, num_servers), places
 
@@ -346,7 +346,7 @@ class PlacedChannel(Channel):
         """
         raise NotImplementedError  # `knows_moving` is False
 
-    def area(self, mobility: Mobility | None = None) -> Area:
+    def area(self) -> Area:
         """Return the square that devices move in.
 
         That of `side_m`; where given places of devices are outside of it, the smallest one about
@@ -363,7 +363,7 @@ class PlacedChannel(Channel):
     def with_moving(self, mobility: Mobility) -> Self:
         """Return the same channel, of which the longest link is one of devices that move so."""
         moving = self.replace()
-        moving._reach = mobility.reach(self.area(mobility))
+        moving._reach = mobility.reach(self.area())
         return moving
 
     def at_places(self, unit: FloatArray, drawn: FloatArray) -> FloatArray:

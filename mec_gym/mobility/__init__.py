@@ -8,6 +8,7 @@ from mec_gym.mobility.base import MOBILITY, Area, Mobility
 from mec_gym.mobility.gauss_markov import GaussMarkov
 from mec_gym.mobility.random_waypoint import RandomWaypoint
 from mec_gym.mobility.static import Static
+from mec_gym.mobility.trace import Trace
 
 __all__ = [
     "MOBILITY",
@@ -16,6 +17,7 @@ __all__ = [
     "Mobility",
     "RandomWaypoint",
     "Static",
+    "Trace",
     "from_fields",
 ]
 
@@ -23,6 +25,7 @@ MOBILITY |= {
     "static": Static,
     "random-waypoint": RandomWaypoint,
     "gauss-markov": GaussMarkov,
+    "trace": Trace,
 }
 """The models by kind; a new one is a class in a file beside this one, and an entry here."""
 
