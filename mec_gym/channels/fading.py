@@ -69,13 +69,23 @@ def jakes(speed_mps: FloatArray, carrier_hz: float, apart_s: float) -> FloatArra
 def over_slots(sizes: FloatArray, phases: FloatArray, correlation: FloatArray) -> FloatArray:
     """Return the quantile of each link's fading in each slot, (..., K, M, N), in [0, 1].
 
-    The complex amplitude is Gauss-Markov, as in `fading`, with a rho of each device and slot: so it
-    is correlated by rho from one slot to the next, and by the product of them over several.
-
     Args:
         sizes: numbers uniform on [0, 1), (..., K, M, N).
         phases: others.
         correlation: rho of each device from a slot to the next, (..., K - 1, M).
+    """
+    real, imaginary = amplitudes_over_slots(sizes, phases, correlation)
+    return np.asarray(-np.expm1(-(real**2 + imaginary**2)))
+
+
+def amplitudes_over_slots(
+    sizes: FloatArray, phases: FloatArray, correlation: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the complex amplitude of each link in each slot, real and imaginary, (..., K, M, N).
+
+    It is Gauss-Markov, as in `fading`, with a rho of each device and slot: correlated by rho from
+    one slot to the next, and by the product of them over several, where Jakes' model has J0 of the
+    whole time. Args as of `over_slots`.
     """
     size, angle = np.sqrt(exponential(sizes)), 2 * np.pi * phases
     real, imaginary = size * np.cos(angle), size * np.sin(angle)
@@ -85,7 +95,7 @@ def over_slots(sizes: FloatArray, phases: FloatArray, correlation: FloatArray) -
         for slot in range(1, part.shape[-3]):
             before, now = part[..., slot - 1, :, :], part[..., slot, :, :]
             now[...] = rho[..., slot - 1, :, :] * before + fresh[..., slot - 1, :, :] * now
-    return np.asarray(-np.expm1(-(real**2 + imaginary**2)))
+    return real, imaginary
 
 
 def num_fading_uniforms(num_devices: int, num_servers: int, correlation: float) -> int:

@@ -45,30 +45,23 @@ class GaussMarkov(Mobility):
         mean = self.mean_mps * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
         fresh = self.std_mps * normal(unit[..., num_devices:])
         fresh = fresh.reshape(*lead, num_slots - 1, num_devices, 2)
+        velocity = mean[..., None, :, :] + fresh  # right in the first slot
+        for slot in range(1, num_slots - 1):
+            kept = self.alpha * velocity[..., slot - 1, :, :] + (1 - self.alpha) * mean
+            new = fresh[..., slot, :, :]
+            velocity[..., slot, :, :] = kept + math.sqrt(1 - self.alpha**2) * new
         corner = np.asarray(area.corner_m)
-        at = start - corner
-        found = np.empty((*lead, num_slots, num_devices, 2))
-        found[..., 0, :, :] = at
-        velocity = mean
-        for slot in range(1, num_slots):
-            new = fresh[..., slot - 1, :, :]
-            if slot == 1:
-                velocity = mean + new
-            else:
-                kept = self.alpha * velocity + (1 - self.alpha) * mean
-                velocity = kept + math.sqrt(1 - self.alpha**2) * new
-            at, turned = _reflected(at + velocity * slot_s, area.side_m)
-            velocity, mean = velocity * turned, mean * turned
-            found[..., slot, :, :] = at
-        return np.asarray(found + corner)
+        begin = (start - corner)[..., None, :, :]
+        free = begin + np.cumsum(velocity * slot_s, axis=-3)
+        at = np.concatenate([begin, _folded(free, area.side_m)], axis=-3)
+        return np.asarray(at + corner)
 
     def fastest_mps(self, slot_s: float, area: Area) -> float:
         """Return the mean speed and three standard deviations, m/s."""
         return self.mean_mps + 3 * self.std_mps
 
 
-def _reflected(at: FloatArray, side_m: float) -> tuple[FloatArray, FloatArray]:
-    """Return coordinates folded at 0 and `side_m`, however often, and whether they turned: -1."""
+def _folded(at: FloatArray, side_m: float) -> FloatArray:
+    """Return coordinates reflected at 0 and at `side_m`, however often."""
     beyond = at % (2 * side_m)
-    turned = beyond > side_m
-    return np.where(turned, 2 * side_m - beyond, beyond), np.where(turned, -1.0, 1.0)
+    return np.minimum(beyond, 2 * side_m - beyond)

@@ -94,9 +94,8 @@ class Trace(Mobility):
     def reach(self, area: Area) -> FloatArray:
         """Return the corners of the rectangle that holds all places of the table, (4, 2), m."""
         places = self.places_m(area)
-        low, high = places.min(axis=0), places.max(axis=0)
-        unit = np.array([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])
-        return np.asarray(low + (high - low) * unit)
+        (x0, y0), (x1, y1) = places.min(axis=0), places.max(axis=0)
+        return np.array([(x0, y0), (x0, y1), (x1, y0), (x1, y1)], np.float64)
 
     def places_m(self, area: Area) -> FloatArray:
         """Return the places of the table, (R, 2), m."""
@@ -132,7 +131,7 @@ class Trace(Mobility):
     def _times(self, num_slots: int, slot_s: float) -> FloatArray:
         begin = float(self.table.times.min()) if self.begin is None else self.begin
         step = 1.0 if self.table.time_s is None else slot_s
-        return begin + step * np.arange(num_slots)
+        return begin + step * np.arange(num_slots, dtype=np.float64)
 
     def _there(
         self, num_slots: int, slot_s: float, area: Area

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mec_gym.networks import sumo
 from mec_gym.networks.columns import Column
-from mec_gym.networks.places import FloatArray, Places, wrong_places
+from mec_gym.networks.places import DEGREES, METRES, FloatArray, Places, wrong_places
 from mec_gym.networks.projection import Projection
 from mec_gym.networks.tables import Rules, Table
 
@@ -57,10 +57,8 @@ class Moves(Places):
             also=("device_id", "id", "vehicle", "vehicle_id", "user", "user_id"),
             needed=True,
         ),
-        *(
-            replace(column, also=(*column.also, f"vehicle_{column.name}"))
-            for column in Places.COLUMNS
-        ),
+        *(replace(axis, also=(*axis.also, f"vehicle_{axis.name}")) for axis in METRES),
+        *DEGREES,
     )
     RULES: ClassVar[Rules] = Rules(others=True, wrong=_wrong_moves)
 
