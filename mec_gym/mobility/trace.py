@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo
 
 from mec_gym.io.files import located
 from mec_gym.io.messages import quoted
@@ -61,12 +61,6 @@ class Trace(Mobility):
         description="Table of where devices are: a CSV file, beside the TOML file that names it, or"
         " columns slot or time_s, device, and x and y or lat and lon; or SUMO's FCD, called *.xml."
     )
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Trace":
-        if self.begin is not None and self.until is not None and self.until < self.begin:
-            raise ValueError(f"until: {self.until:g} is before begin, {self.begin:g}")
-        return self
 
     def num_uniforms(self, num_slots: int, num_devices: int) -> int:
         """Return 0: nothing is drawn."""

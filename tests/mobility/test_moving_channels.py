@@ -62,7 +62,7 @@ def test_devices_begin_where_the_channel_puts_them(kind):
     slots = moving.sample_episodes(1, 1, places=True).slots[0]
     first = alone.sample(1, 1, places=True)[0]  # of the same numbers
     np.testing.assert_array_equal(slots.device_places_m[0], first.device_places_m)
-    np.testing.assert_array_equal(slots.server_places_m, first.server_places_m)
+    np.testing.assert_array_equal(slots.server_places_m[0], first.server_places_m)
     if kind == "path-loss":  # whose shadowing begins as it is drawn for a slot
         np.testing.assert_allclose(slots.gain[0], first.gain, rtol=1e-9)
 
@@ -139,23 +139,23 @@ def test_shadowing_without_sight_forgets_by_the_tables_distance(kind, within):
 @pytest.mark.parametrize("kind", [UrbanMacroChannel, UrbanMicroChannel])
 def test_sight_is_as_likely_as_the_tr_says_and_stays_over_short_ways(kind):
     channel = kind(server_positions_m=((0.0, 0.0),), **STILL)
-    way = np.linspace(20, 220, 201)  # a metre a slot, away from the site
-    places = np.broadcast_to(np.stack([way, 0 * way], axis=-1)[:, None], (3000, 201, 1, 2))
+    way = np.linspace(20, 220, 101)  # 2 m a slot, away from the site
+    places = np.broadcast_to(np.stack([way, 0 * way], axis=-1)[:, None], (2000, 101, 1, 2))
     loss = -10 * np.log10(gains_at(channel, places)[..., 0, 0])
     with_sight, _ = channel.environment.losses_db(way, 3.5, channel.site_height_m, 1.5)
     seen = abs(loss - with_sight) < 1e-9
     decay = {UrbanMacroChannel: 63, UrbanMicroChannel: 36}[kind]
     share = 18 / way + np.exp(-way / decay) * (1 - 18 / way)
-    np.testing.assert_allclose(seen.mean(axis=0), share, atol=0.045)
+    np.testing.assert_allclose(seen.mean(axis=0), share, atol=0.055)
     changes = (seen[:, 1:] != seen[:, :-1]).mean()
-    assert 0 < changes < 0.1  # drawn anew it would be about 0.4
+    assert 0 < changes < 0.14  # drawn anew it would be about 0.4
     # Over 50 m, the correlation distance, the field is correlated by 1 / e.
     limit = channel.environment.sight(np.array([100.0, 150.0]))
     pair = np.random.default_rng(3).multivariate_normal(
         [0, 0], [[1, math.exp(-1)], [math.exp(-1), 1]], 200_000
     )
     expected = (pair <= norm.ppf(limit)).all(axis=1).mean()
-    assert seen[:, [80, 130]].all(axis=1).mean() == pytest.approx(expected, abs=0.035)
+    assert seen[:, [40, 65]].all(axis=1).mean() == pytest.approx(expected, abs=0.035)
 
 
 def test_devices_stay_indoors_and_behind_the_same_wall():
@@ -173,7 +173,7 @@ def test_devices_stay_indoors_and_behind_the_same_wall():
 @pytest.mark.parametrize(("speed", "slot_s"), [(3.0, 0.004), (10.0, 0.005), (0.0, 0.02)])
 def test_powers_fade_as_fast_as_devices_move(speed, slot_s):
     channel = UrbanMicroChannel(shadowing="none", server_positions_m=((505.0, 505.0),))
-    places = along_a_line(speed * slot_s, 3, n=60_000)  # within 10 m: sight, one path loss
+    places = along_a_line(speed * slot_s, 3, n=25_000)  # within 10 m: sight, one path loss
     gain = gains_at(channel, places, slot_s=slot_s)[..., 0, 0]
     rho = j0(2 * np.pi * max(speed, 1.2 / 3.6) * 3.5e9 / 299792458.0 * slot_s)
     assert abs(rho) > 0.2
