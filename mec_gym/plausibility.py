@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mec_gym.channels import PlacedChannel, UniformChannel
 from mec_gym.equations import rate, signal_to_noise, uplink_rate
 from mec_gym.mobility import Trace
+from mec_gym.networks.places import Places
 
 if TYPE_CHECKING:
     from mec_gym.scenario import Scenario
@@ -171,6 +172,11 @@ def _outside(scenario: "Scenario") -> str:
     if not isinstance(channel, PlacedChannel):
         return ""
     servers, devices = channel.given_places
+    tables: list[Places | None] = [channel.sites, channel.users]
+    of_devices = "users"
+    if isinstance(scenario.mobility, Trace):
+        devices, of_devices = scenario.mobility.places_m(channel.area()), "places of mobility.table"
+        tables.append(scenario.mobility.table)
     if servers is not None and devices is not None:
         apart = np.maximum(servers.min(0) - devices.max(0), devices.min(0) - servers.max(0)).max()
         if apart <= 0:
@@ -179,7 +185,7 @@ def _outside(scenario: "Scenario") -> str:
             f"channel: the area of the devices and that of the servers are {apart:,.0f} m apart;"
             " check that both are in the same coordinates"
         )
-    places, who = (servers, "servers") if servers is not None else (devices, "users")
+    places, who = (servers, "servers") if servers is not None else (devices, of_devices)
     if places is None:
         return ""
     beyond = int(((places < 0) | (places > channel.side_m)).any(axis=-1).sum())
@@ -189,7 +195,6 @@ def _outside(scenario: "Scenario") -> str:
     others = "devices" if who == "servers" else "servers"
     wide = max(x1 - x0, y1 - y0)
     remedy = f"set side_m = {math.ceil(wide / 100) * 100:g}"
-    tables = (channel.sites, channel.users)
     if not any(table is not None and table.in_degrees for table in tables):
         remedy = (
             f"they are from ({x0:.0f}, {y0:.0f}) to ({x1:.0f}, {y1:.0f}): set side_m and move them,"
@@ -223,30 +228,7 @@ def _moving(scenario: "Scenario") -> str:
             f" {fastest * slot_s:,.0f} m, further than the {side_m:,.0f} m of the area; lower it,"
             " or check side_m"
         )
-    return _trace_outside(mobility, channel) if isinstance(mobility, Trace) else ""
-
-
-def _trace_outside(trace: Trace, channel: PlacedChannel) -> str:
-    """Return whether a trace is in another area than the servers."""
-    places, servers = trace.places_m(channel.area()), channel.given_places[0]
-    if servers is not None:
-        apart = np.maximum(servers.min(0) - places.max(0), places.min(0) - servers.max(0)).max()
-        if apart <= channel.side_m:
-            return ""
-        return (
-            f"mobility.table: its places and the servers are {apart:,.0f} m apart; check that both"
-            " are in the same coordinates"
-        )
-    beyond = int(((places < 0) | (places > channel.side_m)).any(axis=-1).sum())
-    if beyond <= _MOST_OUTSIDE * len(places):
-        return ""
-    (x0, y0), (x1, y1) = places.min(0), places.max(0)
-    return (
-        f"channel.side_m: {channel.side_m:g}, but {beyond} of {len(places)} places of"
-        " mobility.table are outside of this square, over which the servers are; they are from"
-        f" ({x0:.0f}, {y0:.0f}) to ({x1:.0f}, {y1:.0f}): set side_m and move them, or give the"
-        " places of the servers too"
-    )
+    return ""
 
 
 def _rate(scenario: "Scenario") -> str:

@@ -357,7 +357,7 @@ def test_places_that_can_hardly_be_meant_are_warned_of():
     assert far.startswith("channel.side_m: 500, but 88 of 88 places of mobility.table are outside")
     apart = {"server_positions_m": [[1500.0, 0.0]] * 3}
     (said,) = warned(table=table, channel=CHANNEL | apart)
-    assert said.startswith("mobility.table: its places and the servers are 1,152 m apart")
+    assert said.startswith("channel: the area of the devices and that of the servers are 1,152 m")
     (fast,) = warned(table=table, slot_s=0.01)
     assert fast.startswith("mobility.table: devices at up to 412.3 m/s, 1,484 km/h")
     degrees = table | {
