@@ -216,15 +216,14 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
         arrays["server_hz"] = arrays["server_hz"] * (1 - taken)
     arrays["backlog_cycles"] = np.zeros(num_servers)
     arrays["slots_left"] = np.broadcast_to(np.arange(num_slots)[::-1], shape)
+    arrays["slot_s"] = np.full(shape, scenario.slot_s)
     if moves_services(scenario):
         arrays["handover_s"] = _handover(scenario, services)[:, None, :]
         arrays["last_server"] = np.full(num_devices, -1, np.int64)
     present = np.ones((*shape, num_devices), np.bool_)
     if scenario.arrivals is not None:
         present = scenario.arrivals.draw(arrivals, num_slots, num_devices)
-    return Episodes(
-        Instance.trusted(**arrays), present, scenario.slot_s, scenario.left_over == "waits"
-    )
+    return Episodes(Instance.trusted(**arrays), present, scenario.left_over == "waits")
 
 
 def _handover(scenario: "Scenario", units: list[FloatArray]) -> FloatArray:

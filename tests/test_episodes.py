@@ -41,7 +41,7 @@ def test_what_each_task_costs_is_what_the_model_says_slot_after_slot():
             chosen = played.assignment[row, k]
             assert set(np.flatnonzero(chosen >= 0)) == set(present)
             arrays = whole.arrays()
-            for name in ("backlog_cycles", "handover_s", "last_server", "slots_left"):
+            for name in ("backlog_cycles", "handover_s", "last_server", "slots_left", "slot_s"):
                 del arrays[name]
             plain = Oracle(Instance(**arrays).of_devices(np.array(present, int)))
             delays, energies = plain.outcome([int(chosen[m]) for m in present])
