@@ -55,6 +55,11 @@ class Background(Settings):
             raise ValueError("levels, shares: give one of the two")
         return self
 
+    @property
+    def most(self) -> float:
+        """The greatest share that is ever taken."""
+        return float(max(map(np.max, self.levels or self.shares or ())))
+
     def check(self, num_slots: int, num_servers: int) -> None:
         """Check that shares are given for so many slots and servers.
 

@@ -114,6 +114,13 @@ def moves_services(scenario: "Scenario") -> bool:
     return scenario.handover_s is not None or scenario.state_bits is not None
 
 
+def limits_hz(scenario: "Scenario") -> tuple[float, float]:
+    """Return the least and the greatest CPU frequency that may be left of a server, cycles/s."""
+    hz = scenario.server_hz if scenario.deployment_hz is None else scenario.deployment_hz
+    most = 0.0 if scenario.background is None else scenario.background.most
+    return float(np.min(hz)) * (1 - most), float(np.max(hz))
+
+
 def num_uniforms(scenario: "Scenario") -> tuple[int, ...]:
     """Return how many uniform numbers slots, arrivals, background, services, places take."""
     num_slots, num_devices = scenario.slots, scenario.num_devices
@@ -153,15 +160,14 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
         arrays["server_hz"] = arrays["server_hz"] * (1 - taken)
     arrays["backlog_cycles"] = np.zeros(num_servers)
     arrays["slots_left"] = np.broadcast_to(np.arange(num_slots)[::-1], shape)
+    arrays["slot_s"] = np.full(shape, scenario.slot_s)
     if moves_services(scenario):
         arrays["handover_s"] = _handover(scenario, services)[:, None, :]
         arrays["last_server"] = np.full(num_devices, -1, np.int64)
     present = np.ones((*shape, num_devices), np.bool_)
     if scenario.arrivals is not None:
         present = scenario.arrivals.draw(arrivals, num_slots, num_devices)
-    return Episodes(
-        Instance.trusted(**arrays), present, scenario.slot_s, scenario.left_over == "waits"
-    )
+    return Episodes(Instance.trusted(**arrays), present, scenario.left_over == "waits")
 
 
 def _handover(scenario: "Scenario", units: list[FloatArray]) -> FloatArray:

@@ -44,13 +44,11 @@ class Episodes:
     Attributes:
         slots: every slot with all devices, as it would be if nothing came before, (..., K).
         present: which devices have a task in a slot, (..., K, M); the others decide nothing.
-        slot_s: length of a slot tau, s.
         waits: whether work left over waits for the next slot, or is forgotten.
     """
 
     slots: Instance
     present: NDArray[np.bool_]
-    slot_s: float
     waits: bool
 
     def __post_init__(self) -> None:
@@ -62,8 +60,17 @@ class Episodes:
                 f"present: {self.present.dtype} of shape {self.present.shape}; must be booleans"
                 f" {shape}: slot, device"
             )
-        if not (np.isfinite(self.slot_s) and self.slot_s > 0):
-            raise ValueError(f"slot_s: {self.slot_s!r} must be finite, above 0")
+        of_time, lengths = ("backlog_cycles", "slots_left", "slot_s"), self.slots.slot_s
+        if lengths is None or self.slots.backlog_cycles is None:
+            raise ValueError(f"slots: they follow no others; give {', '.join(of_time)}")
+        if (lengths != lengths.flat[0]).any():
+            raise ValueError("slot_s: slots of an episode are of one length")
+
+    @property
+    def slot_s(self) -> float:
+        """Length of a slot tau, s."""
+        assert self.slots.slot_s is not None  # else they are refused
+        return float(self.slots.slot_s.flat[0])
 
     @property
     def num_slots(self) -> int:
@@ -126,9 +133,8 @@ class Episodes:
     def save(self, path: str | Path) -> None:
         """Write the episodes to an npz file at exactly `path`."""
         arrays = self.slots.arrays() | {"present": self.present}
-        numbers = {"slot_s": np.array(self.slot_s), "waits": np.array(self.waits)}
         with open(path, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays, **numbers)
+            np.savez_compressed(file, allow_pickle=False, **arrays, waits=np.array(self.waits))
 
     @classmethod
     def load(cls, path: str | Path, limit: int = ARRAYS_LIMIT) -> Self:
@@ -139,11 +145,11 @@ class Episodes:
         """
         try:
             arrays = read_npz(path, limit)
-            missing = [name for name in ("present", "slot_s", "waits") if name not in arrays]
+            missing = [name for name in ("present", "waits") if name not in arrays]
             if missing:
                 raise ValueError(f"it holds no {missing[0]}, so slots that follow no others")
-            present, slot_s, waits = (arrays.pop(n) for n in ("present", "slot_s", "waits"))
-            return cls(Instance(**arrays), present, float(slot_s), bool(waits))
+            present, waits = arrays.pop("present"), arrays.pop("waits")
+            return cls(Instance(**arrays), present, bool(waits))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a file of episodes: {one_line(error)}") from None
 
@@ -168,7 +174,11 @@ Choose = Callable[[Instance, int], NDArray[Any]]
 """From slots (B,) of devices that all have tasks, and the slot's number, to actions (B, m)."""
 
 
-def play(episodes: Episodes, choose: Choose) -> Played:
+Watch = Callable[[IntArray, Instance, IntArray], None]
+"""What is told, of slots that have been decided, which episodes' they are, and their actions."""
+
+
+def play(episodes: Episodes, choose: Choose, watch: Watch | None = None) -> Played:
     """Play episodes (B,) slot by slot; in each, `choose` sees those that are of the same size."""
     count, num_slots = len(episodes), episodes.num_slots
     size = (count, num_slots, episodes.slots.num_devices)
@@ -184,9 +194,24 @@ def play(episodes: Episodes, choose: Choose) -> Played:
             assignment[at] = chosen
             cost[at] = system.task_costs(some, chosen)
             delay[at] = system.task_delays(some, chosen)
+            if watch is not None:
+                watch(rows, some, chosen)
         carried = episodes.after(number, carried, assignment[:, number])
         backlog[:, number] = carried.backlog_cycles
     return Played(assignment, cost, delay, backlog)
+
+
+def as_decided(episodes: Episodes, assignment: IntArray) -> Choose:
+    """Return what chooses the actions of an assignment, (B, K, M), where `episodes` are played."""
+    present = episodes.present
+
+    def choose(slots: Instance, number: int) -> IntArray:
+        tasks = present[:, number].sum(axis=-1)
+        rows = np.flatnonzero(tasks == slots.num_devices)
+        chosen: IntArray = assignment[rows, number][present[rows, number]]
+        return chosen.reshape(len(rows), slots.num_devices)
+
+    return choose
 
 
 def of_equal_size(

@@ -253,6 +253,9 @@ def check_instance(scenario: "Scenario", instance: Instance) -> None:
     Raises:
         ValueError: they have one more, or one less.
     """
+    follows = [name for name in OF_TIME if getattr(instance, name) is not None]
+    if follows and scenario.slots == 1:
+        raise ValueError(f"instance: it has {follows[0]}, the scenario one slot; give it slots")
     for name in OPTIONAL:
         field = _FIELD.get(name, name)
         if field is None:

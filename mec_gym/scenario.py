@@ -505,7 +505,8 @@ class Scenario(ScenarioFields):
             ValueError: the first thing that does not fit, with what would.
         """
         shape, own = instance.gain.shape[-2:], (self.num_devices, self.num_servers)
-        if shape != own:
+        fewer = self.slots > 1 and shape[0] < own[0]  # the others have no task
+        if shape != own and (not fewer or shape[1] != own[1]):
             raise ValueError(
                 f"instance: {shape[0]} devices x {shape[1]} servers do not fit the scenario's"
                 f" {own[0]} x {own[1]}"
@@ -529,6 +530,29 @@ class Scenario(ScenarioFields):
                     f"instance: {field} goes from {value.min():g} to {value.max():g}, beyond the"
                     f" scenario's {limits[0]:g} to {limits[1]:g}; widen the scenario's range"
                 )
+
+    def check_episodes(self, episodes: Episodes) -> None:
+        """Check that episodes fit: each slot as in `check`, their number and length.
+
+        Raises:
+            ValueError: the first thing that does not fit, with what would.
+        """
+        own = self.slots, self.slot_s, self.left_over == "waits"
+        if (episodes.num_slots, episodes.slot_s, episodes.waits) != own:
+            raise ValueError(
+                f"episode: {episodes.num_slots} slots of {episodes.slot_s:g} s whose work left over"
+                f" {'waits' if episodes.waits else 'is forgotten'} do not fit the scenario's slots,"
+                " slot_s, left_over"
+            )
+        if not episodes.present.any(axis=(-1, -2)).all():
+            raise ValueError("episode: no device has a task in any of its slots")
+        moves = episodes.slots.last_server is not None
+        if moves != dynamics.moves_services(self):
+            raise ValueError(
+                f"episode: it has {'' if moves else 'no '}handover_s, the scenario"
+                f" {'no' if moves else 'has'} handover_s or state_bits; give both or none"
+            )
+        self.check(episodes.slots)
 
     @property
     def option_ranges(self) -> dict[str, tuple[float, float]]:

@@ -10,6 +10,7 @@ import mec_gym
 from mec_gym import policies, system
 
 PUBLIC = [
+    "Episodes",
     "Instance",
     "PlausibilityWarning",
     "Scenario",
@@ -138,6 +139,7 @@ def test_the_fields_of_an_instance_are_these():
         "handover_s",
         "last_server",
         "slots_left",
+        "slot_s",
         "device_places_m",
         "server_places_m",
     ]
