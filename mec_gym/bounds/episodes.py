@@ -65,21 +65,23 @@ def without_waiting(episodes: Episodes) -> FloatArray:
     return np.asarray(total.reshape(-1, episodes.num_slots).sum(axis=-1))
 
 
-def lower_bound(episodes: Episodes, steps: int = 100) -> FloatArray:
+def lower_bound(episodes: Episodes, steps: int | None = None) -> FloatArray:
     """Return what no assignment of whole episodes (B,) undercuts in total cost, (B,), seconds.
 
     It is the better of `without_waiting` and of the bound by prices, which is close also where much
-    is left over. Where a slot has more than 12 tasks the latter is not tried.
+    is left over; closer where no slot has more than 12 tasks, as then every set of them is tried.
 
     Args:
         episodes: whose numbers of all slots are known.
-        steps: of the ascent to better prices.
+        steps: of the ascent to better prices; None: 100, or 40 where a slot has more tasks.
 
     Raises:
         ValueError: a slot has no feasible assignment.
     """
     bound = without_waiting(episodes)
     problems = EpisodeProblem.of(episodes)
+    if steps is None:
+        steps = 100 if episodes.present.sum(axis=-1).max() <= _MOST_TASKS else 40
     for row in range(len(bound)):
         bound[row] = max(bound[row], by_prices(problems.episode(row), steps))
     return bound
