@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_OF_SEVERAL = (
+OF_SEVERAL = (
     "slot_s",
     "arrivals",
     "background",
@@ -48,7 +48,7 @@ def check(scenario: "Scenario") -> None:
         ValueError: it does not; the message names the field and the remedy.
     """
     if scenario.slots == 1:
-        given = [name for name in _OF_SEVERAL if getattr(scenario, name) is not None]
+        given = [name for name in OF_SEVERAL if getattr(scenario, name) is not None]
         if given or scenario.left_over != "waits":
             name = given[0] if given else "left_over"
             raise ValueError(f"{name}: it means nothing in one slot; give slots, or leave it out")

@@ -394,6 +394,13 @@ class Scenario(ScenarioFields):
         deployment.flags.writeable = False
         return deployment
 
+    @property
+    def one_slot(self) -> Self:
+        """The scenario of its slots by themselves, which follow no others."""
+        if self.slots == 1:
+            return self
+        return self.replace(slots=1, left_over="waits", **dict.fromkeys(dynamics.OF_SEVERAL))
+
     def sample(self, n: int, seed: int, places: bool = False) -> Instance:
         """Return n slots; the first k of them are those of `sample(k, seed)`.
 

@@ -11,237 +11,139 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-class Sets(NamedTuple):
-    """All sets of the tasks of each slot, in the order of their bits, S of them at most.
+class Options(NamedTuple):
+    """What a server may take in each slot, O options at most.
+
+    Each is a set of tasks; or, where `width` is above 0, options stand in for all sets: for each set
+    there are two of a work that differs by `width` at most, with the set's between, of which lines
+    through cost and weight are nowhere above the set's.
 
     Attributes:
-        device: which have a task, (K, m); -1 behind the last.
-        tasks: how many they are, (K,).
-        count: tasks in each set, (K, S).
-        load: sum of q, (K, S), sqrt(cycles).
-        weight: sum of w, (K, S).
-        work: sum of C, (K, S), cycles.
-        order: the sets of each slot by their work, the least first, (K, S).
+        count: how many options there are, (K,).
+        paid: what each costs but for waiting, (K, O), seconds.
+        weight: sum of w, (K, O).
+        work: sum of C, (K, O), cycles.
+        width: cycles, (K,).
     """
 
-    device: IntArray
-    tasks: IntArray
     count: IntArray
-    load: FloatArray
+    paid: FloatArray
     weight: FloatArray
     work: FloatArray
-    order: IntArray
-
-
-@loop
-def sets_of(present: Any, size: FloatArray, weight: FloatArray, work: FloatArray) -> Sets:
-    """Return the sets of each slot's tasks."""
-    num_slots, num_devices = present.shape
-    tasks = np.zeros(num_slots, np.int64)
-    device = np.full((num_slots, num_devices), -1)
-    most = 0
-    for slot in range(num_slots):
-        for m in range(num_devices):
-            if present[slot, m]:
-                device[slot, tasks[slot]] = m
-                tasks[slot] += 1
-        most = max(most, tasks[slot])
-    shape = (num_slots, 1 << most)
-    made = Sets(
-        device,
-        tasks,
-        np.zeros(shape, np.int64),
-        np.zeros(shape),
-        np.zeros(shape),
-        np.zeros(shape),
-        np.zeros(shape, np.int64),
-    )
-    for slot in range(num_slots):
-        for place in range(tasks[slot]):
-            m = device[slot, place]
-            for one in range(1 << place, 2 << place):
-                rest = one - (1 << place)
-                made.count[slot, one] = made.count[slot, rest] + 1
-                made.load[slot, one] = made.load[slot, rest] + size[slot, m]
-                made.weight[slot, one] = made.weight[slot, rest] + weight[slot, m]
-                made.work[slot, one] = made.work[slot, rest] + work[slot, m]
-        every = 1 << tasks[slot]
-        made.order[slot, :every] = np.argsort(made.work[slot, :every], kind="mergesort")
-    return made
-
-
-class Kept(NamedTuple):
-    """Sets of a slot's tasks that a server may take with reason: no other is less in all.
-
-    Attributes:
-        count: how many they are, (K,).
-        number: which of the slot's sets, (K, S).
-        paid: what each costs but for waiting, (K, S), seconds.
-    """
-
-    count: IntArray
-    number: IntArray
-    paid: FloatArray
-
-
-@loop
-def _keep(
-    slot: int,
-    cost: FloatArray,
-    sets: Sets,
-    hz: float,
-    least: int,
-    capacity: int,
-    own: FloatArray,
-    kept: Kept,
-) -> None:
-    """Write the sets of a slot of which no other has less cost, work and weight together."""
-    own[0] = 0.0
-    for place in range(sets.tasks[slot]):
-        alone = cost[slot, sets.device[slot, place]]
-        for one in range(1 << place, 2 << place):
-            own[one] = own[one - (1 << place)] + alone
-    found = 0
-    for place in range(1 << sets.tasks[slot]):
-        one = sets.order[slot, place]
-        if not (least <= sets.count[slot, one] <= capacity and own[one] < np.inf):
-            continue
-        total = own[one] + sets.load[slot, one] ** 2 / hz
-        worse = False
-        for other in range(found - 1, -1, -1):
-            if (
-                kept.paid[slot, other] <= total
-                and sets.weight[slot, kept.number[slot, other]] <= sets.weight[slot, one]
-            ):
-                worse = True
-                break
-        if not worse:
-            kept.number[slot, found], kept.paid[slot, found] = one, total
-            found += 1
-    kept.count[slot] = found
+    width: FloatArray
 
 
 @loop
 def serve(
-    cost: FloatArray,
-    sets: Sets,
-    server_hz: FloatArray,
-    least: IntArray,
-    capacity: IntArray,
-    slot_s: float,
-    nodes: FloatArray,
-    taken: Any,
+    options: Options, server_hz: FloatArray, slot_s: float, nodes: FloatArray, path: IntArray
 ) -> float:
     """Return a bound on what one server's tasks cost over an episode, seconds.
 
-    It is on the least, over sequences of a set of tasks in each slot, of the sum of their `cost`,
-    of L^2 / F, and of the weighted number of tasks times W / F.
+    It is on the least, over sequences of an option in each slot, of the sum of what they cost, and
+    of the weighted number of tasks times W / F.
 
     By dynamic programming backward over slots: what is still to come is bounded from below at nodes
-    of W, and between them by the line through them. For each set of a slot the cost is linear
+    of W, and between them by the line through them. For each option of a slot the cost is linear
     between two nodes but for bends, where its work takes W to a node of the next slot. So the least
-    of all sets is above the line between two nodes but for the bends, and both are lowered by the
-    most that a bend lies below it.
+    of all options is above the line between two nodes but for the bends, and both are lowered by
+    the most that a bend lies below it. A set between two options is above the line through them but
+    for a bend between them, which is below by at most a fourth of how much the slope changes there,
+    times their width. W beyond what options can bring about by then is left out.
 
     Args:
-        cost: of each task here, (K, M), seconds; inf: not allowed.
-        sets: of the tasks of each slot.
+        options: of each slot.
         server_hz: F, (K,), cycles/s.
-        least: tasks that it has to take, (K,).
-        capacity: tasks that it may take, (K,).
         slot_s: tau, seconds; inf: nothing waits.
-        nodes: of W, rising, from 0 to as much as there may be, cycles.
-        taken: which tasks it takes, (K, M), to be written: what is least by these bounds.
+        nodes: of W, rising, from 0 to as much as there may be, cycles; no closer than `width`.
+        path: the options that are least by these bounds, (K,), to be written.
     """
     num_slots, last = len(server_hz), len(nodes) - 1
     to_come = np.zeros((num_slots + 1, last + 1))
-    shape = sets.work.shape
-    kept = Kept(np.zeros(num_slots, np.int64), np.empty(shape, np.int64), np.empty(shape))
-    own = np.empty(shape[1])
-    slope, below = np.zeros(last + 1), np.empty(last)
+    slope, below, off = np.zeros(last + 1), np.empty(last), np.zeros(last + 3)
     reached = np.zeros(num_slots + 1, np.int64)  # the node that W is below when a slot begins
     most = 0.0
     for slot in range(num_slots):
-        _keep(slot, cost, sets, server_hz[slot], least[slot], capacity[slot], own, kept)
         work = 0.0
-        for which in range(kept.count[slot]):
-            work = max(work, sets.work[slot, kept.number[slot, which]])
+        for one in range(options.count[slot]):
+            work = max(work, options.work[slot, one])
         most = max(0.0, most + work - server_hz[slot] * slot_s)
         node = reached[slot]
         while node < last and nodes[node] < most:
             node += 1
         reached[slot + 1] = node
     for slot in range(num_slots - 1, -1, -1):
-        hz, last = server_hz[slot], max(reached[slot], 1)
-        out, after, ends = to_come[slot], to_come[slot + 1], max(reached[slot + 1], 1)
+        hz, begins, ends = server_hz[slot], max(reached[slot], 1), max(reached[slot + 1], 1)
+        out, after = to_come[slot], to_come[slot + 1]
         for node in range(ends):
             slope[node] = (after[node + 1] - after[node]) / (nodes[node + 1] - nodes[node])
+        off[:] = 0.0  # at each node, and one behind the last
+        if options.width[slot] > 0:
+            for node in range(ends):
+                more = slope[node] - (slope[node - 1] if node > 0 else 0.0)
+                off[node] = max(more, 0.0) * options.width[slot] / 4
         out[:] = np.inf
         below[:] = 0.0
-        for which in range(kept.count[slot]):
-            one, base = kept.number[slot, which], kept.paid[slot, which]
-            shift, wait = sets.work[slot, one] - hz * slot_s, sets.weight[slot, one] / hz
-            at = 0
-            for node in range(last + 1):
+        for one in range(options.count[slot]):
+            shift, wait = options.work[slot, one] - hz * slot_s, options.weight[slot, one] / hz
+            base, at = options.paid[slot, one] + after[0], 0
+            for node in range(begins + 1):
                 left = nodes[node] + shift
-                total = base + wait * nodes[node] + after[0]
+                total = base + wait * nodes[node]
                 if left > 0:
                     while at < ends - 1 and nodes[at + 1] <= left:
                         at += 1
                     total += after[at] - after[0] + slope[at] * (left - nodes[at])
+                    total -= max(off[at], off[at + 1])
+                else:
+                    total -= off[0]
                 out[node] = min(out[node], total)
-        for which in range(kept.count[slot]):
-            one, base = kept.number[slot, which], kept.paid[slot, which]
-            shift, wait = sets.work[slot, one] - hz * slot_s, sets.weight[slot, one] / hz
-            at = 0
+        for one in range(options.count[slot]):
+            shift, wait = options.work[slot, one] - hz * slot_s, options.weight[slot, one] / hz
+            base, at = options.paid[slot, one], 0
             for bend in range(ends + 1):
                 backlog = nodes[bend] - shift
                 if backlog <= 0:
                     continue
-                if not backlog < nodes[last]:
+                if not backlog < nodes[begins]:
                     break
                 while nodes[at + 1] <= backlog:
                     at += 1
                 part = (backlog - nodes[at]) / (nodes[at + 1] - nodes[at])
                 line = (1 - part) * out[at] + part * out[at + 1]
-                below[at] = max(below[at], line - (base + wait * backlog + after[bend]))
+                near = max(off[bend], off[bend + 1], off[bend - 1] if bend > 0 else 0.0)
+                below[at] = max(below[at], line - (base + wait * backlog + after[bend] - near))
         lowered = 0.0
-        for node in range(last):
+        for node in range(begins):
             out[node] -= max(lowered, below[node])
             lowered = below[node]
-        out[last] -= lowered
-    _follow(sets, kept, server_hz, slot_s, nodes, to_come, taken)
+        out[begins] -= lowered
+    _follow(options, server_hz, slot_s, nodes, to_come, path)
     return float(to_come[0, 0])
 
 
 @loop
 def _follow(
-    sets: Sets,
-    kept: Kept,
+    options: Options,
     server_hz: FloatArray,
     slot_s: float,
     nodes: FloatArray,
     to_come: FloatArray,
-    taken: Any,
+    path: IntArray,
 ) -> None:
-    """Write which tasks a server takes that goes by what is to come, slot by slot."""
+    """Write what a server takes that goes by what is to come, slot by slot."""
     backlog = 0.0
-    taken[:] = False
     for slot in range(len(server_hz)):
         hz, after = server_hz[slot], to_come[slot + 1]
-        least, best, left = np.inf, 0, 0.0
-        for which in range(kept.count[slot]):
-            one = kept.number[slot, which]
-            then = max(0.0, backlog + sets.work[slot, one] - hz * slot_s)
-            total = kept.paid[slot, which] + sets.weight[slot, one] * backlog / hz
+        least, left = np.inf, 0.0
+        for one in range(options.count[slot]):
+            then = max(0.0, backlog + options.work[slot, one] - hz * slot_s)
+            total = options.paid[slot, one] + options.weight[slot, one] * backlog / hz
             at = min(max(np.searchsorted(nodes, then) - 1, 0), len(nodes) - 2)
             part = (then - nodes[at]) / (nodes[at + 1] - nodes[at])
             total += (1 - part) * after[at] + part * after[at + 1]
             if total < least:
-                least, best, left = total, one, then
+                least, path[slot], left = total, one, then
         backlog = left
-        for place in range(sets.tasks[slot]):
-            taken[slot, sets.device[slot, place]] = (best >> place) & 1 == 1
 
 
 @loop

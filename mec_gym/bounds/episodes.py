@@ -21,12 +21,18 @@ The best prices are where both agree on average. They begin as duals of a linear
 `episode_prices`, and go up along subgradients z - x.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.bounds.relaxation import relax
 from mec_gym.episode_problem import EpisodeProblem
 from mec_gym.episodes import Episodes, of_equal_size
+
+if TYPE_CHECKING:
+    from mec_gym.bounds.episode_loops import Options
 
 FloatArray = NDArray[np.float64]
 
@@ -37,7 +43,7 @@ _FINEST = 1 / 32
 """The first step of W where prices are sought, in units of a slot's work."""
 
 _MOST_TASKS = 12
-"""A slot of more tasks has too many sets of them."""
+"""A slot of more tasks has too many sets of them: counts of tasks and lines stand for them."""
 
 _LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
 """A step aims at what is expected, or so much above where it is; after some without gain at less."""
@@ -59,48 +65,54 @@ def without_waiting(episodes: Episodes) -> FloatArray:
     return np.asarray(total.reshape(-1, episodes.num_slots).sum(axis=-1))
 
 
-def lower_bound(episodes: Episodes, steps: int = 100) -> FloatArray:
+def lower_bound(episodes: Episodes, steps: int | None = None) -> FloatArray:
     """Return what no assignment of whole episodes (B,) undercuts in total cost, (B,), seconds.
 
     It is the better of `without_waiting` and of the bound by prices, which is close also where much
-    is left over. Where a slot has more than 12 tasks the latter is not tried.
+    is left over; closer where no slot has more than 12 tasks, as then every set of them is tried.
 
     Args:
         episodes: whose numbers of all slots are known.
-        steps: of the ascent to better prices.
+        steps: of the ascent to better prices; None: 100, or 40 where a slot has more tasks.
 
     Raises:
         ValueError: a slot has no feasible assignment.
     """
     bound = without_waiting(episodes)
     problems = EpisodeProblem.of(episodes)
-    waits, moves = episodes.waits, problems.moves
-    if (waits or moves) and episodes.present.sum(axis=-1).max() <= _MOST_TASKS:
-        for row in range(len(bound)):
-            bound[row] = max(bound[row], by_prices(problems.episode(row), steps))
+    if steps is None:
+        steps = 100 if episodes.present.sum(axis=-1).max() <= _MOST_TASKS else 40
+    for row in range(len(bound)):
+        bound[row] = max(bound[row], by_prices(problems.episode(row), steps))
     return bound
+
+
+_STEEPEST = 2.0
+"""Lines for many tasks are as steep as a cycle may cost later, so many times what it does on
+average where servers are never idle.
+"""
+
+Offer = Callable[..., tuple["Options", Callable[..., NDArray[Any]]]]
+"""From a server's costs of tasks (K, M), F, least and most tasks (K,) to its options, and to what
+makes of a path through them which tasks these are, (K, M).
+"""
 
 
 class _Dual:
     """The bound by prices of one episode."""
 
     def __init__(self, problem: EpisodeProblem) -> None:
-        from mec_gym.bounds import episode_loops  # numba is loaded when it is first needed
-
-        self.loops, self.problem = episode_loops, problem
+        self.problem = problem
         num_servers = problem.server_hz.shape[-1]
         self.cost = np.moveaxis(problem.link_cost[..., :num_servers], -1, 0).copy()
         columns = problem.link_cost[..., num_servers:]
         self.beside = columns.min(axis=-1, initial=np.inf)
-        self.sets = episode_loops.sets_of(
-            problem.present, problem.size, problem.weight, problem.work
-        )
         self.hz, self.capacity = problem.server_hz.T.copy(), problem.capacity.T.copy()
         tasks = problem.present.sum(axis=-1)
         self.least = np.zeros_like(self.capacity)
         if columns.shape[-1] == 0:  # a server must take what the others have no place for
             self.least = np.maximum(tasks - (self.capacity.sum(axis=0) - self.capacity), 0)
-
+        self.offer: Offer = _of_sets(problem) if tasks.max() <= _MOST_TASKS else _of_lines(problem)
         # No set of its places is more work than the largest tasks.
         work = np.sort(np.where(problem.present, problem.work, 0.0), axis=-1)[:, ::-1]
         most = np.concatenate([np.zeros((len(work), 1)), work.cumsum(axis=-1)], axis=-1)
@@ -109,40 +121,85 @@ class _Dual:
         self.most = np.maximum(every - done, 0.0).sum(axis=0)
         self.done = np.where(np.isfinite(done), done, every).mean(axis=0)
 
-    def nodes(self, server: int, count: int) -> FloatArray:
-        """Return nodes of W from 0 to the most there can be, the closer the lower, cycles."""
-        return _geometric(_FINEST * self.done[server] * _NODES / count, self.most[server], count)
-
     def __call__(self, price: FloatArray, count: int) -> tuple[float, FloatArray]:
-        """Return what prices (K, M, N) prove, and the subgradient z - x, (K, M, N)."""
-        problem, loops = self.problem, self.loops
-        taken = np.zeros((len(self.cost), *price.shape[:2]), np.bool_)
+        """Return what prices (K, M, N) prove, and the subgradient z - x, (K, M, N).
+
+        Args:
+            price: of each server for each task, seconds.
+            count: of the nodes of W.
+        """
+        from mec_gym.bounds.episode_loops import choose, serve
+
+        problem = self.problem
         chosen = np.zeros(price.shape, np.bool_)
         allowed = np.isfinite(problem.link_cost[..., : len(self.cost)])
         at = np.where(allowed, price, np.inf)
-        total = loops.choose(at, self.beside, problem.moving, problem.present, chosen)
-        size = abs(total)
+        total = choose(at, self.beside, problem.moving, problem.present, chosen)
+        size = abs(total) + np.abs(price[problem.present]).sum()
+        slope = chosen.astype(float)
+        path = np.zeros(len(price), np.int64)
         for server, cost in enumerate(self.cost):
-            own = loops.serve(
-                cost - price[..., server],
-                self.sets,
-                self.hz[server],
-                self.least[server],
-                self.capacity[server],
-                float(problem.slot_s),
-                self.nodes(server, count),
-                taken[server],
-            )
+            numbers = self.hz[server], self.least[server], self.capacity[server]
+            options, taken_on = self.offer(cost - price[..., server], *numbers)
+            finest = max(_FINEST * self.done[server] * _NODES / count, 1.01 * options.width.max())
+            nodes = _geometric(finest, self.most[server], count)
+            own = serve(options, self.hz[server], float(problem.slot_s), nodes, path)
+            slope[..., server] -= taken_on(path)
             total, size = total + own, size + abs(own)
-        size += np.abs(price[problem.present]).sum()
         rounding = 16 * (sum(price.shape) + 8) * np.finfo(np.float64).eps * size
-        return float(total - rounding), chosen - np.moveaxis(taken, 0, -1).astype(float)
+        return float(total - rounding), slope
+
+
+def _of_sets(problem: EpisodeProblem) -> "Offer":
+    """Return what makes the options of a server out of every set of the tasks of a slot."""
+    from mec_gym.bounds.episode_sets import set_options, sets_of, take_sets
+
+    sets = sets_of(problem.present, problem.size, problem.weight, problem.work)
+
+    def offer(cost: FloatArray, *numbers: Any) -> tuple["Options", Callable[..., NDArray[Any]]]:
+        number = np.empty(sets.work.shape, np.int64)
+        options = set_options(cost, sets, *numbers, number)
+
+        def taken_on(path: NDArray[np.int64]) -> NDArray[Any]:
+            taken = np.empty(cost.shape, np.bool_)
+            take_sets(sets, number, path, taken)
+            return taken
+
+        return options, taken_on
+
+    return offer
+
+
+def _of_lines(problem: EpisodeProblem) -> Offer:
+    """Return what makes the options of a server out of lines for each number of tasks of a slot."""
+    from mec_gym.bounds.episode_lines import line_options, options_at_most, take_lines
+
+    size, weight, work = problem.size, problem.weight, problem.work
+    shape = (len(work), options_at_most(int(problem.capacity.max())), 3)
+    # A cycle more keeps, in each later slot, hardly more than this weight of tasks waiting.
+    each = (np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1))
+    later = _STEEPEST * (each.sum() - each.cumsum())
+
+    def offer(
+        cost: FloatArray, hz: FloatArray, *numbers: Any
+    ) -> tuple["Options", Callable[..., NDArray[Any]]]:
+        found_at = np.zeros(shape)
+        options = line_options(cost, size, weight, work, hz, *numbers, later, found_at)
+
+        def taken_on(path: NDArray[np.int64]) -> NDArray[Any]:
+            taken = np.empty(cost.shape, np.bool_)
+            take_lines(cost, size, work, found_at, path, taken)
+            return taken
+
+        return options, taken_on
+
+    return offer
 
 
 def _geometric(first: float, last: float, count: int) -> FloatArray:
     """Return rising numbers, from 0 to `last`, each step as much longer than the one before."""
     if last <= first * (count - 1):
-        return np.linspace(0.0, max(last, first), count)
+        return first * np.arange(count)
     low, high = 0.0, 50 / count
     for _ in range(60):
         growth = (low + high) / 2

@@ -33,7 +33,11 @@ class Episode(NamedTuple):
         work: sum of C, (K, N), cycles.
         tasks: how many there are on each server, (K, N).
         patience: how long each server's tasks may wait within all their deadlines, (K, N), seconds.
-        cost: of each slot, (K,), seconds; inf where it keeps to no deadline.
+        cost: of each slot, (K,), seconds; inf where it breaks a deadline or capacity.
+        later: sum of w / F on each server from a slot on, (K, N), s/cycle.
+        spare: the least that W is above 0, or would be below, after a slot or later ones but the
+            last, (K, N), cycles.
+        room: by how much more W the tasks of a slot and later ones keep to deadlines, (K, N).
     """
 
     assignment: IntArray
@@ -45,6 +49,9 @@ class Episode(NamedTuple):
     tasks: IntArray
     patience: FloatArray
     cost: FloatArray
+    later: FloatArray
+    spare: FloatArray
+    room: FloatArray
 
 
 @loop
@@ -62,6 +69,9 @@ def begin(problem: EpisodeProblem, assignment: IntArray) -> Episode:
         np.zeros(shape, np.int64),
         np.zeros(shape),
         np.zeros(num_slots),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape),
     )
     follow(problem, made, 0)
     return made
@@ -104,6 +114,17 @@ def follow(problem: EpisodeProblem, episode: Episode, first: int) -> float:
             left = episode.backlog[slot, server] + work[server] - hz * problem.slot_s
             episode.backlog[slot + 1, server] = max(0.0, left)
         episode.cost[slot] = total
+    for server in range(num_servers):
+        later, spare, room = 0.0, np.inf, np.inf
+        for slot in range(num_slots - 1, -1, -1):
+            hz, backlog = problem.server_hz[slot, server], episode.backlog[slot, server]
+            later += episode.weight[slot, server] / hz
+            room = min(room, episode.patience[slot, server] * hz - backlog)
+            if slot < num_slots - 1:
+                left = backlog + episode.work[slot, server] - hz * problem.slot_s
+                spare = min(spare, left)
+            episode.later[slot, server] = later
+            episode.spare[slot, server], episode.room[slot, server] = spare, room
     return float(episode.cost.sum())
 
 
@@ -127,6 +148,10 @@ def _joins(
     for later in range(slot + 1, len(episode.cost)):
         more = left - episode.backlog[later, server]
         if more == 0.0:
+            break
+        spare = episode.spare[later, server]
+        if spare >= max(-more, 0.0) and more <= episode.room[later, server]:
+            rise += episode.later[later, server] * more  # it is never idle from here on
             break
         hz = problem.server_hz[later, server]
         if left > episode.patience[later, server] * hz:

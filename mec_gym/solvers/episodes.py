@@ -22,6 +22,9 @@ IntArray = NDArray[np.int64]
 _SHARES = (0.25, 0.5, 1.0)
 """Of what a cycle left over costs later, these are added to the price of work, one by one."""
 
+_CHANGES = 200_000
+"""So many changes in one slot are tried at least once in what kicks lead to."""
+
 
 class Found(NamedTuple):
     """The best that a search found.
@@ -36,7 +39,7 @@ class Found(NamedTuple):
 
 
 def search(
-    episodes: Episodes, starts: Sequence[IntArray] | None = None, budget: int = 2000, seed: int = 0
+    episodes: Episodes, starts: Sequence[IntArray] | None = None, budget: int | None = None, seed: int = 0
 ) -> Found:
     """Return the best assignment of whole episodes (B,) that moves and swaps lead to.
 
@@ -46,7 +49,7 @@ def search(
     Args:
         episodes: whose numbers of all slots are known.
         starts: assignments that can be played, each (B, K, M); None: `slot_by_slot`'s.
-        budget: kicks of each episode.
+        budget: kicks of each episode; None: so many that they take a second or a few.
         seed: of the kicks.
 
     Raises:
@@ -60,6 +63,9 @@ def search(
     tried = slot_by_slot(episodes) if starts is None else [_checked(episodes, s) for s in starts]
     if not tried:
         raise ValueError("starts: none given; give at least one, or leave them out")
+    if budget is None:
+        num_devices = episodes.slots.num_devices
+        budget = _CHANGES // (num_devices * (num_devices + episodes.slots.num_actions)) + 1
     best = np.empty_like(tried[0])
     total = np.empty(len(episodes))
     rng = np.random.default_rng(seed)
