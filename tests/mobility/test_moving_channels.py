@@ -112,6 +112,18 @@ def test_a_place_has_the_same_numbers_whoever_comes_when():
         assert not np.isclose(field[:, 1], field[:, 0]).any()
 
 
+def test_fields_are_those_waves_that_single_slots_of_many_places_have():
+    rng = np.random.default_rng(5)
+    places = rng.uniform(0, 500, (3, 2, 200, 2))
+    unit = rng.random((3, 2 * nearby.num_uniforms(200, 4)))
+    found = nearby.along(unit, places, [13.0, 50.0], 4)
+    for slot in range(2):
+        for field, alone in zip(
+            found, nearby.correlated(unit, places[:, slot], [13.0, 50.0], 4), strict=True
+        ):
+            np.testing.assert_allclose(field[:, slot], alone, atol=1e-5)
+
+
 def test_fields_in_blocks_and_of_those_that_pause_are_the_same(monkeypatch):
     rng = np.random.default_rng(2)
     places = rng.uniform(0, 300, (4, 5, 6, 2))
