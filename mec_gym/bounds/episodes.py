@@ -177,7 +177,7 @@ def _of_lines(problem: EpisodeProblem) -> Offer:
     size, weight, work = problem.size, problem.weight, problem.work
     shape = (len(work), options_at_most(int(problem.capacity.max())), 3)
     # A cycle more keeps, in each later slot, hardly more than this weight of tasks waiting.
-    each = (np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1))
+    each = np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1)
     later = _STEEPEST * (each.sum() - each.cumsum())
 
     def offer(

@@ -13,7 +13,7 @@ import tyro
 from tyro.conf import arg
 
 from mec_gym import snapshots
-from mec_gym.benchmark import frozen, leaderboard, over_time, report, shards
+from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, over_time, report, shards
 from mec_gym.benchmark.models import Model, OrPrices, Polished, by_name, load_models
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
@@ -115,7 +115,7 @@ def lists() -> list[str]:
         listed("scenarios", PRESETS),
         listed("policies", POLICIES),
         listed("trained networks", (f"{name} ({what})" for name, what in SHIPPED.items())),
-        listed("benchmarks", frozen.names()),
+        listed("benchmarks", [*frozen.names(), *frozen_episodes.names()]),
     ]
 
 
@@ -256,6 +256,38 @@ def shown_over_time(
     }
 
 
+def shown_on_episodes(names: Sequence[str], models: Sequence[Model]) -> dict[str, Any]:
+    """Play every policy on frozen benchmarks of episodes, print a table each, return the JSON."""
+    ours = load_models([name for name in POLICIES if name != "roa"])
+    found: dict[str, Any] = {}
+    for name in names:
+        recipe = frozen_episodes.RECIPES[name]
+        scenario, frozen_ = Scenario.preset(recipe.scenario), frozen_episodes.load(name)
+        for model in models:
+            if model.seed == recipe.seed:
+                raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
+        able = [model for model in [*models, *ours] if model.plays(scenario)]
+        rows = by_name(able, scenario)
+        results = over_time.play(rows, frozen_.episodes, recipe.seed, frozen_.yardsticks)
+        over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
+        found[name] = over_time.as_json(results)
+    return found
+
+
+def _apart(given: Arguments) -> tuple[list[str], list[str]]:
+    """Return which of the benchmarks that are asked for are of slots by themselves, which not."""
+    asked = given.benchmark or [*frozen.names(), *frozen_episodes.names()]
+    follow = [name for name in asked if name in frozen_episodes.RECIPES]
+    if given.markdown is not None or (given.shared and not given.benchmark):
+        follow = []  # they have no row in the leaderboard, and no shards
+    return [name for name in asked if name not in frozen_episodes.RECIPES], follow
+
+
+def _only_follows(model: Model) -> bool:
+    """Return whether a policy plays slots that follow one another, and no others."""
+    return not any(model.plays(recipe.scenario) for recipe in frozen.RECIPES.values())
+
+
 def _write_json(given: Arguments, result: Any) -> None:
     if given.json is not None:
         replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
@@ -312,13 +344,25 @@ def evaluate(given: Arguments) -> None:
             result = shown_over_time(given, models, scenario, called)
             _write_json(given, result)
             return
+    slots_alone, follow = given.benchmark or [], []
+    if given.benchmark is not None:
+        models = load_models(given.model)
+        slots_alone, follow = _apart(given)
     with place_of(given) as place:
+        if follow and place is not None:
+            raise ValueError(
+                f"benchmark: {', '.join(follow)} are episodes, which are played in this process;"
+                " leave out --processes, --ray and --keep, or name others"
+            )
+        if follow and not slots_alone:
+            _write_json(given, shown_on_episodes(follow, models))
+            return
         if given.benchmark is None:
             comparison, scenario = on_scenario(given)
             comparisons = [comparison]
         else:
-            models = load_models(given.model)
-            comparisons = leaderboard.comparisons(given.benchmark, models, given.imports)
+            alone = [model for model in models if not (follow and _only_follows(model))]
+            comparisons = leaderboard.comparisons(slots_alone, alone, given.imports)
         if given.dry_run and place is not None:
             print(shards.estimate(comparisons, place))
             return
@@ -327,6 +371,8 @@ def evaluate(given: Arguments) -> None:
             if given.benchmark is None
             else shown_on_benchmarks(given, comparisons, place)
         )
+        if follow:
+            result |= shown_on_episodes(follow, models)
     _write_json(given, result)
 
 

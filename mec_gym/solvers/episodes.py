@@ -39,7 +39,10 @@ class Found(NamedTuple):
 
 
 def search(
-    episodes: Episodes, starts: Sequence[IntArray] | None = None, budget: int | None = None, seed: int = 0
+    episodes: Episodes,
+    starts: Sequence[IntArray] | None = None,
+    budget: int | None = None,
+    seed: int = 0,
 ) -> Found:
     """Return the best assignment of whole episodes (B,) that moves and swaps lead to.
 
