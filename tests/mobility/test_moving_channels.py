@@ -225,6 +225,18 @@ def test_gains_keep_within_the_range_of_the_scenario(kind, mobility, outside, sl
         assert (abs(places - [9050.0, 4450.0]) <= 450 * (1 + 1e-8)).all()
 
 
+def test_the_range_of_gains_is_that_of_where_devices_may_come():
+    # All begin at the one server and walk away from it.
+    channel = BARE | {"device_positions_m": [[0.0, 0.0]], "server_positions_m": [[0.0, 0.0]]}
+    one = {"num_servers": 1, "capacity": 9, "slot_s": 20.0}
+    made = scenario(channel, "random-waypoint", **one)
+    assert made.radio.longest_m == pytest.approx(500 * math.sqrt(2))
+    episodes = made.sample_episodes(20, 0)
+    made.check_episodes(episodes)
+    assert episodes.slots.gain.min() < 0.01 * made.channel.gain_range[0]
+    assert scenario(channel, "static", **one).radio.longest_m == 10.0
+
+
 @pytest.mark.parametrize("mobility", MOVING)
 @pytest.mark.parametrize("kind", ["path-loss", "uma", "umi"])
 def test_episodes_at_once_are_those_one_by_one(kind, mobility):
