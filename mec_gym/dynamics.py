@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import equations, options
+from mec_gym import mobility as models
 from mec_gym.channels import PlacedChannel
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
@@ -129,7 +130,9 @@ def check_moving(scenario: "Scenario") -> None:
     if isinstance(mobility, Trace):
         _check_trace(mobility, channel)
     with _of_field("mobility"):
-        mobility.check(scenario.slots, scenario.num_devices, scenario.slot_s, channel.area())
+        models.check(
+            mobility, scenario.slots, scenario.num_devices, scenario.slot_s, channel.area()
+        )
 
 
 def _check_trace(trace: Trace, channel: PlacedChannel) -> None:
