@@ -5,6 +5,8 @@ tangents. Of the waiting cost, a product of the weighted number of tasks y and W
 as it was in the program before, half as much as in those before that.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +45,7 @@ def _solve(
 ) -> tuple[FloatArray, FloatArray, float]:
     """Return the split among servers, (K, M, N), prices of tasks, (K, M), and the cost, seconds."""
     from scipy.optimize import linprog
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, vstack
 
     num_slots, num_devices, num_actions = problem.link_cost.shape
     hz, present = problem.server_hz, problem.present
@@ -83,22 +85,25 @@ def _solve(
         at = np.concatenate([state, each]), np.concatenate([link, count + states + each])
         rows.append(csr_array((np.concatenate(values), at), (states, len(objective))))
         limits.append(price**2 * hz.ravel() / 4)
-    from scipy.sparse import vstack
-
     of_device = np.repeat(np.arange(num_slots * num_devices), num_actions)
     given = csr_array(
         (np.ones(count), (of_device, np.arange(count))),
         (num_slots * num_devices, len(objective)),
     )
+    within: Any = vstack(rows)
+    each_once: Any = given
+    between: Any = np.stack([np.zeros(len(upper)), upper], axis=1)
     found = linprog(
         objective,
-        A_ub=vstack(rows),
+        A_ub=within,
         b_ub=np.concatenate(limits),
-        A_eq=given,
+        A_eq=each_once,
         b_eq=present.ravel().astype(float),
-        bounds=np.stack([np.zeros(len(upper)), upper], axis=1),
+        bounds=between,
         method="highs-ipm",
     )
+    if found.x is None:  # it gives up: worse prices, never a wrong bound
+        return np.zeros((*present.shape, num_servers)), np.zeros(present.shape), 0.0
     split = found.x[:count].reshape(problem.link_cost.shape)[..., :num_servers]
     value = np.where(present, found.eqlin.marginals.reshape(present.shape), 0.0)
     return split, value, float(found.fun - (tasks * backlog / hz).sum())

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mec_gym.bounds.episode_loops import Options
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _NODES, _NODES_AT_LAST = 65, 513
 """Steps of W while prices are sought, and for the bound that they prove."""
@@ -46,7 +47,7 @@ _MOST_TASKS = 12
 """A slot of more tasks has too many sets of them: counts of tasks and lines stand for them."""
 
 _LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
-"""A step aims at what is expected, or so much above where it is; after some without gain at less."""
+"""A step aims at what is expected, or so much higher; after some without gain at less of it."""
 
 
 def without_waiting(episodes: Episodes) -> FloatArray:
@@ -156,11 +157,13 @@ def _of_sets(problem: EpisodeProblem) -> "Offer":
 
     sets = sets_of(problem.present, problem.size, problem.weight, problem.work)
 
-    def offer(cost: FloatArray, *numbers: Any) -> tuple["Options", Callable[..., NDArray[Any]]]:
+    def offer(
+        cost: FloatArray, hz: FloatArray, least: IntArray, capacity: IntArray
+    ) -> tuple["Options", Callable[..., NDArray[Any]]]:
         number = np.empty(sets.work.shape, np.int64)
-        options = set_options(cost, sets, *numbers, number)
+        options = set_options(cost, sets, hz, least, capacity, number)
 
-        def taken_on(path: NDArray[np.int64]) -> NDArray[Any]:
+        def taken_on(path: IntArray) -> NDArray[Any]:
             taken = np.empty(cost.shape, np.bool_)
             take_sets(sets, number, path, taken)
             return taken
@@ -177,16 +180,16 @@ def _of_lines(problem: EpisodeProblem) -> Offer:
     size, weight, work = problem.size, problem.weight, problem.work
     shape = (len(work), options_at_most(int(problem.capacity.max())), 3)
     # A cycle more keeps, in each later slot, hardly more than this weight of tasks waiting.
-    each = (np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1))
+    each = np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1)
     later = _STEEPEST * (each.sum() - each.cumsum())
 
     def offer(
-        cost: FloatArray, hz: FloatArray, *numbers: Any
+        cost: FloatArray, hz: FloatArray, least: IntArray, capacity: IntArray
     ) -> tuple["Options", Callable[..., NDArray[Any]]]:
         found_at = np.zeros(shape)
-        options = line_options(cost, size, weight, work, hz, *numbers, later, found_at)
+        options = line_options(cost, size, weight, work, hz, least, capacity, later, found_at)
 
-        def taken_on(path: NDArray[np.int64]) -> NDArray[Any]:
+        def taken_on(path: IntArray) -> NDArray[Any]:
             taken = np.empty(cost.shape, np.bool_)
             take_lines(cost, size, work, found_at, path, taken)
             return taken
@@ -205,8 +208,8 @@ def _geometric(first: float, last: float, count: int) -> FloatArray:
         growth = (low + high) / 2
         reached = first * np.expm1(growth * (count - 1)) / np.expm1(growth)
         low, high = (growth, high) if reached < last else (low, growth)
-    made: FloatArray = np.expm1(high * np.arange(count)) * (last / np.expm1(high * (count - 1)))
-    return made
+    made: Any = np.expm1(high * np.arange(count)) * (last / np.expm1(high * (count - 1)))
+    return np.asarray(made)
 
 
 def by_prices(problem: EpisodeProblem, steps: int) -> float:

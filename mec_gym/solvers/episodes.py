@@ -39,7 +39,10 @@ class Found(NamedTuple):
 
 
 def search(
-    episodes: Episodes, starts: Sequence[IntArray] | None = None, budget: int | None = None, seed: int = 0
+    episodes: Episodes,
+    starts: Sequence[IntArray] | None = None,
+    budget: int | None = None,
+    seed: int = 0,
 ) -> Found:
     """Return the best assignment of whole episodes (B,) that moves and swaps lead to.
 
@@ -72,7 +75,7 @@ def search(
     for row in range(len(episodes)):
         problem = problems.episode(row)
         uniforms = rng.random((budget, UNIFORMS))
-        ends = []
+        ends: list[tuple[float, int, IntArray]] = []
         for number, start in enumerate(tried):
             end = start[row].copy()
             if not np.isfinite(begin(problem, end).cost).all():
