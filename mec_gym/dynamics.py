@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mec_gym import equations, options
 from mec_gym.channels import PlacedChannel
 from mec_gym.episodes import Episodes
-from mec_gym.instance import PLACES, Instance
+from mec_gym.instance import Instance
+from mec_gym.mobility import Static, Trace
 from mec_gym.ranges import from_unit
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_OF_SEVERAL = (
+OF_SEVERAL = (
     "slot_s",
     "arrivals",
     "background",
@@ -46,7 +47,7 @@ def check(scenario: "Scenario") -> None:
         ValueError: it does not; the message names the field and the remedy.
     """
     if scenario.slots == 1:
-        given = [name for name in _OF_SEVERAL if getattr(scenario, name) is not None]
+        given = [name for name in OF_SEVERAL if getattr(scenario, name) is not None]
         if given or scenario.left_over != "waits":
             name = given[0] if given else "left_over"
             raise ValueError(f"{name}: it means nothing in one slot; give slots, or leave it out")
@@ -75,10 +76,11 @@ def check(scenario: "Scenario") -> None:
         raise ValueError(
             "lookahead: devices to come are seen in slots that follow one another; leave it out"
         )
-    if scenario.mobility is not None and not isinstance(scenario.radio, PlacedChannel):
+    stay = scenario.mobility is None or isinstance(scenario.mobility, Static)
+    if not stay and scenario.coverage_m is not None and scenario.drop_penalty_s is None:
         raise ValueError(
-            f"mobility: devices have no places in channel {scenario.channel.kind!r}; take one that"
-            " has, such as [channel] kind = 'umi', or leave it out"
+            "coverage_m: devices that move may be where no server with a place left covers them;"
+            " give drop_penalty_s as well, so that tasks may be dropped"
         )
     if options.given(scenario, "deadline_s") is not None and scenario.drop_penalty_s is None:
         raise ValueError(
@@ -98,6 +100,54 @@ def check(scenario: "Scenario") -> None:
             f" {scenario.num_servers} servers in each of {scenario.slots} slots; the limit is"
             f" {_MOST_GAINS:,}; lower slots"
         )
+
+
+def check_moving(scenario: "Scenario") -> None:
+    """Check that devices can move as a scenario says, over several slots.
+
+    Raises:
+        ValueError: they cannot; the message names the field and the remedy.
+    """
+    mobility, channel = scenario.mobility, scenario.channel
+    if mobility is None or scenario.slots == 1 or scenario.slot_s is None:
+        return  # or refused in `check`
+    if not isinstance(channel, PlacedChannel):
+        raise ValueError(
+            f"mobility: devices have no places in channel {channel.kind!r}; take one that has, such"
+            " as [channel] kind = 'umi', or leave it out"
+        )
+    if not channel.knows_moving:
+        raise ValueError(
+            f"mobility: {type(channel).__name__} does not say what gains are where devices move;"
+            " write its `steady_along` (or `gains_along`), or leave mobility out"
+        )
+    if scenario.tasks_have_places:
+        raise ValueError(
+            "mobility: the table of tasks says where devices are in each slot; leave out its"
+            " columns of places, or mobility"
+        )
+    if isinstance(mobility, Trace):
+        _check_trace(mobility, channel)
+    with _of_field("mobility"):
+        mobility.check(scenario.slots, scenario.num_devices, scenario.slot_s, channel.area())
+
+
+def _check_trace(trace: Trace, channel: PlacedChannel) -> None:
+    """Check that a trace alone says where devices are, in the coordinates of the servers."""
+    for field in ("device_positions_m", "users", "clusters", "placement"):
+        if getattr(channel, field) is not None:
+            raise ValueError(
+                f"channel.{field}: mobility.table says where devices are already; leave one out"
+            )
+    table = trace.table
+    if table.lat is None or table.lon is None:
+        if channel.projection is not None:
+            raise ValueError(
+                "mobility.table: x, y are metres, but channel.sites has degrees; give lat and lon,"
+                " or the sites in the same metres"
+            )
+    elif channel.given_places[0] is not None:
+        channel.check_degrees(table.lat, table.lon, "mobility.table")
 
 
 @contextmanager
@@ -122,7 +172,7 @@ def limits_hz(scenario: "Scenario") -> tuple[float, float]:
 
 
 def num_uniforms(scenario: "Scenario") -> tuple[int, ...]:
-    """Return how many uniform numbers slots, arrivals, background, services, places take."""
+    """Return how many uniform numbers slots, arrivals, background, services, moving take."""
     num_slots, num_devices = scenario.slots, scenario.num_devices
     drawn = [options.is_range(getattr(scenario, name)) for name in _DRAWN]
     return (
@@ -132,8 +182,18 @@ def num_uniforms(scenario: "Scenario") -> tuple[int, ...]:
         if scenario.background
         else 0,
         *(num_devices * each for each in drawn),
-        scenario.mobility.num_uniforms(num_slots, num_devices) if scenario.mobility else 0,
+        _num_moving(scenario),
     )
+
+
+def _num_moving(scenario: "Scenario") -> int:
+    if scenario.mobility is None:
+        return 0
+    num_slots, num_devices = scenario.slots, scenario.num_devices
+    channel = scenario.radio
+    assert isinstance(channel, PlacedChannel)  # else the scenario is refused
+    along = channel.num_uniforms_along(num_slots, num_devices, scenario.num_servers)
+    return scenario.mobility.num_uniforms(num_slots, num_devices) + along
 
 
 def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episodes:
@@ -144,17 +204,13 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
     of_slots, arrivals, background, *services, moving = np.split(unit, ends_at, axis=-1)
     of_slots = of_slots.reshape(*shape, -1)
     assert scenario.slot_s is not None  # else the scenario is refused
-    arrays = scenario.from_uniforms(of_slots, places).arrays()
+    moved = None
     if scenario.mobility is not None:
-        channel = scenario.radio
+        channel, size = scenario.radio, (num_devices, num_servers)
         assert isinstance(channel, PlacedChannel)  # else the scenario is refused
-        first = channel.num_uniforms(num_devices, num_servers)
-        gains, devices = channel.along(
-            of_slots[..., :first], scenario.mobility, moving, scenario.slot_s, num_servers
-        )
-        arrays["gain"] = gains
-        if places:
-            arrays[PLACES[0]] = devices
+        of_channel = of_slots[..., : channel.num_uniforms(*size)]
+        moved = channel.along(of_channel, scenario.mobility, moving, scenario.slot_s, *size)
+    arrays = scenario.from_uniforms(of_slots, places, moved).arrays()
     if scenario.background is not None:
         taken = scenario.background.draw(background, num_slots, num_servers)
         arrays["server_hz"] = arrays["server_hz"] * (1 - taken)

@@ -4,12 +4,30 @@ from typing import Any
 
 from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
-from mec_gym.mobility.base import MOBILITY, Mobility
+from mec_gym.mobility.base import MOBILITY, Area, Mobility
+from mec_gym.mobility.gauss_markov import GaussMarkov
+from mec_gym.mobility.random_waypoint import RandomWaypoint
 from mec_gym.mobility.static import Static
+from mec_gym.mobility.trace import Trace
 
-__all__ = ["MOBILITY", "Mobility", "Static", "from_fields"]
+__all__ = [
+    "MOBILITY",
+    "Area",
+    "GaussMarkov",
+    "Mobility",
+    "RandomWaypoint",
+    "Static",
+    "Trace",
+    "from_fields",
+]
 
-MOBILITY["static"] = Static
+MOBILITY |= {
+    "static": Static,
+    "random-waypoint": RandomWaypoint,
+    "gauss-markov": GaussMarkov,
+    "trace": Trace,
+}
+"""The models by kind; a new one is a class in a file beside this one, and an entry here."""
 
 
 def from_fields(fields: Any) -> Any:

@@ -50,6 +50,8 @@ POLICIES: dict[str, str] = {
 
 LIMITED: dict[str, str] = {
     "dynamic-programming": "mec_gym.bounds.values:why_no_values",
+    "prices-online": "mec_gym.solvers.online_prices:why_not",
+    "local-search-online": "mec_gym.solvers.online_prices:why_not",
     "lyapunov": "mec_gym.solvers.backlog_prices:why_not",
     "backlog-prices": "mec_gym.solvers.backlog_prices:why_not",
 }
