@@ -202,7 +202,7 @@ def _of_lines(problem: EpisodeProblem) -> Offer:
 def _geometric(first: float, last: float, count: int) -> FloatArray:
     """Return rising numbers, from 0 to `last`, each step as much longer than the one before."""
     if last <= first * (count - 1):
-        return first * np.arange(count)
+        return np.asarray(first * np.arange(count))
     low, high = 0.0, 50 / count
     for _ in range(60):
         growth = (low + high) / 2
