@@ -49,6 +49,9 @@ _MOST_TASKS = 12
 _LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
 """A step aims at what is expected, or so much higher; after some without gain at less of it."""
 
+_FRESH = 0.3
+"""Share of a subgradient in the direction of a step; the rest is of those before."""
+
 
 def without_waiting(episodes: Episodes) -> FloatArray:
     """Return the sum of the slots' relaxations as if nothing came before, (B,), seconds.
@@ -216,7 +219,8 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
     """Return the bound by prices on one episode's cost, seconds."""
     from mec_gym.bounds.episode_prices import first_prices
 
-    price, expected = first_prices(problem)
+    first = first_prices(problem)
+    price = np.repeat(first.of_tasks[..., None], problem.server_hz.shape[-1], axis=-1)
     dual = _Dual(problem)
     best, slope = dual(price, _NODES)
     best_price, best_slope, bound = price, slope, best
@@ -224,11 +228,11 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
     for _ in range(steps):
         if not problem.moves:  # what a device gives is worth the same wherever it goes
             slope = np.broadcast_to(slope.sum(axis=-1, keepdims=True), slope.shape)
-        along = (slope + along) / 2
+        along = _FRESH * slope + (1 - _FRESH) * along
         length = (along**2).sum()
         if length == 0:
             break
-        aim = share * max(expected - bound, _LEAST_AIM * abs(expected))
+        aim = share * max(first.cost - bound, _LEAST_AIM * abs(first.cost))
         price = price + aim / length * along
         bound, slope = dual(price, _NODES)
         failed = 0 if bound > best + 1e-6 * abs(best) else failed + 1
