@@ -42,6 +42,11 @@ class _OverTime(Observation):
             np.array([scenario.slot_s, scenario.slots, self._size, scenario.num_devices]),
         )
 
+    @property
+    def blocks(self) -> NDArray[np.int64] | None:
+        """Those of one slot."""
+        return self._base.blocks
+
     def prepare(self, instance: Instance) -> NDArray[Any]:
         """Return what is worked out of each slot by itself."""
         return self._base.prepare(instance)

@@ -1,0 +1,328 @@
+"""The slots that copies of an environment play where slots follow one another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym import dynamics, links, mdp, options, system
+from mec_gym.envs import turns
+from mec_gym.envs.stock import room, room_beside
+from mec_gym.episodes import ABSENT, Episodes
+from mec_gym.instance import Instance
+from mec_gym.mdp import Prepare, Slot, State
+from mec_gym.observations import OBSERVATIONS, Observation
+from mec_gym.observations.over_time import OVER_TIME
+from mec_gym.scenario import Scenario
+
+IntArray = NDArray[np.int64]
+
+_MEANS = turns.SUMMED[: turns.NUM_MEANS]
+
+_TYPES: dict[str, Any] = dict.fromkeys(_MEANS, np.float64) | {"feasible": np.bool_}
+_PLAIN: dict[str, Any] = dict.fromkeys(_MEANS, float) | {"feasible": bool}
+"""Of numbers that are not whole."""
+
+_PLACES = {name: place for place, name in enumerate(turns.SUMMED)}
+
+_OF_DEVICES = ("tx_delay", "task_cycles", "sqrt_cycles", "link_cost", "allowed", "last_server")
+"""What a `Slot` has of each device."""
+
+
+class Following:
+    """Episodes in rows, and the slot of one of them that each copy plays.
+
+    Args:
+        scenario: what they are of; its slots follow one another.
+        observer: what shows them.
+        num_envs: how many copies, B.
+        rows: for how many episodes there is room.
+        prepare: what works out what the reward knows of slots.
+        keeps: whether `instances` can be asked for in any case.
+
+    Attributes:
+        slots: a `Slot` with a row for each copy; of m tasks the first m places are used.
+        prepared: what the observation has worked out of each, see `Observation.prepare`.
+        counts: see `turns.part_at`, (B, 3).
+        kept: what else outcomes take.
+        course: how far copies are.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        observer: Observation,
+        num_envs: int,
+        rows: int,
+        prepare: Prepare,
+        keeps: bool = False,
+    ) -> None:
+        self._scenario, self._observer, self._prepare = scenario, observer, prepare
+        size, num_servers = scenario.num_devices, scenario.num_servers
+        first = scenario.first_slots(1, 0)
+        for_reward, prepared = State(first, prepare).slot.for_reward, observer.prepare(first)
+        for name, made in (("reward", for_reward), ("observation", prepared)):
+            if made.ndim < 2:
+                raise ValueError(
+                    f"{name}: prepare returns {made.shape} of (B,) slots; where slots follow one"
+                    " another it must return (B, K...)"
+                )
+        moves = dynamics.moves_services(scenario)
+        slots = room(scenario, num_envs, for_reward)
+        slots.slot_s[:] = scenario.slot_s
+        self.slots = slots._replace(
+            wait=np.zeros((num_envs, scenario.num_actions)),
+            last_server=np.full((num_envs, size if moves else 0), -1, np.int64),
+        )
+        self.kept = room_beside(scenario, num_envs)
+        self.prepared = np.zeros((num_envs, *prepared.shape[1:]), prepared.dtype)
+        self.counts = np.zeros((num_envs, 3), np.int64)
+        self.counts[:] = size, prepared.shape[1], for_reward.shape[1]
+        ours = type(observer) in OVER_TIME.values()
+        has_own = not ours and type(observer).prepare is not Observation.prepare
+        blocks = None if has_own else observer.blocks
+        # Whether the observation works something out of all devices of a slot together.
+        self._of_slots, self._earns = blocks is None, prepare is not mdp.nothing
+        self.rules = turns.Rules(
+            num_servers,
+            float(scenario.slot_s or 0),
+            scenario.left_over == "waits",
+            moves,
+            not options.is_plain(scenario),
+            "drop" in scenario.columns,
+            np.empty((0, 2), np.int64) if blocks is None else np.ascontiguousarray(blocks),
+        )
+        reported = system.reported(options.attributes(scenario))
+        self._named = ("average_delay", "overloads", "feasible", *reported, "handovers")
+        shown = prepared.dtype, 0 if blocks is None else int(np.prod(prepared.shape[1:]))
+        self._drawn = _room_for(scenario, rows, first, *shown)
+        self.course = turns.Course(
+            np.zeros(num_envs, np.int64),
+            np.zeros(num_envs, np.int64),
+            np.zeros(num_envs, np.int64),
+            np.zeros(num_envs, np.bool_),
+            np.full((num_envs, size), ABSENT, np.int64),
+            np.zeros((num_envs, num_servers)),
+            np.full((num_envs, size), ABSENT, np.int64),
+            np.zeros((num_envs, scenario.slots * size), np.int64),
+            np.zeros(num_envs, np.int64),
+            np.zeros((num_envs, len(turns.SUMMED) + 1)),
+        )
+        # Of which instances are made, (rows, K, ...) each, and where in them those of a copy stand.
+        self._whole: dict[str, NDArray[Any]] = {}
+        if keeps or self._of_slots:
+            self._whole = {
+                name: np.empty((rows, scenario.slots, *array.shape[1:]), array.dtype)
+                for name, array in first.arrays().items()
+            }
+        self._begin, self._turn = turns.begin(), turns.turn()
+
+    def write(self, unit: NDArray[np.float64], rows: IntArray) -> None:
+        """Draw episodes of uniform numbers (n, ...) into n rows."""
+        self.keep(dynamics.from_uniforms(self._scenario, unit, False), rows)
+
+    def keep(self, episodes: Episodes, rows: IntArray) -> None:
+        """Put episodes (n,) into n rows."""
+        drawn, slots = self._drawn, episodes.slots
+        for name in _SAME:
+            values = getattr(drawn, name)
+            if values.size:
+                values[rows] = getattr(slots, name)
+        drawn.size[rows], drawn.present[rows] = links.size(slots), episodes.present
+        if drawn.shown.size:
+            made = self._observer.prepare(slots)
+            drawn.shown[rows] = made.reshape(*drawn.shown[rows].shape)
+        for name, kept in self._whole.items():
+            kept[rows] = getattr(slots, name)
+
+    def begin(self, copies: IntArray, rows: IntArray) -> None:
+        """Begin the episodes in some rows, one for each of some copies."""
+        self._begin(copies, rows, *self._places())
+        self._work_out(copies)
+
+    def turn(self, copies: IntArray, chosen: IntArray) -> tuple[turns.Ended, int]:
+        """End the slots of some copies, and begin the next of those whose episodes go on.
+
+        Args:
+            copies: whose.
+            chosen: action of each task, (B, M).
+
+        Returns:
+            what they came to, and of how many the episode is over; see `Course.over`.
+        """
+        ended = self._room_ended()
+        drawn, course, slots, counts, *others = self._places()
+        over = self._turn(
+            copies, drawn, course, slots, self.prepared, counts, *others, chosen, ended
+        )
+        if over == 0:
+            self._work_out(copies)
+        elif over < len(copies):
+            self._work_out(copies[~course.over[copies]])
+        return ended, over
+
+    def instances(self, copies: IntArray) -> Instance:
+        """Return the slots that some copies play, of as many tasks each, (n,)."""
+        rows, number = self.course.episode[copies], self.course.number[copies]
+        arrays = {name: kept[rows, number] for name, kept in self._whole.items()}
+        arrays["backlog_cycles"] = self.course.backlog_cycles[copies]
+        if self.rules.moves:
+            arrays["last_server"] = self.course.last_server[copies]
+        tasks = int(self.counts[copies[0], 0])
+        return Instance.trusted(**arrays).of_devices(self.course.devices[copies, :tasks])
+
+    def told(self, ended: turns.Ended, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """Return what is reported of slots that ended, and of episodes that are over, by name.
+
+        Args:
+            ended: what they came to.
+            now: which copies are to be told of, (B,); others have 0.
+
+        Returns:
+            arrays (B, ...), and under `_name` which copies have it.
+        """
+        told: dict[str, NDArray[Any]] = {}
+        if now.any():
+            outcome = ended.outcome
+            told = {
+                "assignment": ended.assignment,
+                "cpu_hz": ended.cpu_hz,
+                "task_delay": ended.task_delay,
+                "slot": ended.number,
+                "devices": ended.devices,
+                "backlog_cycles": ended.backlog_cycles,
+            }
+            for name in self._named:
+                values = outcome[:, _PLACES[name]]
+                told[name] = values.astype(_TYPES.get(name, np.int64))
+            told = {name: _only(values, now) for name, values in told.items()}
+            told |= {f"_{name}": now.copy() for name in told}
+        over = now & self.course.over
+        if over.any():
+            for name, values in self._in_all(slice(None)).items():
+                told[name], told[f"_{name}"] = _only(values, over), over.copy()
+        return told
+
+    def told_one(self, ended: turns.Ended) -> dict[str, Any]:
+        """Return what is reported of the slot of the only copy, and of its episode if it is over."""
+        tasks, outcome = int(ended.tasks[0]), ended.outcome[0].tolist()
+        told: dict[str, Any] = {
+            "assignment": ended.assignment[0, :tasks],
+            "cpu_hz": ended.cpu_hz[0, :tasks],
+            "task_delay": ended.task_delay[0, :tasks],
+            "slot": int(ended.number[0]),
+            "devices": ended.devices[0, :tasks],
+            "backlog_cycles": ended.backlog_cycles[0],
+        }
+        for name in self._named:
+            told[name] = _PLAIN.get(name, int)(outcome[_PLACES[name]])
+        if self.course.over[0]:
+            told |= {name: values.item() for name, values in self._in_all(0).items()}
+        return told
+
+    def _in_all(self, copies: Any) -> dict[str, Any]:
+        """Return what the episodes of some copies came to."""
+        sums, found = self.course.sums[copies], {}
+        tasks = sums[..., -1]
+        for name in self._named:
+            values = sums[..., _PLACES[name]]
+            if name in _MEANS:
+                values = values / tasks
+            elif name == "feasible":
+                values = values == 0
+            else:
+                values = values.astype(np.int64)
+            found[f"episode_{name}"] = values
+        return found | {"episode_tasks": tasks.astype(np.int64)}
+
+    def _places(self) -> tuple[Any, ...]:
+        shown = self.prepared.reshape(len(self.prepared), -1)
+        course, slots = self.course, self.slots
+        return self._drawn, course, slots, self.counts, self.kept, shown, self.rules
+
+    def _room_ended(self) -> turns.Ended:
+        devices, backlog = self.course.devices.shape, self.course.backlog_cycles.shape
+        count = devices[0]
+        return turns.Ended(
+            np.empty(devices, np.int64),
+            np.empty(devices),
+            np.empty(devices),
+            np.empty(devices, np.int64),
+            np.empty(backlog),
+            np.empty(count, np.int64),
+            np.empty(count, np.int64),
+            np.empty((count, len(turns.SUMMED))),
+        )
+
+    def _work_out(self, copies: IntArray) -> None:
+        """Work out what observation and reward know of the slots that some copies begin."""
+        if not (self._of_slots or self._earns):
+            return
+        for some in self._of_equal_size(copies):
+            tasks = int(self.counts[some[0], 0])
+            if self._of_slots:
+                made = self._observer.prepare(self.instances(some))
+                self._put("observation", self.prepared, 1, some, made)
+            if self._earns:
+                slots = Slot(
+                    **{
+                        name: np.ascontiguousarray(
+                            values[some, :tasks] if name in _OF_DEVICES else values[some]
+                        )
+                        for name, values in self.slots._asdict().items()
+                    }
+                )
+                made = self._prepare(slots)
+                self._put("reward", self.slots.for_reward, 2, some, made)
+
+    def _put(
+        self, name: str, kept: NDArray[Any], which: int, copies: IntArray, made: NDArray[Any]
+    ) -> None:
+        """Keep what `prepare` returned; only along its first axis there may be less of it."""
+        count, *others = made.shape[1:]
+        if count > kept.shape[1] or others != list(kept.shape[2:]):
+            raise ValueError(
+                f"{name}: prepare returns {made.shape[1:]} of a slot in which fewer devices have a"
+                f" task, {kept.shape[1:]} where all have; only the first of these numbers may"
+                " depend on how many there are, and be less"
+            )
+        kept[copies, :count] = made
+        self.counts[copies, which] = count
+
+    def _of_equal_size(self, copies: IntArray) -> Iterator[IntArray]:
+        tasks = self.counts[copies, 0]
+        if len(copies) == 1 or (tasks == tasks[0]).all():
+            yield copies
+            return
+        for size in np.unique(tasks):
+            yield copies[tasks == size]
+
+
+_SAME = tuple(name for name in turns.Drawn._fields if name not in ("size", "present", "shown"))
+"""What of episodes is as in their instances."""
+
+
+def _room_for(scenario: Scenario, rows: int, slot: Instance, dtype: Any, shown: int) -> turns.Drawn:
+    """Return room for so many episodes, of slots like one (1,)."""
+    lead, made = (rows, scenario.slots), {}
+    for name in _SAME:
+        like = getattr(slot, name)
+        if like is None:
+            per_link = name in ("covered", "fetch_delay_s")
+            kind = np.bool_ if name == "covered" else np.float64
+            made[name] = np.empty((*lead, 0, 0) if per_link else (*lead, 0), kind)
+        else:
+            made[name] = np.empty((*lead, *like.shape[1:]), like.dtype)
+    devices = *lead, scenario.num_devices
+    size, present = np.empty(devices), np.empty(devices, np.bool_)
+    return turns.Drawn(**made, size=size, present=present, shown=np.empty((*lead, shown), dtype))
+
+
+def _only(values: NDArray[Any], now: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return what there is of some copies, 0 of the others."""
+    if now.all():
+        return values
+    kept = np.zeros_like(values)
+    kept[now] = values[now]
+    return kept
