@@ -1,6 +1,6 @@
 """The course of episodes of slots that follow one another, for one environment."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mec_gym import mdp
 from mec_gym.envs import loops, turns
 from mec_gym.envs.following import Following
-from mec_gym.episodes import Carried, Episodes
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, State
 from mec_gym.observations import Observation
@@ -101,7 +101,7 @@ class Courses:
         tasks, shown, earned = following.counts[0].tolist()
         slot = mdp.plain(following.slots, 0, tasks, earned)
         mask = np.empty((1, len(slot.server_hz)), np.int8)
-        state = State.of_one(slot, mask[0], self._find())
+        state = State.of_one(slot, mask[0], following.find(*self._playing, 0))
         state.prepared = following.prepared[0, :shown]
         observation = np.empty((1, *observer.space.shape), np.float32)
         if self._observe is None:
@@ -120,25 +120,3 @@ class Courses:
                 mask,
             )
         return state, observation[0]
-
-    def _find(self) -> "_Whole":
-        """Return what makes an instance of the slot that has begun."""
-        (episodes, at), course = self._playing, self._following.course
-        backlog, last = course.backlog_cycles[0].copy(), course.last_server[0].copy()
-        return _Whole(episodes, at, int(course.number[0]), Carried(backlog, last))
-
-
-class _Whole(NamedTuple):
-    """What makes an instance of a slot where it is asked for."""
-
-    episodes: Episodes
-    at: int
-    number: int
-    carried: Carried
-
-    def __call__(self) -> Instance:
-        """Return the slot, of the devices that have a task alone."""
-        episode = self.episodes[self.at]
-        whole = episode.slot(self.number, self.carried)
-        devices = np.flatnonzero(episode.present[self.number])
-        return whole if len(devices) == whole.num_devices else whole.of_devices(devices)

@@ -1,7 +1,7 @@
 """The slots that copies of an environment play where slots follow one another."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mec_gym import dynamics, links, mdp, options, system
 from mec_gym.envs import turns
 from mec_gym.envs.stock import room, room_beside
-from mec_gym.episodes import ABSENT, Episodes
+from mec_gym.episodes import ABSENT, Carried, Episodes
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, Slot, State
 from mec_gym.observations import OBSERVATIONS, Observation
@@ -30,6 +30,22 @@ _OF_DEVICES = ("tx_delay", "task_cycles", "sqrt_cycles", "link_cost", "allowed",
 """What a `Slot` has of each device."""
 
 
+class Whole(NamedTuple):
+    """What makes an instance of a slot where it is asked for."""
+
+    episodes: Episodes
+    at: int
+    number: int
+    carried: Carried
+
+    def __call__(self) -> Instance:
+        """Return the slot, of the devices that have a task alone."""
+        episode = self.episodes[self.at]
+        whole = episode.slot(self.number, self.carried)
+        devices = np.flatnonzero(episode.present[self.number])
+        return whole if len(devices) == whole.num_devices else whole.of_devices(devices)
+
+
 class Following:
     """Episodes in rows, and the slot of one of them that each copy plays.
 
@@ -39,7 +55,6 @@ class Following:
         num_envs: how many copies, B.
         rows: for how many episodes there is room.
         prepare: what works out what the reward knows of slots.
-        keeps: whether `instances` can be asked for in any case.
 
     Attributes:
         slots: a `Slot` with a row for each copy; of m tasks the first m places are used.
@@ -56,7 +71,6 @@ class Following:
         num_envs: int,
         rows: int,
         prepare: Prepare,
-        keeps: bool = False,
     ) -> None:
         self._scenario, self._observer, self._prepare = scenario, observer, prepare
         size, num_servers = scenario.num_devices, scenario.num_servers
@@ -109,9 +123,9 @@ class Following:
             np.zeros(num_envs, np.int64),
             np.zeros((num_envs, len(turns.SUMMED) + 1)),
         )
-        # Of which instances are made, (rows, K, ...) each, and where in them those of a copy stand.
+        # Of which instances are made, (rows, K, ...) each.
         self._whole: dict[str, NDArray[Any]] = {}
-        if keeps or self._of_slots:
+        if self._of_slots:
             self._whole = {
                 name: np.empty((rows, scenario.slots, *array.shape[1:]), array.dtype)
                 for name, array in first.arrays().items()
@@ -162,6 +176,12 @@ class Following:
             self._work_out(copies[~course.over[copies]])
         return ended, over
 
+    def find(self, episodes: Episodes, at: int, copy: int) -> Whole:
+        """Return what makes an instance of the slot that a copy plays, of one of some episodes."""
+        course = self.course
+        carried = Carried(course.backlog_cycles[copy].copy(), course.last_server[copy].copy())
+        return Whole(episodes, at, int(course.number[copy]), carried)
+
     def instances(self, copies: IntArray) -> Instance:
         """Return the slots that some copies play, of as many tasks each, (n,)."""
         rows, number = self.course.episode[copies], self.course.number[copies]
@@ -171,6 +191,16 @@ class Following:
             arrays["last_server"] = self.course.last_server[copies]
         tasks = int(self.counts[copies[0], 0])
         return Instance.trusted(**arrays).of_devices(self.course.devices[copies, :tasks])
+
+    def chosen(self, now: list[list[int]]) -> list[list[int]]:
+        """Return the actions of each copy in its episode so far; `now` are those in its slot."""
+        course = self.course
+        return [
+            past[:steps].tolist() + ([] if over else servers)
+            for past, steps, over, servers in zip(
+                course.past, course.steps, course.over, now, strict=True
+            )
+        ]
 
     def told(self, ended: turns.Ended, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Return what is reported of slots that ended, and of episodes that are over, by name.
@@ -228,7 +258,7 @@ class Following:
         for name in self._named:
             values = sums[..., _PLACES[name]]
             if name in _MEANS:
-                values = values / tasks
+                values = values / np.maximum(tasks, 1)  # 0 as an episode begins
             elif name == "feasible":
                 values = values == 0
             else:
@@ -252,7 +282,7 @@ class Following:
             np.empty(backlog),
             np.empty(count, np.int64),
             np.empty(count, np.int64),
-            np.empty((count, len(turns.SUMMED))),
+            np.zeros((count, len(turns.SUMMED))),  # not any number, which could be no whole one
         )
 
     def _work_out(self, copies: IntArray) -> None:
