@@ -207,7 +207,8 @@ class State:
     ) -> None:
         self._instance = instance
         self.slot, self.assignment, self._mask = slot, assignment, mask
-        self.gains_change = not callable(instance) and self._batch.step_gain is not None
+        made = isinstance(instance, Instance | tuple)  # else of a slot whose gains stay
+        self.gains_change = made and self._batch.step_gain is not None
         self.device = 0
         self.prepared: Any = None
         self._num_devices = assignment.shape[-1]
@@ -218,17 +219,20 @@ class State:
     @property
     def _batch(self) -> Instance:
         """The slots, or those among which the one is, where they are at hand."""
-        return self._instance[0] if isinstance(self._instance, tuple) else self._instance
+        found = self._instance
+        return found[0] if isinstance(found, tuple) else self.instance
 
     @property
     def instance(self) -> Instance:
         """The slots; with no or one leading dimension."""
-        if callable(self._instance):
-            self._instance = self._instance()
-        if isinstance(self._instance, tuple):  # it is only taken out where it is asked for
-            batch, row = self._instance
-            self._instance = batch[row]
-        return self._instance
+        found = self._instance
+        if isinstance(found, tuple):  # it is only taken out where it is asked for
+            batch, row = found
+            found = batch[row]
+        elif not isinstance(found, Instance):
+            found = found()
+        self._instance = found
+        return found
 
     @property
     def done(self) -> bool:

@@ -1,7 +1,8 @@
 """The slots that copies of an environment play where slots follow one another."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from mec_gym.envs.stock import room, room_beside
 from mec_gym.episodes import ABSENT, Carried, Episodes
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, Slot, State
-from mec_gym.observations import OBSERVATIONS, Observation
+from mec_gym.observations import Observation
 from mec_gym.observations.over_time import OVER_TIME
 from mec_gym.scenario import Scenario
 
@@ -30,7 +31,8 @@ _OF_DEVICES = ("tx_delay", "task_cycles", "sqrt_cycles", "link_cost", "allowed",
 """What a `Slot` has of each device."""
 
 
-class Whole(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Whole:
     """What makes an instance of a slot where it is asked for."""
 
     episodes: Episodes
@@ -335,7 +337,7 @@ _SAME = tuple(name for name in turns.Drawn._fields if name not in ("size", "pres
 
 def _room_for(scenario: Scenario, rows: int, slot: Instance, dtype: Any, shown: int) -> turns.Drawn:
     """Return room for so many episodes, of slots like one (1,)."""
-    lead, made = (rows, scenario.slots), {}
+    lead, made = (rows, scenario.slots), dict[str, Any]()
     for name in _SAME:
         like = getattr(slot, name)
         if like is None:

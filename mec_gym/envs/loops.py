@@ -50,9 +50,7 @@ def whole_at(slots: Any, prepared: Any, row: int, counts: Any) -> tuple[Any, Any
 
 
 @loops_for
-def observe_of(
-    formulas: str, write: Callable[..., None], at: Callable[..., Any] = whole_at
-) -> Any:
+def observe_of(formulas: str, write: Callable[..., None], at: Callable[..., Any] = whole_at) -> Any:
     """Return the compiled loop that writes observations, see `observe` in it.
 
     `at(slots, prepared, row, counts)` returns a slot and what is prepared of it: `whole_at`, or

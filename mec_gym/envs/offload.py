@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from numbers import Real
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,13 +17,15 @@ from mec_gym import equations, observations, rewards, system
 from mec_gym import options as scenario_options
 from mec_gym.envs import arguments, rendering
 from mec_gym.envs.ahead import Ahead
-from mec_gym.envs.course import Courses
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
+
+if TYPE_CHECKING:
+    from mec_gym.envs.course import Courses
 
 
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -146,8 +148,12 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.action_space = gym.spaces.Discrete(scenario.num_actions)
         self._prepare = rewards.preparation(self.reward)
         drawing = scenario, self.observer, self._prepare, render_mode is not None
-        self._courses = Courses(*drawing) if scenario.slots > 1 else None
+        self._courses: Courses | None = None
         self._ahead = Ahead(*drawing)
+        if scenario.slots > 1:
+            from mec_gym.envs.course import Courses  # numba is loaded when it is first needed
+
+            self._courses = Courses(*drawing)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 

@@ -174,7 +174,7 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
     return slot, prepared[row, :shown]
 
 
-@register_jitable(error_model="numpy")
+@register_jitable(forceinline=True, error_model="numpy")
 def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> None:
     """Leave to the next slot what is not finished of the work that came, (N,), cycles."""
     if rules.waits:
@@ -185,7 +185,7 @@ def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> No
             )
 
 
-@register_jitable(error_model="numpy")
+@register_jitable(forceinline=True, error_model="numpy")
 def _someone(present: Any) -> bool:
     for device in range(len(present)):
         if present[device]:
@@ -193,7 +193,7 @@ def _someone(present: Any) -> bool:
     return False
 
 
-@register_jitable(error_model="numpy")
+@register_jitable(forceinline=True, error_model="numpy")
 def _begin_slot(
     drawn: Any,
     course: Course,
@@ -270,7 +270,7 @@ def _begin_slot(
     _show(drawn.shown[row, number], shown[copy], course.devices[copy], tasks, rules.blocks)
 
 
-@register_jitable(error_model="numpy")
+@register_jitable(forceinline=True, error_model="numpy")
 def _show(every: Any, some: Any, devices: Any, tasks: int, blocks: Any) -> None:
     """Write what is shown of the devices that have a task, 0 behind them."""
     if tasks == len(devices) or len(blocks) == 0:
@@ -287,7 +287,7 @@ def _show(every: Any, some: Any, devices: Any, tasks: int, blocks: Any) -> None:
                 some[first + task * width + entry] = every[source + entry]
 
 
-@register_jitable(error_model="numpy")
+@register_jitable(forceinline=True, error_model="numpy")
 def _end_slot(
     drawn: Any,
     course: Course,

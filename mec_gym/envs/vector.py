@@ -25,6 +25,7 @@ from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State, assign, slot_at
 from mec_gym.observations import OBSERVATIONS
+from mec_gym.observations.over_time import OVER_TIME
 from mec_gym.rewards import REWARDS, of_decision, preparation
 
 IntArray = NDArray[np.int64]
@@ -166,9 +167,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             self._seen(none)
         with refused("reward", single.reward):
             self._assign(none, none)
-        own = (
-            single.reward not in REWARDS.values()
-            or type(single.observer) not in OBSERVATIONS.values()
+        own = single.reward not in REWARDS.values() or type(single.observer) not in (
+            *OBSERVATIONS.values(),
+            *OVER_TIME.values(),
         )
         if own:
             self._check_compiled(single)
