@@ -174,7 +174,11 @@ Choose = Callable[[Instance, int], NDArray[Any]]
 """From slots (B,) of devices that all have tasks, and the slot's number, to actions (B, m)."""
 
 
-def play(episodes: Episodes, choose: Choose) -> Played:
+Watch = Callable[[IntArray, Instance, IntArray], None]
+"""What is told, of slots that have been decided, which episodes' they are, and their actions."""
+
+
+def play(episodes: Episodes, choose: Choose, watch: Watch | None = None) -> Played:
     """Play episodes (B,) slot by slot; in each, `choose` sees those that are of the same size."""
     count, num_slots = len(episodes), episodes.num_slots
     size = (count, num_slots, episodes.slots.num_devices)
@@ -190,9 +194,24 @@ def play(episodes: Episodes, choose: Choose) -> Played:
             assignment[at] = chosen
             cost[at] = system.task_costs(some, chosen)
             delay[at] = system.task_delays(some, chosen)
+            if watch is not None:
+                watch(rows, some, chosen)
         carried = episodes.after(number, carried, assignment[:, number])
         backlog[:, number] = carried.backlog_cycles
     return Played(assignment, cost, delay, backlog)
+
+
+def as_decided(episodes: Episodes, assignment: IntArray) -> Choose:
+    """Return what chooses the actions of an assignment, (B, K, M), where `episodes` are played."""
+    present = episodes.present
+
+    def choose(slots: Instance, number: int) -> IntArray:
+        tasks = present[:, number].sum(axis=-1)
+        rows = np.flatnonzero(tasks == slots.num_devices)
+        chosen: IntArray = assignment[rows, number][present[rows, number]]
+        return chosen.reshape(len(rows), slots.num_devices)
+
+    return choose
 
 
 def of_equal_size(

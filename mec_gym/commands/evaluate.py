@@ -13,7 +13,7 @@ import tyro
 from tyro.conf import arg
 
 from mec_gym import snapshots
-from mec_gym.benchmark import frozen, leaderboard, report, shards
+from mec_gym.benchmark import frozen, leaderboard, over_time, report, shards
 from mec_gym.benchmark.models import Model, OrPrices, Polished, by_name, load_models
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
@@ -22,11 +22,12 @@ from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar
+from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar, why_not
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
 _INSTANCES = 1000
+_EPISODES = 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Arguments(Sharing):
     polish: bool = False
     """Also show each model with its assignment improved by local search, as a row of its own."""
     instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
-    """How many slots of a scenario to play."""
+    """How many slots of a scenario to play; 20 episodes where slots follow one another."""
     instance: Annotated[
         Path | None,
         arg(
@@ -226,6 +227,40 @@ def shown_on_scenario(
     }
 
 
+def shown_over_time(
+    given: Arguments, models: Sequence[Model], scenario: Scenario, called: str
+) -> Any:
+    """Compare on episodes of slots that follow one another, print the table, return the JSON."""
+    if given.shared or given.keep is not None:
+        raise ValueError(
+            "processes, ray, keep: episodes are played in this process; leave them out"
+        )
+    if given.polish:
+        raise ValueError("polish: it improves slots by themselves; leave it out, or give one slot")
+    for model in models:
+        if not model.plays(scenario):
+            why = why_not(model.source, scenario) if model.source in POLICIES else ""
+            raise ValueError(f"policies: {model.source} does not play {called}: {why or 'others'}")
+    count = _EPISODES if given.instances is None else given.instances
+    drawn = scenario.sample_episodes(count, given.seed)
+    results = over_time.play(by_name(models, scenario), drawn, given.seed)
+    title = f"{called}: {count} episodes of {scenario.slots} slots, seed {given.seed}"
+    over_time.show(results, title)
+    return {
+        "scenario": called,
+        "episodes": count,
+        "slots": scenario.slots,
+        "seed": given.seed,
+        "difference_to": results[0].name,
+        "policies": over_time.as_json(results),
+    }
+
+
+def _write_json(given: Arguments, result: Any) -> None:
+    if given.json is not None:
+        replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
+
+
 def shown_on_benchmarks(
     given: Arguments, comparisons: Sequence[Comparison], place: Place | None
 ) -> Any:
@@ -270,6 +305,13 @@ def evaluate(given: Arguments) -> None:
             raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
         check_writable(given.markdown, "markdown")
         leaderboard.check_markdown(given.markdown)
+    if given.benchmark is None and given.instance is None:
+        models = load_models([*given.model, *given.policies], held_out_seed=given.seed)
+        scenario, called = _scenario(given.scenario, models)
+        if scenario.slots > 1:
+            result = shown_over_time(given, models, scenario, called)
+            _write_json(given, result)
+            return
     with place_of(given) as place:
         if given.benchmark is None:
             comparison, scenario = on_scenario(given)
@@ -285,8 +327,7 @@ def evaluate(given: Arguments) -> None:
             if given.benchmark is None
             else shown_on_benchmarks(given, comparisons, place)
         )
-    if given.json is not None:
-        replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
+    _write_json(given, result)
 
 
 def main(arguments: list[str], launcher: str) -> int:
