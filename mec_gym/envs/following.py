@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from mec_gym import dynamics, links, mdp, options, system
 from mec_gym.envs import turns
+from mec_gym.envs.filling import Filling
 from mec_gym.envs.stock import room, room_beside
 from mec_gym.episodes import ABSENT, Carried, Episodes
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, Slot, State
 from mec_gym.observations import Observation
-from mec_gym.observations.over_time import OVER_TIME
+from mec_gym.observations.over_time import OVER_TIME, OverTime
 from mec_gym.scenario import Scenario
 
 IntArray = NDArray[np.int64]
@@ -133,19 +134,63 @@ class Following:
                 for name, array in first.arrays().items()
             }
         self._begin, self._turn = turns.begin(), turns.turn()
+        self._filling: Filling | None = None
+        is_plain = options.is_plain(scenario) and scenario.mobility is None
+        if is_plain and isinstance(observer, OverTime):
+            self._filling = Filling.of(scenario, observer.base)
 
     def write(self, unit: NDArray[np.float64], rows: IntArray) -> None:
         """Draw episodes of uniform numbers (n, ...) into n rows."""
-        self.keep(dynamics.from_uniforms(self._scenario, unit, False), rows)
+        if self._filling is None or not unit.size:
+            self.keep(dynamics.from_uniforms(self._scenario, unit, False), rows)
+        else:
+            self._fill(self._filling, unit, rows)
+
+    def _fill(self, filling: Filling, unit: NDArray[np.float64], rows: IntArray) -> None:
+        """Do so in compiled loops."""
+        scenario, drawn = self._scenario, self._drawn
+        counts = dynamics.num_uniforms(scenario)
+        of_slots, *others = np.split(unit, np.cumsum(counts[:-1]), axis=-1)
+        of_slots = np.ascontiguousarray(of_slots).reshape(-1, scenario.num_uniforms)
+        size = len(of_slots)
+        slots = room(scenario, size, np.empty((1, 0)))
+        shown = np.empty((size, *self.prepared.shape[1:]), self.prepared.dtype)
+        kept = room_beside(scenario, 0)
+        filling.fill(of_slots, np.arange(size), slots, kept, shown)
+        between = dynamics.Between.of(scenario, others[:-1])
+        lead = len(rows), scenario.slots
+        starts = dict(zip(turns.FIELDS, drawn.starts, strict=False))
+        for name, values in (
+            ("present", between.present),
+            ("task_cycles", slots.task_cycles),
+            ("size", slots.sqrt_cycles),
+            ("tx_power_w", np.broadcast_to(scenario.tx_power_w, scenario.num_devices)),
+        ):
+            of_devices = values if values.ndim != 2 else values.reshape(*lead, -1)
+            drawn.devices[rows, ..., starts[name]] = of_devices
+        first = starts["tx_delay"]
+        delays = slots.tx_delay.reshape(*lead, *slots.tx_delay.shape[1:])
+        drawn.devices[rows, ..., first : first + delays.shape[-1]] = delays
+        if between.handover_s is not None:
+            drawn.devices[rows, ..., starts["handover_s"]] = between.handover_s[:, None]
+        hz = slots.server_hz.reshape(*lead, -1)
+        drawn.servers[rows, :, :-1] = hz if between.left_of_hz is None else hz * between.left_of_hz
+        drawn.servers[rows, :, -1] = np.arange(scenario.slots)[::-1]
+        drawn.shown[rows] = shown.reshape(len(rows), scenario.slots, -1)
 
     def keep(self, episodes: Episodes, rows: IntArray) -> None:
         """Put episodes (n,) into n rows."""
         drawn, slots = self._drawn, episodes.slots
-        for name in _SAME:
-            values = getattr(drawn, name)
-            if values.size:
-                values[rows] = getattr(slots, name)
-        drawn.size[rows], drawn.present[rows] = links.size(slots), episodes.present
+        starts = drawn.starts
+        for name, first, end in zip(turns.FIELDS, starts, starts[1:], strict=False):
+            if first == end:
+                continue
+            if name in _OWN:
+                values = links.size(slots) if name == "size" else episodes.present
+            else:
+                values = getattr(slots, name)
+            drawn.devices[rows, ..., first:end] = values.reshape(*values.shape[:3], -1)
+        drawn.servers[rows, :, :-1], drawn.servers[rows, :, -1] = slots.server_hz, slots.slots_left
         if drawn.shown.size:
             made = self._observer.prepare(slots)
             drawn.shown[rows] = made.reshape(*drawn.shown[rows].shape)
@@ -237,7 +282,7 @@ class Following:
         return told
 
     def told_one(self, ended: turns.Ended) -> dict[str, Any]:
-        """Return what is reported of the slot of the only copy, and of its episode if it is over."""
+        """Return what is reported of the only copy's slot, and of its episode if it is over."""
         tasks, outcome = int(ended.tasks[0]), ended.outcome[0].tolist()
         told: dict[str, Any] = {
             "assignment": ended.assignment[0, :tasks],
@@ -331,24 +376,22 @@ class Following:
             yield copies[tasks == size]
 
 
-_SAME = tuple(name for name in turns.Drawn._fields if name not in ("size", "present", "shown"))
-"""What of episodes is as in their instances."""
+_OWN = ("size", "present")
+"""What of `turns.FIELDS` an instance does not have."""
 
 
 def _room_for(scenario: Scenario, rows: int, slot: Instance, dtype: Any, shown: int) -> turns.Drawn:
     """Return room for so many episodes, of slots like one (1,)."""
-    lead, made = (rows, scenario.slots), dict[str, Any]()
-    for name in _SAME:
-        like = getattr(slot, name)
-        if like is None:
-            per_link = name in ("covered", "fetch_delay_s")
-            kind = np.bool_ if name == "covered" else np.float64
-            made[name] = np.empty((*lead, 0, 0) if per_link else (*lead, 0), kind)
-        else:
-            made[name] = np.empty((*lead, *like.shape[1:]), like.dtype)
-    devices = *lead, scenario.num_devices
-    size, present = np.empty(devices), np.empty(devices, np.bool_)
-    return turns.Drawn(**made, size=size, present=present, shown=np.empty((*lead, shown), dtype))
+    has = {name: name in _OWN or getattr(slot, name) is not None for name in turns.FIELDS}
+    of_links = ("tx_delay", "covered", "fetch_delay_s")
+    widths = [(slot.num_servers if name in of_links else 1) * has[name] for name in turns.FIELDS]
+    lead = rows, scenario.slots
+    return turns.Drawn(
+        np.empty((*lead, slot.num_devices, sum(widths))),
+        (0, *np.cumsum(widths).tolist()),
+        np.empty((*lead, slot.num_servers + 1)),
+        np.empty((*lead, shown), dtype),
+    )
 
 
 def _only(values: NDArray[Any], now: NDArray[np.bool_]) -> NDArray[Any]:

@@ -151,9 +151,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._courses: Courses | None = None
         self._ahead = Ahead(*drawing)
         if scenario.slots > 1:
-            from mec_gym.envs.course import Courses  # numba is loaded when it is first needed
+            from mec_gym.envs import course  # numba is loaded when it is first needed
 
-            self._courses = Courses(*drawing)
+            self._courses = course.Courses(*drawing)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 

@@ -1,7 +1,7 @@
 """The compiled loops that end a slot and begin the one that follows it.
 
-A copy plays the slot in its own row of `slots`; episodes stand in rows of `drawn`. Devices without a
-task are left out, so that a slot of m tasks stands in the first m places of a row of M.
+A copy plays the slot in its own row of `slots`; episodes stand in rows of `drawn`. Devices without
+a task are left out, so that a slot of m tasks stands in the first m places of a row of M.
 """
 
 import math
@@ -16,36 +16,50 @@ from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
 from mec_gym.kernels import kernel
 
+_AT_ONCE = 64
+"""So many copies go on at a time."""
+
+_IN_LINE = 16
+"""So many numbers that are shown take a line of the cache."""
+
 
 class Drawn(NamedTuple):
-    """Episodes as they are drawn, (R, K, ...), with all devices; of length 0 what they do not have.
+    """Episodes as they are drawn, with all devices; what is read together stands together.
 
-    Attributes as those of `mec_gym.actions.Given`, but:
-        size: q_m, what a task brings to a shared CPU, (R, K, M).
-        slots_left: how many slots follow, (R, K).
-        present: which devices have a task, (R, K, M).
+    Attributes:
+        devices: of each device the numbers of each of `FIELDS`, one after the other, (R, K, M, W).
+        starts: where those of each begin, and where the last end, F + 1 in a tuple: compiled code
+            knows that they stay the same.
+        servers: CPU frequencies, and behind them how many slots follow, (R, K, N + 1).
         shown: what the observation has worked out of each slot, (R, K, C).
     """
 
-    tx_delay: Any
-    task_cycles: Any
-    size: Any
-    server_hz: Any
-    tx_power_w: Any
-    delay_weight: Any
-    energy_weight: Any
-    local_hz: Any
-    switched_capacitance: Any
-    cloud_delay_s: Any
-    cloud_hz: Any
-    drop_penalty_s: Any
-    deadline_s: Any
-    covered: Any
-    fetch_delay_s: Any
-    handover_s: Any
-    slots_left: Any
-    present: Any
+    devices: Any
+    starts: Any
+    servers: Any
     shown: Any
+
+
+FIELDS = (
+    "present",
+    "task_cycles",
+    "size",
+    "tx_delay",
+    "tx_power_w",
+    "delay_weight",
+    "energy_weight",
+    "local_hz",
+    "switched_capacitance",
+    "cloud_delay_s",
+    "cloud_hz",
+    "drop_penalty_s",
+    "deadline_s",
+    "covered",
+    "fetch_delay_s",
+    "handover_s",
+)
+"""Attributes of a `mec_gym.Instance`, none where it has them not; q_m, what a task brings to a
+shared CPU, is `size`, and `present` is 1 for devices that have a task, else 0."""
 
 
 class Course(NamedTuple):
@@ -178,7 +192,7 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
 def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> None:
     """Leave to the next slot what is not finished of the work that came, (N,), cycles."""
     if rules.waits:
-        hz = drawn.server_hz[course.episode[copy], course.number[copy]]
+        hz = drawn.servers[index(course.episode[copy]), index(course.number[copy])]
         for server in range(rules.num_servers):
             course.backlog_cycles[copy, server] = equations.backlog_after(
                 course.backlog_cycles[copy, server], work[server], hz[server], rules.slot_s
@@ -186,11 +200,42 @@ def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> No
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _someone(present: Any) -> bool:
-    for device in range(len(present)):
-        if present[device]:
-            return True
-    return False
+def _someone(drawn: Any, row: int, number: int) -> bool:
+    """Return whether a device has a task in a slot."""
+    tasks = 0.0
+    for device in range(drawn.devices.shape[2]):
+        tasks += drawn.devices[row, number, device, 0]
+    return tasks > 0
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def _touched(drawn: Any, course: Course, copy: int) -> float:
+    """Read what the slot after a copy's takes, and return something of it.
+
+    Of many copies it comes from memory at the same time, and is in the cache when it is needed.
+    """
+    row = index(course.episode[copy])
+    number = index(min(course.number[copy] + 1, drawn.devices.shape[1] - 1))
+    total = drawn.servers[row, number, 0]
+    for device in range(drawn.devices.shape[2]):
+        total += drawn.devices[row, number, device, 0]
+    for entry in range(0, drawn.shown.shape[2], _IN_LINE):
+        total += drawn.shown[row, number, entry]
+    return total
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def _number(devices: Any, starts: Any, field: int, device: int) -> Any:
+    """Return a number of a device, (1,); (0,) where there is none."""
+    first = index(starts[field])
+    return devices[device : device + index(starts[field + 1] > first), first]
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def _links(devices: Any, starts: Any, field: int, device: int) -> Any:
+    """Return the numbers of a device's links, (1, N); (0, 0) where there are none."""
+    first, end = index(starts[field]), index(starts[field + 1])
+    return devices[device : device + index(end > first), first:end]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
@@ -208,40 +253,41 @@ def _begin_slot(
     """Begin the next slot in which a device has a task; `work` (N,) is room."""
     row, number = index(course.episode[copy]), index(course.number[copy] + 1)
     work[:] = 0.0
-    while not _someone(drawn.present[row, number]):
+    while not _someone(drawn, row, number):
         course.number[copy] = number
         _carry(drawn, course, rules, copy, work)
         number = index(number + 1)
     course.number[copy] = number
-    num_devices, num_servers = drawn.present.shape[2], rules.num_servers
-    hz, backlog = drawn.server_hz[row, number], course.backlog_cycles[copy]
+    devices, starts = drawn.devices[row, number], drawn.starts
+    num_devices, num_servers = len(devices), rules.num_servers
+    hz, backlog = drawn.servers[row, number, :num_servers], course.backlog_cycles[copy]
     tasks = 0
     for device in range(num_devices):
-        if not drawn.present[row, number, device]:
+        if devices[device, 0] == 0:
             continue
-        one, place = slice(device, device + 1), slice(tasks, tasks + 1)
+        place = slice(tasks, tasks + 1)
         course.devices[copy, tasks] = device
-        slots.task_cycles[copy, tasks] = drawn.task_cycles[row, number, device]
-        slots.sqrt_cycles[copy, tasks] = drawn.size[row, number, device]
+        slots.task_cycles[copy, tasks] = devices[device, 1]
+        slots.sqrt_cycles[copy, tasks] = devices[device, 2]
         if rules.moves:
             slots.last_server[copy, tasks] = course.last_server[copy, device]
         given = actions.Given(
-            drawn.tx_delay[row, number, one],
-            drawn.task_cycles[row, number, one],
+            _links(devices, starts, 3, device),
+            _number(devices, starts, 1, device),
             hz,
-            drawn.tx_power_w[row, number, one],
-            drawn.delay_weight[row, number, one],
-            drawn.energy_weight[row, number, one],
-            drawn.local_hz[row, number, one],
-            drawn.switched_capacitance[row, number, one],
-            drawn.cloud_delay_s[row, number, one],
-            drawn.cloud_hz[row, number, one],
-            drawn.drop_penalty_s[row, number, one],
-            drawn.deadline_s[row, number, one],
-            drawn.covered[row, number, one],
-            drawn.fetch_delay_s[row, number, one],
+            _number(devices, starts, 4, device),
+            _number(devices, starts, 5, device),
+            _number(devices, starts, 6, device),
+            _number(devices, starts, 7, device),
+            _number(devices, starts, 8, device),
+            _number(devices, starts, 9, device),
+            _number(devices, starts, 10, device),
+            _number(devices, starts, 11, device),
+            _number(devices, starts, 12, device),
+            _links(devices, starts, 13, device),
+            _links(devices, starts, 14, device),
             backlog,
-            drawn.handover_s[row, number, one],
+            _number(devices, starts, 15, device),
             slots.last_server[copy, place],
         )
         made = actions.Actions(
@@ -253,7 +299,7 @@ def _begin_slot(
         )
         actions.compose(given, 0, made)
         if kept.deadline_s.shape[1]:
-            kept.deadline_s[copy, tasks] = drawn.deadline_s[row, number, device]
+            kept.deadline_s[copy, tasks] = given.deadline_s[0]
         tasks += 1
     counts[copy, 0] = tasks
     for device in range(tasks, num_devices):
@@ -266,7 +312,7 @@ def _begin_slot(
         else:
             slots.server_hz[copy, server], slots.wait[copy, server] = math.inf, 0.0
             slots.capacity[copy, server] = tasks
-    slots.slots_left[copy] = drawn.slots_left[row, number]
+    slots.slots_left[copy] = int(drawn.servers[row, number, num_servers])
     _show(drawn.shown[row, number], shown[copy], course.devices[copy], tasks, rules.blocks)
 
 
@@ -374,9 +420,9 @@ def begin(formulas: str) -> Any:
         for place, each in enumerate(copies):
             copy = index(each)
             course.episode[copy], course.number[copy] = rows[place], -1
-            present = drawn.present[rows[place]]
-            last = index(len(present) - 1)
-            while not _someone(present[last]):
+            row = index(rows[place])
+            last = index(drawn.devices.shape[1] - 1)
+            while not _someone(drawn, row, last):
                 last = index(last - 1)
             course.last[copy], course.over[copy], course.steps[copy] = last, False, 0
             course.backlog_cycles[copy, :] = 0.0
@@ -414,25 +460,29 @@ def turn(formulas: str) -> Any:
         kept, shown, prepared = borrowed(kept), borrowed(shown), borrowed(prepared)
         chosen, ended = borrowed(chosen), borrowed(ended)
         work, over = np.empty(rules.num_servers), 0
-        for each in copies:
-            copy = index(each)
-            _end_slot(
-                drawn,
-                course,
-                slots,
-                prepared,
-                counts,
-                kept,
-                rules,
-                copy,
-                chosen[copy],
-                ended,
-                work,
-            )
-            if course.over[copy]:
-                over += 1
-            else:
-                _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
+        for start in range(0, len(copies), _AT_ONCE):
+            some = copies[start : start + _AT_ONCE]
+            for each in some:
+                work[0] = _touched(drawn, course, index(each))
+            for each in some:
+                copy = index(each)
+                _end_slot(
+                    drawn,
+                    course,
+                    slots,
+                    prepared,
+                    counts,
+                    kept,
+                    rules,
+                    copy,
+                    chosen[copy],
+                    ended,
+                    work,
+                )
+                if course.over[copy]:
+                    over += 1
+                else:
+                    _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
         return over
 
     return turn_all

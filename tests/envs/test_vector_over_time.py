@@ -1,4 +1,4 @@
-"""Slots that follow one another: one environment is episodes in NumPy, a batch many environments."""
+"""Slots that follow one another: one environment is NumPy's episodes, a batch many of it."""
 
 import copy
 import json
