@@ -1,5 +1,6 @@
 """Scenario: a network, and the distributions its slots are drawn from."""
 
+import math
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -447,6 +448,14 @@ class Scenario(ScenarioFields):
         unit, first = rng.random((1, self.num_uniforms)), self._num_uniforms[0]
         unit[:, first : first + count] = (np.arange(count) + 0.5) / count
         return self.from_uniforms(unit)[0]
+
+    @property
+    def num_decisions(self) -> int:
+        """How many tasks an episode has; the mean, rounded up, where they arrive by chance."""
+        if self.arrivals is None:
+            return self.slots * self.num_devices
+        share = self.arrivals.mean_share(self.slots).sum()
+        return math.ceil(round(float(share) * self.num_devices, 6))
 
     @property
     def num_uniforms(self) -> int:
