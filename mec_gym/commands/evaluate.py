@@ -14,7 +14,7 @@ from tyro.conf import arg
 
 from mec_gym import snapshots
 from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, over_time, report, shards
-from mec_gym.benchmark.models import Model, OrPrices, Polished, by_name, load_models
+from mec_gym.benchmark.models import Model, Polished, by_name, load_models, made_safe
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.commands import shell
@@ -23,6 +23,7 @@ from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
 from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar, why_not
+from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
@@ -56,6 +57,8 @@ class Arguments(Sharing):
     ] = field(default_factory=list)
     polish: bool = False
     """Also show each model with its assignment improved by local search, as a row of its own."""
+    safe: bool = False
+    """Also show each trained network made safe by prices, as a row of its own."""
     instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
     """How many slots of a scenario to play; 20 episodes where slots follow one another."""
     instance: Annotated[
@@ -165,7 +168,7 @@ def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
             | {f"{name}, {better}": [*map(Polished, row)] for name, row in to_polish.items()}
             | policies
         )
-    policies = _made_safe(policies, slots, scenario)
+    policies = _made_safe(policies, slots, scenario, given.safe)
     comparison = Comparison(
         policies, slots, given.seed, given.time_limit, called, tuple(given.imports)
     )
@@ -173,18 +176,21 @@ def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
 
 
 def _made_safe(
-    policies: Mapping[str, Sequence[Policy]], slots: Instance, scenario: Scenario
+    policies: Mapping[str, Sequence[Policy]], slots: Instance, scenario: Scenario, each: bool
 ) -> dict[str, Sequence[Policy]]:
-    """Return policies, with one more row for a network that the slots are strange to.
+    """Return policies, with one more row for a network that the slots are strange to, or for each.
 
-    That is the network's or the assignment of `prices`, whichever costs less in a slot. Where the
-    future is hidden nothing is added: that would look at all of it.
+    That is the network's or the assignment of `prices`, whichever costs less in a slot; where the
+    future is hidden, the network held to what `prices-online` reckons.
     """
     made: dict[str, Sequence[Policy]] = {}
     for name, row in policies.items():
         made[name] = row
-        if familiar.warn(row[0], name, slots) and not scenario.hides_future:
-            made[f"{name}, or prices"] = [*map(OrPrices, row)]
+        networks = [policy for policy in row if isinstance(policy, TrainedPolicy)]
+        strange = familiar.warn(row[0], name, slots)
+        if networks and (strange or each):
+            beside = "prices-online" if scenario.hides_future else "prices"
+            made[f"{name}, or {beside}"] = [made_safe(network, scenario) for network in networks]
     return made
 
 
@@ -330,6 +336,8 @@ def evaluate(given: Arguments) -> None:
                 f"{', '.join(said)}: --benchmark has slots of its own, which every policy plays;"
                 " leave that out, or --benchmark"
             )
+    if given.safe and given.benchmark is not None:
+        raise ValueError("safe: it is for networks on a scenario; give no --benchmark")
     if given.polish and (given.benchmark is not None or not given.model):
         raise ValueError("polish: it improves models on a scenario; give --model, no --benchmark")
     if given.markdown is not None:
@@ -344,7 +352,8 @@ def evaluate(given: Arguments) -> None:
             result = shown_over_time(given, models, scenario, called)
             _write_json(given, result)
             return
-    slots_alone, follow = given.benchmark or [], []
+    slots_alone: list[str] = []
+    follow: list[str] = []
     if given.benchmark is not None:
         models = load_models(given.model)
         slots_alone, follow = _apart(given)
