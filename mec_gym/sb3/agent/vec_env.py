@@ -26,8 +26,9 @@ class OffloadVecEnv(VecEnv):
     """A batched environment for Stable-Baselines3, with the statistics of its `Monitor`.
 
     The info of a copy has its `action_mask`; where its slot has just ended also the outcome, and
-    where its episode has, the `terminal_observation` and `episode`, with return `r`, length `l` and seconds since the start
-    `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and `reset`.
+    where its episode has, the `terminal_observation` and `episode`, with return `r`, length `l` and
+    seconds since the start `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and
+    `reset`.
 
     Args:
         env: what `gym.make_vec("mec_gym:MEC-Offload-v0", ...)` gives.

@@ -114,8 +114,11 @@ class TrainConfig(Settings):
         description="Use double Q-learning: the network in training chooses the action of the next"
         " state, the target network values it.",
     )
-    episodes: Count = Field(4000, description="Training episodes, a slot each unless slots follow one another; Table I has"
-        " 4000.",)
+    episodes: Count = Field(
+        4000,
+        description="Training episodes, a slot each unless slots follow one another; Table I has"
+        " 4000.",
+    )
     hidden: tuple[Count, ...] = Field(
         (128, 64), min_length=1, description="Neurons of each hidden layer; Table I has 128 and 64."
     )
