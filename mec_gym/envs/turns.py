@@ -216,7 +216,7 @@ def _touched(drawn: Any, course: Course, copy: int) -> float:
     """
     row = index(course.episode[copy])
     number = index(min(course.number[copy] + 1, drawn.devices.shape[1] - 1))
-    total = float(drawn.servers[row, number, 0])
+    total: float = drawn.servers[row, number, 0]
     for device in range(drawn.devices.shape[2]):
         total += drawn.devices[row, number, device, 0]
     for entry in range(0, drawn.shown.shape[2], _IN_LINE):

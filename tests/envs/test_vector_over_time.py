@@ -12,8 +12,10 @@ from over_time import ARRIVING, OPTIONS, PLAIN, SCENARIOS, Reference, assert_sam
 from same import assert_same
 
 from mec_gym import Scenario
+from mec_gym.envs.recording import OutcomeAtEveryStep
 from mec_gym.envs.vector import OffloadVectorEnv
-from mec_gym.observations import OBSERVATIONS
+from mec_gym.kernels import kernel
+from mec_gym.observations import OBSERVATIONS, Observation
 from mec_gym.rewards import REWARDS
 
 ID = "mec_gym:MEC-Offload-v0"
@@ -162,6 +164,138 @@ def test_a_batch_plays_what_single_environments_play(name, observation, reward):
     singles.reset(seed=3)
     assert_seen(batch, singles, seen)
     check(batch, singles, 120)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["queues", "rush-hour"])
+@pytest.mark.parametrize(("observation", "reward"), PAIRS)
+def test_it_does_in_our_presets(name, observation, reward):
+    batch, singles = both(scenario=name, observation=observation, reward=reward)
+    batch.reset(seed=3)
+    singles.reset(seed=3)
+    check(batch, singles, 600)
+
+
+@kernel
+def share(slot, device):
+    return slot.slots_left + slot.wait[0] + (slot.last_server[device] + 1) / 10
+
+
+def own_reward(slot, device, server):
+    return -slot.tx_delay[device][server] - slot.for_reward[device] * share(slot, device)
+
+
+def relative(slots):
+    """One number a task, so fewer where fewer devices have one."""
+    return slots.task_cycles / slots.task_cycles.mean(axis=-1, keepdims=True)
+
+
+own_reward.prepare = relative
+
+
+class OwnObservation(Observation):
+    """What came before, and a number of the device that is prepared of all."""
+
+    free_at = slice(0, 3)
+
+    @property
+    def space(self):
+        return gym.spaces.Box(-1e3, 1e3, (6,), np.float32)
+
+    def prepare(self, instance):
+        return instance.task_bits / instance.task_bits.sum(axis=-1, keepdims=True)
+
+    @staticmethod
+    def write(slot, device, prepared, constants, out):
+        for server in range(3):
+            out[server] = slot.load[server] < slot.capacity[server]
+        out[3] = slot.wait[1]
+        out[4] = len(slot.task_cycles)
+        out[5] = prepared[device] if device < len(prepared) else -1.0
+
+
+def test_what_a_user_brings_knows_what_came_before_and_only_the_tasks_there_are():
+    batch, singles = both(scenario=ARRIVING, observation=OwnObservation, reward=own_reward)
+    batch.reset(seed=3)
+    singles.reset(seed=3)
+    check(batch, singles, 150)
+
+
+def squares(slots):
+    return np.ones((len(slots.task_cycles), 1, slots.task_cycles.shape[1]))
+
+
+def of_squares(slot, device, server):
+    return slot.for_reward[0][device]
+
+
+of_squares.prepare = squares
+
+
+def test_what_is_prepared_may_have_fewer_numbers_along_its_first_axis_only():
+    everyone = ARRIVING | {"arrivals": None}
+    gym.make_vec(ID, num_envs=COPIES, scenario=everyone, reward=of_squares).reset(seed=0)
+    with pytest.raises(ValueError, match=r"reward: prepare returns .* in which fewer devices"):
+        gym.make_vec(ID, num_envs=COPIES, scenario=ARRIVING, reward=of_squares).reset(seed=0)
+
+
+def test_gymnasiums_statistics_count_the_decisions_of_an_episode():
+    env = gym.wrappers.RecordEpisodeStatistics(
+        gym.make(ID, scenario=ARRIVING, reward="delay", observation="servers")
+    )
+    for seed in range(3):
+        _, info = env.reset(seed=seed)
+        total, done = 0.0, False
+        while not done:
+            _, reward, done, _, info = env.step(int(info["action_mask"].argmax()))
+            total += reward
+        assert info["episode"]["l"] == info["episode_tasks"]
+        assert info["episode"]["r"] == pytest.approx(total)
+        mean = info["episode_average_delay"] * info["episode_tasks"]
+        assert mean == pytest.approx(-total + 10 * info["episode_overloads"])
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_recorders_find_the_same_keys_shapes_and_types_at_every_step(name):
+    plain = gym.make(ID, scenario=SCENARIOS[name])
+    env = OutcomeAtEveryStep(gym.make(ID, scenario=SCENARIOS[name]))
+    infos, done = [env.reset(seed=4)[1]], False
+    plain.reset(seed=4)
+    while not done:
+        *_, done, _, info = env.step(0)
+        expected = plain.step(0)[-1]
+        for key, value in expected.items():
+            np.testing.assert_array_equal(np.resize(info[key], np.shape(value)), value)
+        infos.append(info)
+    for info in infos:
+        assert info.keys() == infos[-1].keys()
+        for key, value in info.items():
+            assert np.shape(value) == np.shape(infos[-1][key]), key
+            assert np.asarray(value).dtype == np.asarray(infos[-1][key]).dtype, key
+
+
+def test_sb3_is_told_of_slots_and_of_episodes():
+    sb3 = pytest.importorskip("mec_gym.sb3.agent.vec_env")
+    env = sb3.OffloadVecEnv(gym.make_vec(ID, num_envs=COPIES, scenario=ARRIVING, reward="delay"))
+    singles = Singles(scenario=ARRIVING, reward="delay")
+    env.seed(3)
+    env.reset()
+    singles.reset(seed=3)
+    lengths, ends = np.zeros(COPIES, int), 0
+    for _ in range(150):
+        actions = np.array([singles.masks[row].argmax() for row in range(COPIES)])
+        _, _, dones, infos = env.step(actions)
+        told = singles.step(actions)[-1]
+        lengths += 1
+        for row, info in enumerate(infos):
+            its = told["final_info"] if dones[row] else told
+            had = {key for key in its if f"_{key}" in its and its[f"_{key}"][row]}
+            assert had - {"final_info", "final_obs"} <= info.keys()
+            assert ("slot" in info) == ("slot" in had)
+            if dones[row]:
+                assert info["episode"]["l"] == info["episode_tasks"] == lengths[row]
+                lengths[row], ends = 0, ends + 1
+    assert ends > 5
 
 
 @pytest.mark.parametrize("limit", [None, 1, 7, 1000])

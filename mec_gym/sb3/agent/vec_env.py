@@ -27,7 +27,8 @@ class OffloadVecEnv(VecEnv):
 
     The info of a copy has its `action_mask`; where its slot has just ended also the outcome, and
     where its episode has, the `terminal_observation` and `episode`, with return `r`, length `l` and
-    seconds since the start `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and `reset`.
+    seconds since the start `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and
+    `reset`.
 
     Args:
         env: what `gym.make_vec("mec_gym:MEC-Offload-v0", ...)` gives.
