@@ -25,11 +25,13 @@ class Prices(NamedTuple):
 
     Attributes:
         of_tasks: what each task may cost, wherever it goes, (K, M), seconds.
+        alone: the same were nothing to wait, (K, M), seconds.
         of_work: what a cycle more on a server in a slot costs later ones, (K, N), s/cycle.
         cost: what the episode may cost, seconds; no bound.
     """
 
     of_tasks: FloatArray
+    alone: FloatArray
     of_work: FloatArray
     cost: float
 
@@ -41,6 +43,8 @@ def first_prices(problem: EpisodeProblem) -> Prices:
     tasks = np.where(problem.present, problem.weight, 0.0).sum(axis=-1, keepdims=True) * share
     load = np.where(problem.present, problem.size, 0.0).sum(axis=-1, keepdims=True) * share
     backlog = np.zeros_like(hz)
+    first = np.maximum(load, load.max() / 100)
+    alone = _solve(problem, np.zeros_like(hz), first, backlog)[1].of_tasks
     for _ in range(_PROGRAMS):
         split, prices = _solve(problem, tasks, np.maximum(load, load.max() / 100), backlog)
         tasks = (tasks + np.einsum("kmn,km->kn", split, problem.weight)) / 2
@@ -51,7 +55,7 @@ def first_prices(problem: EpisodeProblem) -> Prices:
             left = np.maximum(0.0, left + work[slot] - hz[slot] * problem.slot_s)
             follows[slot + 1] = left
         backlog = (backlog + follows) / 2
-    return prices
+    return prices._replace(alone=alone)
 
 
 def _solve(
@@ -118,9 +122,8 @@ def _solve(
     )
     of_work = np.zeros_like(hz)
     if found.x is None:  # it gives up: worse prices, never a wrong bound
-        return np.zeros((*present.shape, num_servers)), Prices(
-            np.zeros(present.shape), of_work, 0.0
-        )
+        none = np.zeros(present.shape)
+        return np.zeros((*none.shape, num_servers)), Prices(none, none, of_work, 0.0)
     split = found.x[:count].reshape(problem.link_cost.shape)[..., :num_servers]
     of_tasks = np.where(present, found.eqlin.marginals.reshape(present.shape), 0.0)
     if np.isfinite(slot_s):
@@ -128,4 +131,4 @@ def _solve(
             hz[:-1].shape
         )
     expected = float(found.fun - (tasks * backlog / hz).sum())
-    return split, Prices(of_tasks, of_work / unit, expected)
+    return split, Prices(of_tasks, of_tasks, of_work / unit, expected)

@@ -49,6 +49,9 @@ _MOST_TASKS = 12
 _LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
 """A step aims at what is expected, or so much higher; after some without gain at less of it."""
 
+_FIRST = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Of prices so far between those as if nothing waited and those of the program, the best begin."""
+
 _FRESH = 0.3
 """Share of a subgradient in the direction of a step; the rest is of those before."""
 
@@ -220,9 +223,14 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
     from mec_gym.bounds.episode_prices import first_prices
 
     first = first_prices(problem)
-    price = np.repeat(first.of_tasks[..., None], problem.server_hz.shape[-1], axis=-1)
     dual = _Dual(problem)
-    best, slope = dual(price, _NODES)
+    best = -np.inf
+    for part in _FIRST:
+        tried = first.alone + part * (first.of_tasks - first.alone)
+        tried = np.repeat(tried[..., None], problem.server_hz.shape[-1], axis=-1)
+        bound, along = dual(tried, _NODES)
+        if part == 0.0 or bound > best:
+            best, price, slope = bound, tried, along
     best_price, best_slope, bound = price, slope, best
     along, share, failed = np.zeros_like(price), 1.0, 0
     for _ in range(steps):
