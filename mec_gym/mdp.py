@@ -185,17 +185,24 @@ class State:
         self._begin(instance, slot, *_undecided(instance))
 
     @classmethod
-    def of_one(cls, slot: Slot, mask: NDArray[np.int8], find: Callable[[], Instance]) -> Self:
+    def of_one(
+        cls,
+        slot: Slot,
+        undecided: IntArray,
+        mask: NDArray[np.int8],
+        find: Callable[[], Instance],
+    ) -> Self:
         """Return the state of a slot in plain numbers with nothing assigned, whose gains stay.
 
         Args:
             slot: its numbers.
+            undecided: -1 for each device, (M,); it is written to.
             mask: see `write_mask`, (N,); it is written to.
             find: returns it as an instance, where that is asked for.
         """
         state = object.__new__(cls)
         state.rows = ()
-        state._begin(find, slot, np.full(len(slot.task_cycles), -1, np.int64), mask)
+        state._begin(find, slot, undecided, mask)
         return state
 
     def _begin(

@@ -46,6 +46,8 @@ class Courses:
         self._observe = None
         if type(observer) in OVER_TIME.values():  # one of a user's own is not compiled here
             self._observe = loops.observe_of(observer.write, turns.part_at)
+        self._shape = observer.space.shape
+        self._undecided = np.full(scenario.num_devices, -1, np.int64)
         self._chosen = np.zeros((1, scenario.num_devices), np.int64)
         self._playing: tuple[Episodes, int]
         self.drop()
@@ -101,9 +103,10 @@ class Courses:
         tasks, shown, earned = following.counts[0].tolist()
         slot = mdp.plain(following.slots, 0, tasks, earned)
         mask = np.empty((1, len(slot.server_hz)), np.int8)
-        state = State.of_one(slot, mask[0], following.find(*self._playing, 0))
+        undecided = self._undecided[:tasks].copy()
+        state = State.of_one(slot, undecided, mask[0], following.find(*self._playing, 0))
         state.prepared = following.prepared[0, :shown]
-        observation = np.empty((1, *observer.space.shape), np.float32)
+        observation = np.empty((1, *self._shape), np.float32)
         if self._observe is None:
             mdp.write_mask(slot, 0, mask[0])
             Observation.update(observer, observation[0], state)

@@ -1,7 +1,6 @@
 """The slots that copies of an environment play where slots follow one another."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,14 +31,20 @@ _OF_DEVICES = ("tx_delay", "task_cycles", "sqrt_cycles", "link_cost", "allowed",
 """What a `Slot` has of each device."""
 
 
-@dataclass(frozen=True, slots=True)
 class Whole:
-    """What makes an instance of a slot where it is asked for."""
+    """What makes an instance of a slot where it is asked for.
 
-    episodes: Episodes
-    at: int
-    number: int
-    carried: Carried
+    Args:
+        episodes: of one of which it is.
+        at: which.
+        number: of the slot.
+        carried: what it began with.
+    """
+
+    __slots__ = ("at", "carried", "episodes", "number")
+
+    def __init__(self, episodes: Episodes, at: int, number: int, carried: Carried) -> None:
+        self.episodes, self.at, self.number, self.carried = episodes, at, number, carried
 
     def __call__(self) -> Instance:
         """Return the slot, of the devices that have a task alone."""
@@ -159,7 +164,7 @@ class Following:
         filling.fill(of_slots, np.arange(size), slots, kept, shown)
         between = dynamics.Between.of(scenario, others[:-1])
         lead = len(rows), scenario.slots
-        starts = dict(zip(turns.FIELDS, drawn.starts, strict=False))
+        starts = dict(zip(turns.FIELDS, drawn.starts.tolist(), strict=False))
         for name, values in (
             ("present", between.present),
             ("task_cycles", slots.task_cycles),
@@ -181,7 +186,7 @@ class Following:
     def keep(self, episodes: Episodes, rows: IntArray) -> None:
         """Put episodes (n,) into n rows."""
         drawn, slots = self._drawn, episodes.slots
-        starts = drawn.starts
+        starts = drawn.starts.tolist()
         for name, first, end in zip(turns.FIELDS, starts, starts[1:], strict=False):
             if first == end:
                 continue
@@ -388,7 +393,7 @@ def _room_for(scenario: Scenario, rows: int, slot: Instance, dtype: Any, shown: 
     lead = rows, scenario.slots
     return turns.Drawn(
         np.empty((*lead, slot.num_devices, sum(widths))),
-        (0, *np.cumsum(widths).tolist()),
+        np.concatenate([[0], np.cumsum(widths)]),
         np.empty((*lead, slot.num_servers + 1)),
         np.empty((*lead, shown), dtype),
     )

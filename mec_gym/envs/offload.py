@@ -1,4 +1,4 @@
-"""`MEC-Offload-v0`: one slot an episode, one device a step."""
+"""`MEC-Offload-v0`: one slot an episode, or several that follow one another, a device a step."""
 
 import operator
 import sys
@@ -75,10 +75,14 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     ## Starting State
     A slot drawn from the scenario with nothing assigned, or the slot given by
-    `reset(options={"instance": instance})`, which must fit the scenario's shape and ranges.
+    `reset(options={"instance": instance})`, which must fit the scenario's shape and ranges. Where
+    slots follow one another, an episode drawn from it, no work left over and no service anywhere,
+    or the one given by `reset(options={"episode": episode})`, a `mec_gym.Episodes` of one.
 
     ## Episode End
-    Terminates when the last device is assigned, after M steps; never truncates.
+    Terminates when the last device is assigned, after M steps; never truncates. Where slots follow
+    one another the devices that have a task in a slot are assigned in order, then those of the next
+    slot in which one has; the last task of the episode terminates it.
 
     ## Information
     `reset` and `step` give `action_mask` (N,), int8: 1 for each action that is allowed and has a
@@ -87,7 +91,15 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     (M,) by Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay` (Eq. 5) in seconds,
     `overloads` (tasks above capacity) and `feasible`, and where the scenario has such `cost` and
     `energy_j` (of a task on average, seconds and joules), `missed`, `dropped` and `barred` (tasks;
-    `mec_gym.system.report`). Where a recorder wants the same keys at every step, wrap the
+    `mec_gym.system.report`).
+
+    Where slots follow one another the last step of each says this of the slot, of its m tasks, and
+    also `slot`, its number from 0; `devices` (m,), which had a task; `backlog_cycles` (N,) left
+    over as it ends; and `handovers`, the tasks that went to another server than their device's
+    last; its `action_mask` is of the next slot. The last step of the episode also gives what it
+    came to in all: `episode_average_delay` (and `episode_cost`, `episode_energy_j`) of a task on
+    average, `episode_overloads`, `episode_handovers` and the like in all, `episode_tasks`, and
+    `episode_feasible`: every slot was. Where a recorder wants the same keys at every step, wrap the
     environment in `mec_gym.envs.recording.OutcomeAtEveryStep`.
 
     ## Arguments

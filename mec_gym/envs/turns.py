@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import borrowed, index, loop, loops_for
@@ -28,8 +29,7 @@ class Drawn(NamedTuple):
 
     Attributes:
         devices: of each device the numbers of each of `FIELDS`, one after the other, (R, K, M, W).
-        starts: where those of each begin, and where the last end, F + 1 in a tuple: compiled code
-            knows that they stay the same.
+        starts: where those of each begin, and where the last end, (F + 1,).
         servers: CPU frequencies, and behind them how many slots follow, (R, K, N + 1).
         shown: what the observation has worked out of each slot, (R, K, C).
     """
@@ -60,6 +60,9 @@ FIELDS = (
 )
 """Attributes of a `mec_gym.Instance`, none where it has them not; q_m, what a task brings to a
 shared CPU, is `size`, and `present` is 1 for devices that have a task, else 0."""
+
+
+_NUM_STARTS = len(FIELDS) + 1
 
 
 class Course(NamedTuple):
@@ -186,6 +189,13 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
         slots.sqrt_load[row],
     )
     return slot, prepared[row, :shown]
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def _fixed(drawn: Any) -> Drawn:
+    """Return the episodes with a tuple as `starts`, of which it is known that nothing writes it."""
+    starts = to_fixed_tuple(drawn.starts, _NUM_STARTS)
+    return Drawn(drawn.devices, starts, drawn.servers, drawn.shown)
 
 
 @register_jitable(forceinline=True, error_model="numpy")
@@ -415,7 +425,7 @@ def begin(formulas: str) -> Any:
     ) -> None:
         """Begin the episodes in some rows, one for each of some copies: their first slots."""
         assert formulas
-        drawn, course, slots = borrowed(drawn), borrowed(course), borrowed(slots)
+        drawn, course, slots = _fixed(borrowed(drawn)), borrowed(course), borrowed(slots)
         kept, shown, work = borrowed(kept), borrowed(shown), np.empty(rules.num_servers)
         for place, each in enumerate(copies):
             copy = index(each)
@@ -456,7 +466,7 @@ def turn(formulas: str) -> Any:
         Returns of how many copies the episode is over.
         """
         assert formulas
-        drawn, course, slots = borrowed(drawn), borrowed(course), borrowed(slots)
+        drawn, course, slots = _fixed(borrowed(drawn)), borrowed(course), borrowed(slots)
         kept, shown, prepared = borrowed(kept), borrowed(shown), borrowed(prepared)
         chosen, ended = borrowed(chosen), borrowed(ended)
         work, over = np.empty(rules.num_servers), 0
