@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from mec_gym import bounds, policies, system
+    from mec_gym.episodes import Episodes
     from mec_gym.instance import Instance
     from mec_gym.plausibility import PlausibilityWarning
     from mec_gym.policies.trained import TrainedPolicy, load_policy
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Episodes",
     "Instance",
     "PlausibilityWarning",
     "Scenario",
@@ -54,6 +56,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Episodes": "mec_gym.episodes",
     "Instance": "mec_gym.instance",
     "PlausibilityWarning": "mec_gym.plausibility",
     "Scenario": "mec_gym.scenario",

@@ -130,7 +130,7 @@ def backlog_after(backlog_cycles: Real, task_cycles: Real, server_hz: Real, slot
     max(0, W_n + sum of C - F_n tau): what waited, and what the slot brought, less what it could do.
     """
     left = backlog_cycles + task_cycles - server_hz * slot_s
-    return left * (left > 0)
+    return (left + abs(left)) / 2
 
 
 @kernel

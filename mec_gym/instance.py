@@ -58,6 +58,7 @@ class Instance:
             seconds, 0 or more; None: services stay nowhere.
         last_server: the server that ran each device's task last, (..., M); -1: none did.
         slots_left: how many slots of the episode follow, (...); None: slots do not.
+        slot_s: length of the slot tau, (...), seconds, with `slots_left`.
         device_places_m: where each device is, x and y, (..., M, 2), m; None: nobody knows. No delay
             depends on places beyond the gains: they are for maps.
         server_places_m: where each server is, x and y, (..., N, 2), m, with those of devices.
@@ -91,6 +92,7 @@ class Instance:
     handover_s: FloatArray | None = None
     last_server: IntArray | None = None
     slots_left: IntArray | None = None
+    slot_s: FloatArray | None = None
     device_places_m: FloatArray | None = None
     server_places_m: FloatArray | None = None
 
@@ -184,7 +186,7 @@ class Instance:
             raise TypeError("this instance is one slot and cannot be indexed")
         slots = self.flatten()
         positions = np.arange(len(slots)).reshape(self.batch_shape)[index]
-        return slots._derive(lambda array: array[positions])
+        return slots._derive(lambda array: np.asarray(array[positions]))
 
     def __iter__(self) -> Iterator[Self]:
         return (self[row] for row in range(len(self)))
@@ -195,6 +197,25 @@ class Instance:
             return self
         core = len(self.batch_shape)
         return self._derive(lambda array: array.reshape(-1, *array.shape[core:]))
+
+    def of_devices(self, devices: IntArray) -> Self:
+        """Return one slot, or slots (B,), with some of their devices alone.
+
+        Args:
+            devices: which, rising, (m,) or (B, m).
+
+        Raises:
+            ValueError: gains change with each device's turn, so that all are needed.
+        """
+        if self.step_gain is not None:
+            raise ValueError("step_gain: gains change with each device's turn; all are needed")
+        at = (np.arange(len(self))[:, None], devices) if self.batch_shape else devices
+        kept = {"server_places_m", *_PER_SERVER, *_PER_SLOT}
+        made = object.__new__(type(self))
+        made.__setstate__(
+            {name: array if name in kept else array[at] for name, array in self.arrays().items()}
+        )
+        return made
 
     def _derive(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
         """Apply `change` to every array; the values are checked already."""
@@ -284,19 +305,20 @@ PLACES = _NAMES[-2:]
 OPTIONAL = _NAMES[_NAMES.index("step_gain") : -len(PLACES)]
 """The other attributes that may be None."""
 
-OF_TIME = ("backlog_cycles", "handover_s", "last_server", "slots_left")
+OF_TIME = ("backlog_cycles", "handover_s", "last_server", "slots_left", "slot_s")
 """Those of a slot that follows others."""
 
 _TOGETHER = (
     ("local_hz", "switched_capacitance"),
     ("cloud_delay_s", "cloud_hz"),
     ("handover_s", "last_server"),
+    ("slots_left", "slot_s"),
     PLACES,
 )
 _PER_SERVER = ("server_hz", "capacity", "backlog_cycles")
 _PER_LINK = ("gain", "covered", "fetch_delay_s")
-_PER_SLOT = {"step_gain", "slots_left"}
-_PER_DEVICE = tuple(set(_NAMES) - {*_PER_SLOT, *_PER_SERVER, *_PER_LINK, *PLACES})
+_PER_SLOT = ("slots_left", "slot_s")
+_PER_DEVICE = tuple(set(_NAMES) - {"step_gain", *_PER_SLOT, *_PER_SERVER, *_PER_LINK, *PLACES})
 
 
 _LEAST_WHOLE = {"capacity": 0, "last_server": -1, "slots_left": 0}
@@ -311,7 +333,7 @@ def _shapes(gain: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     *lead, num_devices, num_servers = gain
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_PER_LINK, gain)
     shapes["step_gain"] = (*lead, num_devices, num_devices, num_servers)
-    shapes["slots_left"] = (*lead,)
+    shapes |= dict.fromkeys(_PER_SLOT, (*lead,))
     shapes |= dict.fromkeys(_PER_DEVICE, (*lead, num_devices))
     shapes |= dict(zip(PLACES, ((*lead, num_devices, 2), (*lead, num_servers, 2)), strict=True))
     return shapes | dict.fromkeys(_PER_SERVER, (*lead, num_servers))
@@ -336,9 +358,9 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
     if name in PLACES:
         return np.array(array, dtype=np.float64)
     if name in _LEAST_WHOLE:
-        least = _LEAST_WHOLE[name]
-        if not ((array >= least) & (array < 2**53) & (array == np.floor(array))).all():
-            raise ValueError(f"{name}: must hold whole numbers, {least} or more, below 2^53")
+        from_ = _LEAST_WHOLE[name]
+        if not ((array >= from_) & (array < 2**53) & (array == np.floor(array))).all():
+            raise ValueError(f"{name}: must hold whole numbers, {from_} or more, below 2^53")
         return np.array(array, dtype=np.int64)
     zero_too = name in _ZERO_TOO
     if not (array > 0).all() and not (zero_too and (array >= 0).all()):

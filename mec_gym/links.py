@@ -19,7 +19,7 @@ from mec_gym.instance import OPTIONAL, Instance
 
 FloatArray = NDArray[np.float64]
 
-_OF_ACTIONS = frozenset(OPTIONAL) - {"step_gain", "slots_left"}
+_OF_ACTIONS = frozenset(OPTIONAL) - {"step_gain", "slots_left", "slot_s"}
 """The attributes of an instance with any of which its actions are more than its links."""
 
 _BARS = ("covered", "fetch_delay_s", "deadline_s")

@@ -44,6 +44,7 @@ class Slot(NamedTuple):
         last_server: the server that ran each device's task last, (M,), -1 where none did; of length
             0 where services stay nowhere.
         slots_left: how many slots of the episode follow.
+        slot_s: length of the slot tau, seconds; 0 where slots do not follow one another.
         for_reward: what the reward has worked out of it, (K...), see `Prepare`.
         load: tasks on each server u_n so far, (N,).
         sqrt_load: sum of `sqrt_cycles` over them, (N,); what Eq. (20) needs.
@@ -59,6 +60,7 @@ class Slot(NamedTuple):
     wait: Any
     last_server: Any
     slots_left: Any
+    slot_s: Any
     for_reward: Any
     load: Any
     sqrt_load: Any
@@ -87,6 +89,7 @@ def slot_at(slots: Slot, row: int) -> Slot:
         slots.wait[row],
         slots.last_server[row],
         slots.slots_left[row],
+        slots.slot_s[row],
         slots.for_reward[row],
         slots.load[row],
         slots.sqrt_load[row],
@@ -344,14 +347,15 @@ def _steady(instance: Instance, prepare: Prepare) -> tuple[NDArray[Any], ...]:
     return (*steady, _prepared(steady, instance, prepare))
 
 
-def _of_time(instance: Instance) -> tuple[FloatArray, IntArray, IntArray]:
-    """Return wait, last_server and slots_left, with the instance's leading dimensions."""
+def _of_time(instance: Instance) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:
+    """Return wait, last_server, slots_left and slot_s, with the instance's leading dimensions."""
     lead, backlog = instance.batch_shape, instance.backlog_cycles
-    last, left = instance.last_server, instance.slots_left
+    last, left, slot_s = instance.last_server, instance.slots_left, instance.slot_s
     return (
         np.empty((*lead, 0)) if backlog is None else links.wait(instance),
         np.empty((*lead, 0), np.int64) if last is None else last,
         np.zeros(lead, np.int64) if left is None else left,
+        np.zeros(lead) if slot_s is None else slot_s,
     )
 
 
@@ -378,7 +382,7 @@ def _listed(steady: Sequence[NDArray[Any]], row: int) -> Slot:
     delay are listed once.
     """
     delay, cycles, sqrt_cycles, server_hz, capacity, cost, allowed, *of_time, known = steady
-    wait, last, left = of_time
+    wait, last, left, slot_s = of_time
     links, speeds = delay[row].tolist(), server_hz[row].tolist()
     return Slot(
         links,
@@ -391,6 +395,7 @@ def _listed(steady: Sequence[NDArray[Any]], row: int) -> Slot:
         wait[row].tolist() if wait.size else [],
         last[row].tolist() if last.size else [],
         int(left[row]),
+        float(slot_s[row]),
         known[row].tolist() if known.size else [],
         [0] * len(speeds),
         [0.0] * len(speeds),

@@ -100,7 +100,7 @@ def num_uniforms(scenario: "Scenario") -> list[int]:
 def draw(
     scenario: "Scenario",
     units: list[FloatArray],
-    channel: FloatArray,
+    distances: FloatArray | None,
     rows: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Return the optional arrays of `Instance` made of uniform numbers.
@@ -108,7 +108,7 @@ def draw(
     Args:
         scenario: whose slots they are.
         units: (n, ...) of each of `num_uniforms`.
-        channel: the numbers that the channel is drawn from, (n, ...): devices have places.
+        distances: of each link, (..., M, N), m; None: devices have no places.
         rows: of the table of tasks, (n, M), where there is one.
     """
     made: dict[str, NDArray[Any]] = {}
@@ -127,8 +127,6 @@ def draw(
     }
     made |= {name: np.array(value) for name, value in constants.items() if value is not None}
     if scenario.coverage_m is not None:
-        size = scenario.num_devices, scenario.num_servers
-        distances = scenario.radio.distances(channel, *size)
         assert distances is not None  # else the scenario is refused
         made["covered"] = distances <= scenario.coverage_m
     if scenario.services is not None:
@@ -253,6 +251,9 @@ def check_instance(scenario: "Scenario", instance: Instance) -> None:
     Raises:
         ValueError: they have one more, or one less.
     """
+    follows = [name for name in OF_TIME if getattr(instance, name) is not None]
+    if follows and scenario.slots == 1:
+        raise ValueError(f"instance: it has {follows[0]}, the scenario one slot; give it slots")
     for name in OPTIONAL:
         field = _FIELD.get(name, name)
         if field is None:

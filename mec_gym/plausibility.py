@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from mec_gym.channels import PlacedChannel, UniformChannel
 from mec_gym.equations import rate, signal_to_noise, uplink_rate
+from mec_gym.mobility import Trace
+from mec_gym.networks.places import Places
 
 if TYPE_CHECKING:
     from mec_gym.scenario import Scenario
@@ -33,8 +35,13 @@ SLOWEST, FASTEST = 1e3, 1e10
 SHORTEST, LONGEST = 1e-6, 1e3
 """Computation delays of a mean task on a mean server that can be meant, s."""
 
+MOST_MPS = 100.0
+"""A speed that devices can be meant to have, m/s: 360 km/h."""
+
 _DECIDING = {
     "channel",
+    "mobility",
+    "slot_s",
     "bandwidth_hz",
     "bandwidth_sharing",
     "tx_power_w",
@@ -103,8 +110,8 @@ def findings(scenario: "Scenario") -> dict[str, str]:
     # Of places and rates the first alone: those behind it follow from it.
     found = ((kind, said) for kind, look in kinds.items() if (said := look(scenario)))
     first = dict(itertools.islice(found, 1))
-    work = _work(scenario)
-    return first | ({"work": work} if work else {})
+    others = {"work": _work(scenario), "moving": _moving(scenario)}
+    return first | {kind: said for kind, said in others.items() if said}
 
 
 def _degrees(scenario: "Scenario") -> str:
@@ -121,12 +128,15 @@ def _degrees(scenario: "Scenario") -> str:
         if channel.users is None or channel.users.in_degrees
         else channel.users.metres(None),
         "tasks": None if tasks is None else tasks.places_m,
+        "mobility.table": None
+        if not isinstance(scenario.mobility, Trace) or scenario.mobility.table.in_degrees
+        else scenario.mobility.table.metres(None),
     }
     for field, places in given.items():
         if places is not None and _like_degrees(np.asarray(places)):
             first = ", ".join(f"{number:.9g}" for number in np.asarray(places)[0])
             remedy = "give them as channel.sites and channel.users, columns lat and lon"
-            if field in ("channel.sites", "channel.users", "tasks"):
+            if field in ("channel.sites", "channel.users", "tasks", "mobility.table"):
                 remedy = "call the columns lat and lon"
             return f"{field}: ({first}) and the others look like degrees, but are metres; {remedy}"
     return ""
@@ -162,6 +172,11 @@ def _outside(scenario: "Scenario") -> str:
     if not isinstance(channel, PlacedChannel):
         return ""
     servers, devices = channel.given_places
+    tables: list[Places | None] = [channel.sites, channel.users]
+    of_devices = "users"
+    if isinstance(scenario.mobility, Trace):
+        devices, of_devices = scenario.mobility.places_m(channel.area()), "places of mobility.table"
+        tables.append(scenario.mobility.table)
     if servers is not None and devices is not None:
         apart = np.maximum(servers.min(0) - devices.max(0), devices.min(0) - servers.max(0)).max()
         if apart <= 0:
@@ -170,7 +185,7 @@ def _outside(scenario: "Scenario") -> str:
             f"channel: the area of the devices and that of the servers are {apart:,.0f} m apart;"
             " check that both are in the same coordinates"
         )
-    places, who = (servers, "servers") if servers is not None else (devices, "users")
+    places, who = (servers, "servers") if servers is not None else (devices, of_devices)
     if places is None:
         return ""
     beyond = int(((places < 0) | (places > channel.side_m)).any(axis=-1).sum())
@@ -180,7 +195,6 @@ def _outside(scenario: "Scenario") -> str:
     others = "devices" if who == "servers" else "servers"
     wide = max(x1 - x0, y1 - y0)
     remedy = f"set side_m = {math.ceil(wide / 100) * 100:g}"
-    tables = (channel.sites, channel.users)
     if not any(table is not None and table.in_degrees for table in tables):
         remedy = (
             f"they are from ({x0:.0f}, {y0:.0f}) to ({x1:.0f}, {y1:.0f}): set side_m and move them,"
@@ -190,6 +204,31 @@ def _outside(scenario: "Scenario") -> str:
         f"channel.side_m: {channel.side_m:g}, but {beyond} of {len(places)} {who} are outside of"
         f" this square, over which the {others} are; {remedy}"
     )
+
+
+def _moving(scenario: "Scenario") -> str:
+    """Return whether devices are too fast, go too far in a slot, or move where no servers are."""
+    mobility, channel, slot_s = scenario.mobility, scenario.radio, scenario.slot_s
+    if mobility is None or slot_s is None or not isinstance(channel, PlacedChannel):
+        return ""
+    area = channel.area()
+    fastest = mobility.fastest_mps(slot_s, area)
+    field = {"random-waypoint": ".speed_mps", "gauss-markov": ".mean_mps", "trace": ".table"}
+    named = f"mobility{field.get(mobility.kind, '')}"
+    if fastest > MOST_MPS:
+        return (
+            f"{named}: devices at up to {fastest:,.4g} m/s, {fastest * 3.6:,.4g} km/h; check that"
+            " speeds are in m/s, not km/h, and places in metres"
+        )
+    reach = mobility.reach(area)
+    side_m = area.side_m if reach is None else max(area.side_m, float(np.ptp(reach, axis=0).max()))
+    if fastest * slot_s > side_m:
+        return (
+            f"slot_s: {slot_s:g}, in which devices at up to {fastest:.4g} m/s go"
+            f" {fastest * slot_s:,.0f} m, further than the {side_m:,.0f} m of the area; lower it,"
+            " or check side_m"
+        )
+    return ""
 
 
 def _rate(scenario: "Scenario") -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mec_gym.arrivals import Arrivals
 from mec_gym.channels import UniformChannel, UrbanMacroChannel, UrbanMicroChannel
 
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
@@ -34,6 +35,23 @@ _DOWNTOWN = UrbanMicroChannel(
 )
 _METRO = UrbanMacroChannel(side_m=5000, layout="hexagonal", inter_site_m=400, site_gain_db=14)
 
+_QUEUES: dict[str, Any] = {  # load 0.8: mean work of a slot over what the servers do in one
+    "capacity": 5,
+    "slots": 50,
+    "slot_s": 0.582,
+    "arrivals": Arrivals(probability=0.8),
+}
+_RUSH = tuple(  # load 0.5, up to 1.2, and back; 1.2 where all devices have a task
+    round(load / 1.2, 3)
+    for load in (
+        *[0.5] * 8,
+        *(0.5 + 0.7 * step / 12 for step in range(1, 12)),
+        *[1.2] * 10,
+        *(1.2 - 0.7 * step / 12 for step in range(1, 12)),
+        *[0.5] * 8,
+    )
+)
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},  # Sec. IV-A is the default of every field
     "paper-varied": _PER_SLOT,
@@ -55,6 +73,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "downtown": _PLACE
     | {"num_devices": 200, "num_servers": 25, "capacity": 12, "channel": _DOWNTOWN},
     "metro": _PLACE | {"num_devices": 800, "num_servers": 125, "capacity": 8, "channel": _METRO},
+    # Slots that follow one another, with work left over.
+    "queues": _QUEUES,
+    "rush-hour": _QUEUES
+    | {"slots": len(_RUSH), "slot_s": 0.485, "arrivals": Arrivals(probability=_RUSH)},
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }
 """What each preset changes; a new one is an entry here."""

@@ -1,4 +1,4 @@
-"""Uniform ranges: their ends, maps from and to [0, 1], moments and quantiles.
+"""Uniform ranges: their ends, maps from and to [0, 1], moments and quantiles; normal numbers.
 
 A `Range` is one number, which is a constant, or a pair (low, high).
 """
@@ -42,6 +42,13 @@ def between(unit: Real, low: float, high: float) -> Real:
 def share(value: Real, low: float, high: float) -> Real:
     """Return at what share of the way a number stands; also in compiled loops."""
     return (value - low) / (high - low or 1.0)
+
+
+def normal(unit: FloatArray) -> FloatArray:
+    """Return standard normal numbers made of numbers uniform on [0, 1), of the same shape."""
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri(np.maximum(unit, 2.0**-54)))  # 0 would be at minus infinity
 
 
 def mean_sqrt(limits: Range) -> float:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from mec_gym import channels, options, plausibility, ranges
+from mec_gym import channels, dynamics, options, plausibility, ranges
 from mec_gym.channels import Channel, PlacedChannel
+from mec_gym.episodes import Episodes
 from mec_gym.equations import uplink_rate
 from mec_gym.instance import COLUMNS, PLACES, Instance, gain_at_sending
 from mec_gym.io import names
@@ -28,7 +29,7 @@ _DEPLOYMENT_STREAM = 2
 _MOST_CHANGING_GAINS = 10_000_000
 """Gains that change at each step are drawn for the whole slot: so many take 80 MB."""
 
-_LONG: dict[str, Any] = {"tasks": True}
+_LONG: dict[str, Any] = {"tasks": True, "mobility": {"table"}}
 _LONG_OF_PLACES = _LONG | {"channel": {"sites", "users"}}
 """Fields that compare faster by themselves, and those of a channel with tables."""
 
@@ -78,6 +79,7 @@ class Scenario(ScenarioFields):
                 self.channel.check_network(self.num_devices, self.num_servers)
             except ValueError as error:
                 raise ValueError(f"channel.{error}") from None
+        dynamics.check_moving(self)
         positions = getattr(self.channel, "server_positions_m", None)
         if positions is not None:
             counts["channel.server_positions_m"] = (positions, self.num_servers)
@@ -114,6 +116,7 @@ class Scenario(ScenarioFields):
                 " lower num_devices"
             )
         options.check(self)
+        dynamics.check(self)
         return self
 
     def replace(self, **changes: Any) -> Self:
@@ -148,7 +151,7 @@ class Scenario(ScenarioFields):
         """The tables, whose digests are kept."""
         channel = self.channel
         tables = (channel.sites, channel.users) if isinstance(channel, PlacedChannel) else ()
-        return self.tasks, *tables
+        return self.tasks, *tables, getattr(self.mobility, "table", None)
 
     @property
     def _long(self) -> dict[str, Any]:
@@ -277,10 +280,18 @@ class Scenario(ScenarioFields):
         assert self.noise_w is not None  # one of the two is given
         return self.noise_w
 
+    @property
+    def tasks_have_places(self) -> bool:
+        """Whether the table of tasks says where devices are."""
+        return self.tasks is not None and not self.tasks.arrays().keys().isdisjoint({"lat", "x"})
+
     @cached_property
     def radio(self) -> Channel:
-        """The channel, with devices where the table of tasks says, if it does."""
+        """The channel, with devices where the table of tasks says, and moving, if they do."""
         tasks, channel = self.tasks, self.channel
+        mobility = self.mobility if self.slots > 1 else None
+        if mobility is not None and isinstance(channel, PlacedChannel):
+            return channel.with_moving(mobility)
         if tasks is None or not isinstance(channel, PlacedChannel):
             return channel
         if tasks.lat is not None:
@@ -383,6 +394,13 @@ class Scenario(ScenarioFields):
         deployment.flags.writeable = False
         return deployment
 
+    @property
+    def one_slot(self) -> Self:
+        """The scenario of its slots by themselves, which follow no others."""
+        if self.slots == 1:
+            return self
+        return self.replace(slots=1, left_over="waits", **dict.fromkeys(dynamics.OF_SEVERAL))
+
     def sample(self, n: int, seed: int, places: bool = False) -> Instance:
         """Return n slots; the first k of them are those of `sample(k, seed)`.
 
@@ -401,6 +419,26 @@ class Scenario(ScenarioFields):
     def draw(self, n: int, rng: np.random.Generator, places: bool = False) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
         return self.from_uniforms(rng.random((n, self.num_uniforms)), places)
+
+    def sample_episodes(self, n: int, seed: int, places: bool = False) -> Episodes:
+        """Return n episodes of `slots` slots; the first k are those of `sample_episodes(k, seed)`.
+
+        Args and errors as of `sample`, which returns slots that follow no others.
+        """
+        if n < 1 or seed < 0:
+            raise ValueError(f"n: {n}, seed: {seed}; n must be at least 1, seed at least 0")
+        return self.draw_episodes(n, np.random.default_rng(seed), places)
+
+    def draw_episodes(self, n: int, rng: np.random.Generator, places: bool = False) -> Episodes:
+        """Return the next n episodes of a generator; n at once or one by one are the same.
+
+        Raises:
+            ValueError: an episode is one slot.
+        """
+        if self.slots == 1:
+            raise ValueError("slots: 1, so slots follow no others; `draw` and `sample` draw them")
+        unit = rng.random((n, sum(dynamics.num_uniforms(self))))
+        return dynamics.from_uniforms(self, unit, places)
 
     def listed(self, rng: np.random.Generator) -> Instance:
         """Return one slot in which each device has the task of its own row of `tasks`.
@@ -433,15 +471,26 @@ class Scenario(ScenarioFields):
             *options.num_uniforms(self),
         )
 
-    def from_uniforms(self, unit: FloatArray, places: bool = False) -> Instance:
-        """Return the slots made of numbers uniform on [0, 1), (n, `num_uniforms`); see `sample`."""
+    def from_uniforms(
+        self,
+        unit: FloatArray,
+        places: bool = False,
+        moved: tuple[FloatArray, FloatArray] | None = None,
+    ) -> Instance:
+        """Return the slots made of numbers uniform on [0, 1); see `sample`.
+
+        Args:
+            unit: (n, `num_uniforms`), or with other leading dimensions.
+            places: whether slots say where devices and servers are, if the channel knows.
+            moved: gains (n, M, N) and places of the devices (n, M, 2), m, in place of those drawn.
+        """
         ends_at = np.cumsum(self._num_uniforms[:-1])
         channel, bits, work, servers, *more = np.split(unit, ends_at, axis=-1)
         rows = None
         if self.tasks is not None:
             rows = self.tasks.rows(bits)
             task_bits, task_cycles = self.tasks.bits[rows], self.tasks.cycles[rows]
-            if self.radio is not self.channel:  # devices are where the table says
+            if self.tasks_have_places:
                 assert isinstance(self.radio, PlacedChannel)
                 channel = self.radio.at_places(channel, bits)
         else:
@@ -455,12 +504,8 @@ class Scenario(ScenarioFields):
         server_hz = self.deployment_hz
         if server_hz is None:
             server_hz = from_unit(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
-        gains = self.radio.draw(channel, self.num_devices, self.num_servers)
-        if self.num_steps == 1:
-            met = {"gain": gains[..., 0, :, :]}
-        else:
-            met = {"gain": gain_at_sending(gains), "step_gain": gains}
-        if places and (found := self.radio.places(channel, self.num_devices, self.num_servers)):
+        met, found, distances = self._met(channel, moved)
+        if places and found is not None:
             met |= dict(zip(PLACES, found, strict=True))
         return Instance.trusted(
             **met,
@@ -471,8 +516,26 @@ class Scenario(ScenarioFields):
             bandwidth_hz=np.array(self.device_bandwidth_hz),
             tx_power_w=np.array(self.tx_power_w),
             noise_w=np.array(self.noise_power_w),
-            **({} if options.is_plain(self) else options.draw(self, more, channel, rows)),
+            **({} if options.is_plain(self) else options.draw(self, more, distances, rows)),
         )
+
+    def _met(
+        self, unit: FloatArray, moved: tuple[FloatArray, FloatArray] | None
+    ) -> tuple[dict[str, FloatArray], tuple[FloatArray, FloatArray] | None, FloatArray | None]:
+        """Return gains by name, places of devices and servers, and distances if they are needed."""
+        size, radio = (self.num_devices, self.num_servers), self.radio
+        covers = self.coverage_m is not None
+        if moved is not None:
+            assert isinstance(radio, PlacedChannel)  # else the scenario is refused
+            gains, devices = moved
+            _, servers = radio.places(unit, *size)
+            distances = radio.distances_at(devices, self.num_servers) if covers else None
+            return {"gain": gains}, (devices, servers), distances
+        gains = radio.draw(unit, *size)
+        met = {"gain": gains[..., 0, :, :]}
+        if self.num_steps > 1:
+            met = {"gain": gain_at_sending(gains), "step_gain": gains}
+        return met, radio.places(unit, *size), radio.distances(unit, *size) if covers else None
 
     def check(self, instance: Instance) -> None:
         """Check that slots fit what is seen of this scenario: shape, capacity, ranges of Eq. (11).
@@ -483,7 +546,8 @@ class Scenario(ScenarioFields):
             ValueError: the first thing that does not fit, with what would.
         """
         shape, own = instance.gain.shape[-2:], (self.num_devices, self.num_servers)
-        if shape != own:
+        fewer = self.slots > 1 and shape[0] < own[0]  # the others have no task
+        if shape != own and (not fewer or shape[1] != own[1]):
             raise ValueError(
                 f"instance: {shape[0]} devices x {shape[1]} servers do not fit the scenario's"
                 f" {own[0]} x {own[1]}"
@@ -507,6 +571,29 @@ class Scenario(ScenarioFields):
                     f"instance: {field} goes from {value.min():g} to {value.max():g}, beyond the"
                     f" scenario's {limits[0]:g} to {limits[1]:g}; widen the scenario's range"
                 )
+
+    def check_episodes(self, episodes: Episodes) -> None:
+        """Check that episodes fit: each slot as in `check`, their number and length.
+
+        Raises:
+            ValueError: the first thing that does not fit, with what would.
+        """
+        own = self.slots, self.slot_s, self.left_over == "waits"
+        if (episodes.num_slots, episodes.slot_s, episodes.waits) != own:
+            raise ValueError(
+                f"episode: {episodes.num_slots} slots of {episodes.slot_s:g} s whose work left over"
+                f" {'waits' if episodes.waits else 'is forgotten'} do not fit the scenario's slots,"
+                " slot_s, left_over"
+            )
+        if not episodes.present.any(axis=(-1, -2)).all():
+            raise ValueError("episode: no device has a task in any of its slots")
+        moves = episodes.slots.last_server is not None
+        if moves != dynamics.moves_services(self):
+            raise ValueError(
+                f"episode: it has {'' if moves else 'no '}handover_s, the scenario"
+                f" {'no' if moves else 'has'} handover_s or state_bits; give both or none"
+            )
+        self.check(episodes.slots)
 
     @property
     def option_ranges(self) -> dict[str, tuple[float, float]]:

@@ -2,7 +2,7 @@
 
 import os
 from numbers import Integral
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -10,10 +10,14 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 
-from mec_gym import channels
+from mec_gym import channels, mobility
+from mec_gym.arrivals import Arrivals
+from mec_gym.background import Background
 from mec_gym.channels import Channel, PlacedChannel, UniformChannel
 from mec_gym.io.files import located
 from mec_gym.io.messages import quoted
@@ -26,6 +30,7 @@ from mec_gym.io.settings import (
     RangeOrEachFrom0,
     Settings,
 )
+from mec_gym.mobility import Mobility
 from mec_gym.networks.tasks import Tasks
 
 _TABLES = ("sites", "users")
@@ -81,6 +86,9 @@ TaskTable = Annotated[
 
 AnyChannel = Annotated[SerializeAsAny[Channel], BeforeValidator(channels.from_fields)]
 """A channel model, also as a table of its fields."""
+
+AnyMobility = Annotated[SerializeAsAny[Mobility], BeforeValidator(mobility.from_fields)]
+"""How devices move, also as a table of its fields."""
 
 
 def with_noise(fields: dict[str, Any]) -> dict[str, Any]:
@@ -220,6 +228,59 @@ class ScenarioFields(Settings):
         description="Delay of fetching a service to a server that does not host it, s; none: such"
         " links are not allowed.",
     )
+
+    slots: int = Field(
+        1,
+        ge=1,
+        le=10**5,
+        description="Slots of an episode, K, that follow one another, all devices deciding anew in"
+        " each; 1: each slot is an episode, as in the paper.",
+    )
+    slot_s: Positive | None = Field(
+        None, description="Length of a slot tau, s; given where there are several."
+    )
+    left_over: Literal["waits", "forgotten"] = Field(
+        "waits",
+        description="Whether work that a server has not finished when a slot ends is done first in"
+        " the next, and those who join wait for it, or is forgotten, so that slots do not touch.",
+    )
+    arrivals: Arrivals | None = Field(
+        None, description="Which devices have a task in a slot; none: all."
+    )
+    background: Background | None = Field(
+        None, description="What share of the servers' CPUs others have; none: nothing."
+    )
+    mobility: AnyMobility | None = Field(
+        None,
+        description="How devices move from slot to slot; none: each slot is drawn by itself.",
+    )
+    handover_s: RangeOrEachFrom0 | None = Field(
+        None,
+        description="Delay where a device's task goes to another server than its last did, s: a"
+        " number, a range, or one each; none: there is no such delay.",
+    )
+    state_bits: RangeOrEach | None = Field(
+        None,
+        description="What is then moved over the backhaul as well, bits: a number, a range, or one"
+        " each; none: nothing.",
+    )
+    backhaul_bps: Positive | None = Field(
+        None, description="Rate of the backhaul between servers, bits/s, for state_bits."
+    )
+
+    _LATER: ClassVar[tuple[str, ...]] = ("slots", "left_over")
+    """Fields that are not written where they have their default."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_came_later(
+        self, fields_of: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        # What was written before there were these fields still reads and compares the same.
+        fields: dict[str, Any] = fields_of(self)
+        for name in self._LATER:
+            if fields.get(name) == type(self).model_fields[name].default:
+                del fields[name]
+        return fields
 
     @model_validator(mode="before")
     @classmethod

@@ -97,7 +97,7 @@ def test_each_example_and_each_command_of_the_document_runs_in_its_order(own_pla
 
 def test_every_table_of_entries_it_names_exists():
     tables = re.findall(r"\| `(mec_gym[\w.]+)\.(\w+)` \|$", TEXT, re.MULTILINE)
-    assert len(tables) == 9
+    assert len(tables) == 10
     for module, table in tables:
         assert isinstance(getattr(importlib.import_module(module), table), dict)
 

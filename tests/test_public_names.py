@@ -10,6 +10,7 @@ import mec_gym
 from mec_gym import policies, system
 
 PUBLIC = [
+    "Episodes",
     "Instance",
     "PlausibilityWarning",
     "Scenario",
@@ -101,6 +102,15 @@ def test_the_fields_of_a_scenario_are_these():
         "coverage_m",
         "services",
         "fetch_delay_s",
+        "slots",
+        "slot_s",
+        "left_over",
+        "arrivals",
+        "background",
+        "mobility",
+        "handover_s",
+        "state_bits",
+        "backhaul_bps",
     }
 
 
@@ -125,6 +135,11 @@ def test_the_fields_of_an_instance_are_these():
         "deadline_s",
         "covered",
         "fetch_delay_s",
+        "backlog_cycles",
+        "handover_s",
+        "last_server",
+        "slots_left",
+        "slot_s",
         "device_places_m",
         "server_places_m",
     ]

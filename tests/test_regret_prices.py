@@ -53,6 +53,7 @@ def slot_of(problem, price, charge):
         wait=[],
         last_server=[],
         slots_left=0,
+        slot_s=0.0,
         for_reward=[price.tolist(), charge.tolist()],
         load=[0] * num_servers,
         sqrt_load=[0.0] * num_servers,

@@ -52,6 +52,7 @@ GIVEN_CHANNEL = {
     "exponent": 3.0,
     "min_distance_m": 5.0,
     "shadowing_db": 4.0,
+    "shadowing_distance_m": 30.0,
     "fading": "rayleigh",
     "gain": [0.5, 2.0],
     "noise_figure_db": 7.0,

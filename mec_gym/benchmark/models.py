@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
-from mec_gym.policies import POLICIES, SHIPPED, Policy, get, informed, label, why_not
+from mec_gym.policies import POLICIES, SHIPPED, Policy, foresight, get, informed, label, why_not
 from mec_gym.policies.near_prices import OrPricesOnline
 from mec_gym.policies.trained import POLICY_FILE, TrainedPolicy, load_policy
 from mec_gym.problem import Problem
@@ -32,7 +32,7 @@ def find_policy(name: str) -> Policy:
     """
     path = Path(name)
     if name not in POLICIES and (name in SHIPPED or path.exists() or len(path.parts) > 1):
-        return load_policy(name)
+        return foresight.load(path) if foresight.is_foresight(path) else load_policy(name)
     if name in POLICIES or ":" in name:
         return get(name)
     raise ValueError(
@@ -140,7 +140,7 @@ class Model:
     @property
     def config(self) -> dict[str, Any]:
         """The configuration it was trained with; empty where there is none."""
-        config: dict[str, Any] = self.trained.training.get("config", {}) if self.trained else {}
+        config: dict[str, Any] = getattr(self.policy, "training", {}).get("config", {})
         return config
 
     @property
@@ -151,7 +151,7 @@ class Model:
     @property
     def began_with(self) -> dict[str, Any]:
         """What its files say of the policy whose weights its training began with; empty if none."""
-        said: dict[str, Any] = self.trained.training.get("start", {}) if self.trained else {}
+        said: dict[str, Any] = getattr(self.policy, "training", {}).get("start", {})
         return said
 
     @property
@@ -212,7 +212,7 @@ def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[P
     for model in models:
         row = rows.setdefault(model.row_key, [])
         if model.seed in [other.seed for other in row]:
-            if model.trained is None:
+            if not model.config:
                 continue
             raise ValueError(
                 f"model: {model.source} is {row[0].source} again, or the same but for its name;"

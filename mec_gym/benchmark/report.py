@@ -15,8 +15,8 @@ def columns(results: Sequence[Result]) -> list[Column]:
     """Return the table's columns, the most important first; differences are to the first result."""
     first = results[0]
     is_weighted = "cost" in first.reported
-    costs = [_plus_minus(result.average_cost.over_slots) for result in results]
-    differences = [_plus_minus(result.difference(first), 1e3, 2) for result in results[1:]]
+    costs = [plus_minus(result.average_cost.over_slots) for result in results]
+    differences = [plus_minus(result.difference(first), 1e3, 2) for result in results[1:]]
     made = [
         Column("average\ncost, s" if is_weighted else "average\ndelay, s", costs),
         Column(f"more than\n{first.name}, ms", ["", *differences]),
@@ -37,7 +37,7 @@ def columns(results: Sequence[Result]) -> list[Column]:
         times = [f"{(result.decision_seconds or 0) * 1e6:.1f}" for result in results]
         made.append(Column("µs a\ndecision", times))
     if is_weighted:
-        delays = [_plus_minus(result.average_delay.over_slots) for result in results]
+        delays = [plus_minus(result.average_delay.over_slots) for result in results]
         made.append(Column("average\ndelay, s", delays))
     of_tasks = [" ".join(f"{each:.3f}" for each in result.percentiles) for result in results]
     made.append(Column(f"task delay, s\n{_PERCENTILES}", of_tasks))
@@ -94,8 +94,8 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
         {
             "name": result.name,
             "seeds": result.seeds,
-            "average_cost": _estimate(result.average_cost.over_slots),
-            "average_delay": _estimate(result.average_delay.over_slots),
+            "average_cost": estimate_json(result.average_cost.over_slots),
+            "average_delay": estimate_json(result.average_delay.over_slots),
             "task_delay_percentiles": {
                 f"p{percentile}": value
                 for percentile, value in zip(PERCENTILES, result.percentiles, strict=True)
@@ -105,7 +105,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                 for name, values in result.reported.items()
                 if name != "cost"
             },
-            "difference": _estimate(result.difference(results[0])),
+            "difference": estimate_json(result.difference(results[0])),
             "gap": {
                 "mean": result.gap.mean,
                 "max": result.gap.max,
@@ -113,7 +113,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                 "seeds_ci95": result.gap.over_seeds.ci95 if result.gap.over_seeds else None,
                 "reference": result.reference.label,
             },
-            "online_gap": _estimate(result.online_gap) if result.online_gap else None,
+            "online_gap": estimate_json(result.online_gap) if result.online_gap else None,
             "equal_shares_delay": float(result.equal_shares_delay.mean()),
             "feasible_rate": result.feasible_rate,
             "overloads": float(result.overloads.mean()),
@@ -124,7 +124,8 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     ]
 
 
-def _plus_minus(value: Estimate, scale: float = 1, digits: int = 4) -> str:
+def plus_minus(value: Estimate, scale: float = 1, digits: int = 4) -> str:
+    """Return an estimate as text, with half its interval where that is known."""
     half = f"{value.ci95 * scale:.{digits}f}" if math.isfinite(value.ci95) else "-"
     return f"{value.mean * scale:.{digits}f} ± {half}"
 
@@ -133,7 +134,8 @@ def _share(value: Estimate | None) -> str:
     return "" if value is None else f"{value.mean:.2%} ± {value.ci95:.2%}"
 
 
-def _estimate(value: Estimate) -> dict[str, float | None]:
+def estimate_json(value: Estimate) -> dict[str, float | None]:
+    """Return an estimate as JSON values; the interval of one alone is null."""
     return {"mean": value.mean, "ci95": value.ci95 if math.isfinite(value.ci95) else None}
 
 

@@ -9,10 +9,13 @@ from pydantic import Field, model_validator
 
 from mec_gym.channels.fading import (
     FADING_LIMITS,
+    STIRRED_MPS,
     FloatArray,
     exponential,
     fading,
+    jakes,
     num_fading_uniforms,
+    over_slots,
 )
 from mec_gym.channels.placed import PlacedChannel
 from mec_gym.ranges import from_unit
@@ -24,8 +27,8 @@ SHADOWING_LIMIT = 3.0
 class FadedChannel(PlacedChannel):
     """Gains of places, steady within a slot, times Rayleigh fading.
 
-    A new one needs `shortest_m`, `steady_range`, `num_steady_uniforms` and `steady`. The numbers of
-    the fading are the last ones of a slot.
+    A new one needs `shortest_m`, `steady_range`, `num_steady_uniforms` and `steady`; and where
+    devices move, `steady_along`. The numbers of the fading are the last ones of a slot.
     """
 
     fading: Literal["rayleigh", "none"] = Field(
@@ -79,6 +82,67 @@ class FadedChannel(PlacedChannel):
         """Return how many uniform numbers one slot takes: those of `steady`, and of the fading."""
         steady = self.num_steady_uniforms(num_devices, num_servers)
         return steady + num_fading_uniforms(num_devices, num_servers, self.correlation)
+
+    @property
+    def carrier_hz(self) -> float | None:
+        """The carrier's frequency, Hz; None: it is not known."""
+        return None
+
+    @property
+    def knows_moving(self) -> bool:
+        """Whether it says what gains are where devices move: it has a `steady_along`."""
+        return type(self).steady_along is not FadedChannel.steady_along
+
+    def num_steady_along(self, num_servers: int) -> int:
+        """Return how many uniform numbers of an episode `steady_along` takes as `more`."""
+        return 0
+
+    def steady_along(
+        self, unit: FloatArray, more: FloatArray, places: FloatArray, num_servers: int
+    ) -> FloatArray:
+        """Return gains without fading (..., K, M, N) of slots whose devices are at some places.
+
+        Args:
+            unit: numbers as `steady` takes them, for each slot, (..., K, `num_steady_uniforms`).
+            more: others, of the whole episode, (..., `num_steady_along`).
+            places: of the devices in each slot, (..., K, M, 2), m.
+            num_servers: N.
+        """
+        raise NotImplementedError  # `knows_moving` is False
+
+    def num_uniforms_along(self, num_slots: int, num_devices: int, num_servers: int) -> int:
+        """Return how many uniform numbers `gains_along` takes beside those of the slots."""
+        fades = self.carrier_hz is not None and self.fading == "rayleigh"
+        phases = num_slots * num_devices * num_servers if fades else 0
+        return self.num_steady_along(num_servers) + phases
+
+    def gains_along(
+        self,
+        unit: FloatArray,
+        more: FloatArray,
+        places: FloatArray,
+        slot_s: float,
+        num_servers: int,
+    ) -> FloatArray:
+        """Return the gains (..., K, M, N) of slots whose devices are at some places.
+
+        Fading is constant within a slot. From one to the next its complex amplitude keeps `jakes`'
+        correlation at the speed of each device between the two (at `STIRRED_MPS` where that is
+        less), over several slots the product of these; without a carrier it is drawn anew in each.
+        """
+        num_devices = places.shape[-2]
+        first = self.num_steady_uniforms(num_devices, num_servers)
+        own = self.num_steady_along(num_servers)
+        gain = self.steady_along(unit[..., :first], more[..., :own], places, num_servers)
+        if self.fading == "none":
+            return gain
+        quantile = unit[..., first:].reshape(gain.shape)
+        if self.carrier_hz is not None:
+            steps = np.diff(places, axis=-3)
+            speed = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2) / slot_s
+            rho = jakes(np.maximum(speed, STIRRED_MPS), self.carrier_hz, slot_s)
+            quantile = over_slots(quantile, more[..., own:].reshape(gain.shape), rho)
+        return np.asarray(gain * exponential(from_unit(quantile, FADING_LIMITS)))
 
     def draw(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
         """Return gains (..., T, M, N) made of uniform numbers; see `Channel.draw`."""

@@ -1,10 +1,14 @@
-"""Normal numbers that places near each other share: shadowing and line of sight, slot by slot."""
+"""Normal numbers that places near each other share: shadowing and line of sight.
+
+Slot by slot, or over the slots of an episode whose devices move.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from mec_gym.channels.fading import FloatArray
+from mec_gym.ranges import normal
 
 MOST_EXACT = 128
 """Up to so many places a slot the joint law is exact; more are served by waves."""
@@ -25,6 +29,11 @@ def num_uniforms(num_places: int, num_fields: int) -> int:
     """Return how many uniform numbers `correlated` takes of a slot for one correlation distance."""
     if num_places <= MOST_EXACT:
         return num_places * num_fields
+    return num_uniforms_along(num_fields)
+
+
+def num_uniforms_along(num_fields: int) -> int:
+    """Return how many uniform numbers `along` takes of an episode for one correlation distance."""
     return 2 + 2 * _WAVES * num_fields
 
 
@@ -64,14 +73,43 @@ def correlated(
             else:
                 factor = _exact(apart_m / distance_m)
             left = numbers[:, 2 * waves :].reshape(-1, rank, num_fields)
-            field[some] = factor @ _normal(left)
+            field[some] = factor @ normal(left)
     return [field.reshape(*lead, num_places, num_fields) for field in fields]
 
 
-def _normal(unit: FloatArray) -> FloatArray:
-    from scipy.special import ndtri
+def along(
+    unit: FloatArray, places_m: FloatArray, distances_m: Sequence[float], num_fields: int
+) -> list[FloatArray]:
+    """Return normal numbers (..., K, M, F) at the places of K slots, of one field over the plane.
 
-    return np.asarray(ndtri(np.maximum(unit, 2.0**-54)))  # 0 would be at minus infinity
+    By the waves of `correlated`, however few places there are, the same in all slots of an episode:
+    a place has the same numbers whenever a device comes to it.
+
+    Args:
+        unit: numbers uniform on [0, 1), (..., C), of which `num_uniforms_along` for each distance.
+        places_m: x, y of the places in each slot, (..., K, M, 2), m.
+        distances_m: as of `correlated`.
+        num_fields: F.
+    """
+    lead, places = places_m.shape[:-3], places_m.shape[-3:]
+    num_slots, num_places, _ = places
+    unit, places_m = unit.reshape(-1, unit.shape[-1]), places_m.reshape(-1, *places)
+    each = num_uniforms_along(num_fields)
+    fields = [np.empty((len(unit), num_slots, num_places, num_fields)) for _ in distances_m]
+    step = max(1, _AT_ONCE // (2 * _WAVES * num_places))
+    for first in range(0, len(unit), step):
+        some = slice(first, first + step)
+        for number, (field, distance_m) in enumerate(zip(fields, distances_m, strict=True)):
+            numbers = unit[some, number * each : (number + 1) * each]
+            amplitudes = normal(numbers[:, 2:]).reshape(-1, 2 * _WAVES, num_fields)
+            for slot in range(num_slots):  # so that a place is the same to the last bit in each
+                now, before = places_m[some, slot], places_m[some, slot - 1]
+                if slot > 0 and (now == before).all():
+                    field[some, slot] = field[some, slot - 1]
+                    continue
+                waves = _by_waves(numbers[:, :2], now / distance_m)
+                field[some, slot] = waves @ amplitudes
+    return [field.reshape(*lead, num_slots, num_places, num_fields) for field in fields]
 
 
 def _apart(places: FloatArray) -> FloatArray:

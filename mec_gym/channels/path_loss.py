@@ -8,6 +8,7 @@ from pydantic import Field
 from mec_gym.channels.faded import SHADOWING_LIMIT, FadedChannel, cut_normal
 from mec_gym.channels.fading import FloatArray
 from mec_gym.io.settings import Positive
+from mec_gym.ranges import normal
 
 
 class PathLossChannel(FadedChannel):
@@ -17,6 +18,11 @@ class PathLossChannel(FadedChannel):
     are 128.1 + 37.6 log10(distance / 1 km) with 8 dB of shadowing: 3GPP TR 36.814, macro cell,
     2 GHz. Devices are placed uniformly over a square, or at positions drawn from
     `device_positions_m`. Positions and shadowing are constant within a slot.
+
+    Where devices move, the shadowing of each link in dB is Gauss-Markov along the device's way, its
+    correlation exp(-d / shadowing_distance_m) over d metres of it (Gudmundson, Electron. Lett.
+    27(23), 1991): back at a place a device has another. Fading is drawn anew in each slot, as there
+    is no carrier to say how fast it changes.
     """
 
     loss_at_1m_db: float = Field(15.3, ge=-100, le=200, description="Loss at 1 m, dB.")
@@ -26,6 +32,12 @@ class PathLossChannel(FadedChannel):
         8.0, ge=0, le=30, description="Standard deviation of the shadowing, dB; 0: none."
     )
 
+    shadowing_distance_m: Positive = Field(
+        50.0,
+        description="Distance over which shadowing is correlated on the way of a device, m.",
+    )
+
+    _LATER: ClassVar[tuple[str, ...]] = (*FadedChannel._LATER, "shadowing_distance_m")
     _strength: ClassVar[str] = "exponent"
     _lower: ClassVar[str] = "the exponent, the distances or the loss"
 
@@ -52,6 +64,24 @@ class PathLossChannel(FadedChannel):
         distance = self.distances(unit, num_devices, num_servers)
         shadow_db = self.shadowing_db * cut_normal(unit[..., 2 * num_devices :])
         return self._gain(distance, shadow_db.reshape(distance.shape))
+
+    def steady_along(
+        self, unit: FloatArray, more: FloatArray, places: FloatArray, num_servers: int
+    ) -> FloatArray:
+        """Return gains without fading (..., K, M, N) of slots whose devices are at some places."""
+        from scipy.special import ndtr
+
+        num_slots, num_devices, _ = places.shape[-3:]
+        distance = self.distances_at(places, num_servers)
+        steps = np.diff(places, axis=-3)
+        moved = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2) / self.shadowing_distance_m
+        kept = np.exp(-moved)[..., None]
+        fresh = np.sqrt(-np.expm1(-2 * moved))[..., None]
+        shadow = normal(unit[..., 2 * num_devices :].reshape(distance.shape))
+        for slot in range(1, num_slots):
+            before, now = shadow[..., slot - 1, :, :], shadow[..., slot, :, :]
+            now[...] = kept[..., slot - 1, :, :] * before + fresh[..., slot - 1, :, :] * now
+        return self._gain(distance, self.shadowing_db * cut_normal(ndtr(shadow)))
 
     def _gain(self, distance: FloatArray | float, shadow_db: FloatArray | float) -> FloatArray:
         loss_db = self.loss_at_1m_db + 10 * self.exponent * np.log10(distance) + shadow_db

@@ -3,17 +3,18 @@
 import math
 from abc import abstractmethod
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from mec_gym.channels import layouts
 from mec_gym.channels.base import Channel
 from mec_gym.channels.fading import FloatArray
 from mec_gym.channels.tables import SiteTable, UserTable
 from mec_gym.io.settings import Positive
+from mec_gym.mobility import Area, Mobility
 from mec_gym.networks.places import FARTHEST_M
 from mec_gym.networks.projection import Projection
 from mec_gym.ranges import from_unit, to_unit
@@ -98,6 +99,9 @@ class PlacedChannel(Channel):
         description="Distance of neighbours in layout='hexagonal', m; none: as far as the square"
         " holds them.",
     )
+
+    _reach: FloatArray | None = PrivateAttr(None)
+    """Places that devices may come to where they move, (R, 2), m; None: they do not."""
 
     _LATER: ClassVar[tuple[str, ...]] = (
         *Channel._LATER,
@@ -231,6 +235,8 @@ class PlacedChannel(Channel):
         corners = [(0.0, 0.0), (0.0, self.side_m), (self.side_m, 0.0), (self.side_m, self.side_m)]
         # Without given positions servers stand inside the square: no further than its diagonal.
         servers, devices = (np.array(corners) if it is None else it for it in self.given_places)
+        if self._reach is not None:
+            devices = np.concatenate([devices, self._reach])
         return float(max(self._distance(devices, servers).max(), self.shortest_m))
 
     @property
@@ -280,6 +286,85 @@ class PlacedChannel(Channel):
     def distances(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
         """Return the distance of each link (..., M, N), m; see `Channel.distances`."""
         return self._distance(*self.places(unit, num_devices, num_servers))
+
+    def distances_at(self, places: FloatArray, num_servers: int) -> FloatArray:
+        """Return the distance of each link (..., M, N), m, of devices at places (..., M, 2), m."""
+        return self._distance(places, self._servers(num_servers))
+
+    def along(
+        self,
+        unit: FloatArray,
+        mobility: Mobility,
+        moving: FloatArray,
+        slot_s: float,
+        num_devices: int,
+        num_servers: int,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the gains of slots whose devices move, (..., K, M, N), and places, (..., K, M, 2).
+
+        Args:
+            unit: numbers as `draw` takes them, for each slot, (..., K, `num_uniforms`); the first
+                slot's place the devices.
+            mobility: how they move on.
+            moving: numbers that it takes, and `num_uniforms_along` more.
+            slot_s: length of a slot, s.
+            num_devices: M.
+            num_servers: N.
+        """
+        num_slots = unit.shape[-2]
+        start, _ = self.places(unit[..., 0, :], num_devices, num_servers)
+        first = mobility.num_uniforms(num_slots, num_devices)
+        area = self.area()
+        places = mobility.places(moving[..., :first], start, num_slots, slot_s, area)
+        return self.gains_along(unit, moving[..., first:], places, slot_s, num_servers), places
+
+    @property
+    def knows_moving(self) -> bool:
+        """Whether it says what gains are where devices move: it has a `gains_along`."""
+        return type(self).gains_along is not PlacedChannel.gains_along
+
+    def num_uniforms_along(self, num_slots: int, num_devices: int, num_servers: int) -> int:
+        """Return how many uniform numbers `gains_along` takes beside those of the slots."""
+        return 0
+
+    def gains_along(
+        self,
+        unit: FloatArray,
+        more: FloatArray,
+        places: FloatArray,
+        slot_s: float,
+        num_servers: int,
+    ) -> FloatArray:
+        """Return the gains (..., K, M, N) of slots whose devices are at some places.
+
+        Args:
+            unit: numbers as `draw` takes them, for each slot, (..., K, `num_uniforms`).
+            more: others, of the whole episode, (..., `num_uniforms_along`).
+            places: of the devices in each slot, (..., K, M, 2), m.
+            slot_s: length of a slot, s.
+            num_servers: N.
+        """
+        raise NotImplementedError  # `knows_moving` is False
+
+    def area(self) -> Area:
+        """Return the square that devices move in.
+
+        That of `side_m`; where given places of devices are outside of it, the smallest one about
+        the middle of these that is no smaller.
+        """
+        corner, side_m = np.zeros(2), self.side_m
+        places = self.given_places[1]
+        if places is not None and ((places < 0) | (places > side_m)).any():
+            low, high = places.min(axis=0), places.max(axis=0)
+            side_m = max(side_m, float((high - low).max()) * (1 + 1e-9))
+            corner = (low + high - side_m) / 2
+        return Area((float(corner[0]), float(corner[1])), side_m, self.projection, self.side_m / 2)
+
+    def with_moving(self, mobility: Mobility) -> Self:
+        """Return the same channel, of which the longest link is one of devices that move so."""
+        moving = self.replace()
+        moving._reach = mobility.reach(self.area())
+        return moving
 
     def at_places(self, unit: FloatArray, drawn: FloatArray) -> FloatArray:
         """Return uniform numbers with which `drawn`, (..., M), draw from `device_positions_m`.

@@ -28,6 +28,12 @@ class UrbanChannel(FadedChannel):
     distance of the antennas. Fading is the same with and without line of sight. All but the fading
     is constant within a slot, and drawn anew for each. Each device has a band of its own, Eq. (1):
     there is no interference.
+
+    Where devices move, what places have in common is one field over the plane for the whole
+    episode: shadowing and line of sight go by where a device is. Sight is free where the field is
+    below the TR's probability at the present distance, so that it comes and goes over some 50 m
+    (the TR's softer changes of Sec. 7.6.3.3 are left out). A device stays indoors or outdoors, as
+    far behind its wall.
     """
 
     carrier_ghz: float = Field(3.5, ge=0.5, le=100, description="Carrier frequency, GHz.")
@@ -87,10 +93,7 @@ class UrbanChannel(FadedChannel):
 
     def steady(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
         """Return gains without fading (..., M, N) made of uniform numbers."""
-        from scipy.special import ndtr
-
         devices = unit[..., 2 * num_devices : _NUMBERS_OF_DEVICE * num_devices]
-        inside, behind, wall = (each[..., None] for each in np.split(devices, 3, axis=-1))
         places, _ = self.places(unit, num_devices, num_servers)
         distance = self.distances(unit, num_devices, num_servers)
         shared = nearby.correlated(
@@ -99,7 +102,40 @@ class UrbanChannel(FadedChannel):
             (tr38901.SIGHT_CORRELATION_M, *self._correlation_m),
             num_servers,
         )
+        return self._of_fields(devices, distance, shared)
 
+    @property
+    def carrier_hz(self) -> float:
+        """The carrier's frequency, Hz."""
+        return self.carrier_ghz * 1e9
+
+    def num_steady_along(self, num_servers: int) -> int:
+        """Return how many uniform numbers the fields over the plane take of an episode."""
+        return _FIELDS * nearby.num_uniforms_along(num_servers)
+
+    def steady_along(
+        self, unit: FloatArray, more: FloatArray, places: FloatArray, num_servers: int
+    ) -> FloatArray:
+        """Return gains without fading (..., K, M, N) of slots whose devices are at some places."""
+        num_devices = places.shape[-2]
+        devices = unit[..., :1, 2 * num_devices : _NUMBERS_OF_DEVICE * num_devices]
+        distances_m = tr38901.SIGHT_CORRELATION_M, *self._correlation_m
+        shared = nearby.along(more, places, distances_m, num_servers)
+        return self._of_fields(devices, self.distances_at(places, num_servers), shared)
+
+    def _of_fields(
+        self, devices: FloatArray, distance: FloatArray, shared: list[FloatArray]
+    ) -> FloatArray:
+        """Return gains without fading (..., M, N).
+
+        Args:
+            devices: numbers of each: whether it is indoors, how far, behind what wall, (..., 3 M).
+            distance: of each link, (..., M, N), m.
+            shared: normal numbers of sight and of shadowing, (..., M, N) each.
+        """
+        from scipy.special import ndtr
+
+        inside, behind, wall = (each[..., None] for each in np.split(devices, 3, axis=-1))
         indoors = inside < self.indoor_share
         # The lesser of two numbers uniform up to the most: Sec. 7.4.3.1.
         behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)

@@ -13,7 +13,7 @@ import tyro
 from tyro.conf import arg
 
 from mec_gym import snapshots
-from mec_gym.benchmark import frozen, leaderboard, report, shards
+from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, over_time, report, shards
 from mec_gym.benchmark.models import Model, Polished, by_name, load_models, made_safe
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
@@ -22,12 +22,13 @@ from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar
+from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar, why_not
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
 _INSTANCES = 1000
+_EPISODES = 20
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Arguments(Sharing):
     safe: bool = False
     """Also show each trained network made safe by prices, as a row of its own."""
     instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
-    """How many slots of a scenario to play."""
+    """How many slots of a scenario to play; 20 episodes where slots follow one another."""
     instance: Annotated[
         Path | None,
         arg(
@@ -117,7 +118,7 @@ def lists() -> list[str]:
         listed("scenarios", PRESETS),
         listed("policies", POLICIES),
         listed("trained networks", (f"{name} ({what})" for name, what in SHIPPED.items())),
-        listed("benchmarks", frozen.names()),
+        listed("benchmarks", [*frozen.names(), *frozen_episodes.names()]),
     ]
 
 
@@ -232,6 +233,74 @@ def shown_on_scenario(
     }
 
 
+def shown_over_time(
+    given: Arguments, models: Sequence[Model], scenario: Scenario, called: str
+) -> Any:
+    """Compare on episodes of slots that follow one another, print the table, return the JSON."""
+    if given.shared or given.keep is not None:
+        raise ValueError(
+            "processes, ray, keep: episodes are played in this process; leave them out"
+        )
+    if given.polish:
+        raise ValueError("polish: it improves slots by themselves; leave it out, or give one slot")
+    if given.safe:
+        raise ValueError("safe: it is for slots by themselves; leave it out, or give one slot")
+    for model in models:
+        if not model.plays(scenario):
+            why = why_not(model.source, scenario) if model.source in POLICIES else ""
+            raise ValueError(f"policies: {model.source} does not play {called}: {why or 'others'}")
+    count = _EPISODES if given.instances is None else given.instances
+    drawn = scenario.sample_episodes(count, given.seed)
+    results = over_time.play(by_name(models, scenario), drawn, given.seed)
+    title = f"{called}: {count} episodes of {scenario.slots} slots, seed {given.seed}"
+    over_time.show(results, title)
+    return {
+        "scenario": called,
+        "episodes": count,
+        "slots": scenario.slots,
+        "seed": given.seed,
+        "difference_to": results[0].name,
+        "policies": over_time.as_json(results),
+    }
+
+
+def shown_on_episodes(names: Sequence[str], models: Sequence[Model]) -> dict[str, Any]:
+    """Play every policy on frozen benchmarks of episodes, print a table each, return the JSON."""
+    ours = load_models([name for name in POLICIES if name != "roa"])
+    found: dict[str, Any] = {}
+    for name in names:
+        recipe = frozen_episodes.RECIPES[name]
+        scenario, frozen_ = Scenario.preset(recipe.scenario), frozen_episodes.load(name)
+        for model in models:
+            if model.seed == recipe.seed:
+                raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
+        able = [model for model in [*models, *ours] if model.plays(scenario)]
+        rows = by_name(able, scenario)
+        results = over_time.play(rows, frozen_.episodes, recipe.seed, frozen_.yardsticks)
+        over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
+        found[name] = over_time.as_json(results)
+    return found
+
+
+def _apart(given: Arguments) -> tuple[list[str], list[str]]:
+    """Return which of the benchmarks that are asked for are of slots by themselves, which not."""
+    asked = given.benchmark or [*frozen.names(), *frozen_episodes.names()]
+    follow = [name for name in asked if name in frozen_episodes.RECIPES]
+    if given.markdown is not None or (given.shared and not given.benchmark):
+        follow = []  # they have no row in the leaderboard, and no shards
+    return [name for name in asked if name not in frozen_episodes.RECIPES], follow
+
+
+def _only_follows(model: Model) -> bool:
+    """Return whether a policy plays slots that follow one another, and no others."""
+    return not any(model.plays(recipe.scenario) for recipe in frozen.RECIPES.values())
+
+
+def _write_json(given: Arguments, result: Any) -> None:
+    if given.json is not None:
+        replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
+
+
 def shown_on_benchmarks(
     given: Arguments, comparisons: Sequence[Comparison], place: Place | None
 ) -> Any:
@@ -278,13 +347,32 @@ def evaluate(given: Arguments) -> None:
             raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
         check_writable(given.markdown, "markdown")
         leaderboard.check_markdown(given.markdown)
+    if given.benchmark is None and given.instance is None:
+        models = load_models([*given.model, *given.policies], held_out_seed=given.seed)
+        scenario, called = _scenario(given.scenario, models)
+        if scenario.slots > 1:
+            result = shown_over_time(given, models, scenario, called)
+            _write_json(given, result)
+            return
+    slots_alone, follow = given.benchmark or [], []
+    if given.benchmark is not None:
+        models = load_models(given.model)
+        slots_alone, follow = _apart(given)
     with place_of(given) as place:
+        if follow and place is not None:
+            raise ValueError(
+                f"benchmark: {', '.join(follow)} are episodes, which are played in this process;"
+                " leave out --processes, --ray and --keep, or name others"
+            )
+        if follow and not slots_alone:
+            _write_json(given, shown_on_episodes(follow, models))
+            return
         if given.benchmark is None:
             comparison, scenario = on_scenario(given)
             comparisons = [comparison]
         else:
-            models = load_models(given.model)
-            comparisons = leaderboard.comparisons(given.benchmark, models, given.imports)
+            alone = [model for model in models if not (follow and _only_follows(model))]
+            comparisons = leaderboard.comparisons(slots_alone, alone, given.imports)
         if given.dry_run and place is not None:
             print(shards.estimate(comparisons, place))
             return
@@ -293,8 +381,9 @@ def evaluate(given: Arguments) -> None:
             if given.benchmark is None
             else shown_on_benchmarks(given, comparisons, place)
         )
-    if given.json is not None:
-        replace_file(given.json, f"{json.dumps(result, indent=2)}\n".encode())
+        if follow:
+            result |= shown_on_episodes(follow, models)
+    _write_json(given, result)
 
 
 def main(arguments: list[str], launcher: str) -> int:

@@ -29,6 +29,8 @@ PRESET is one of
 or a TOML file of fields, such as a run's config.toml.
 `{train} --resume DIR` goes on with a run that was stopped.
 `{train} PRESET --seeds 0:5` trains from five seeds, side by side.
+`{train} foresight` learns what work left over costs, where slots follow
+one another.
 `{train} DIR/config.toml --from DIR --seed N` takes a finished
 one further.
 `{train} paper --help` lists the fields, their defaults and
@@ -99,6 +101,10 @@ def main(arguments: list[str], launcher: str) -> int:
         print(usage(command), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     first, *flags = arguments
+    if first == "foresight":
+        from mec_gym.commands import foresight
+
+        return foresight.main(flags, launcher)
     resuming = first == "--resume"
     if first.startswith("-") and not (resuming and flags):
         raise ValueError(

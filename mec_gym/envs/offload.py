@@ -17,6 +17,8 @@ from mec_gym import equations, observations, rewards, system
 from mec_gym import options as scenario_options
 from mec_gym.envs import arguments, rendering
 from mec_gym.envs.ahead import Ahead
+from mec_gym.envs.course import Course, Courses
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State
@@ -135,6 +137,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
         self._num_devices, self._num_actions = scenario.num_devices, scenario.num_actions
+        self._courses = Courses(scenario, render_mode is not None) if scenario.slots > 1 else None
+        self._course: Course | None = None
         self._is_plain = scenario_options.is_plain(scenario)
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
@@ -164,21 +168,27 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         Raises:
             ValueError: a bad seed, an unknown option, or an instance that does not fit.
         """
-        options = arguments.check_options(options, "instance")
-        instance = options.get("instance")
-        if instance is not None:
-            self._check_instance(instance)
+        known = "instance" if self._courses is None else "episode"
+        given = arguments.check_options(options, known).get(known)
+        if given is not None:
+            self._check(given)
         super().reset(seed=arguments.check_seed(seed))
+        if self._courses is not None:
+            if seed is not None:
+                self._courses.drop()
+            if given is None:
+                self._course = self._courses.begin_next(self.np_random)
+            else:
+                self._course = Course(given)
+            self._begin_slot(self._course)
+            return self._shown()
         if seed is not None:
             self._ahead.drop()
-        if instance is None:
+        if given is None:
             self._state, self._observation = self._ahead.begin_next(self.np_random)
         else:
-            self._state = State(instance, self._prepare)
-            self._observation = self.observer.begin(self._state)
-        if self.render_mode == "human":
-            self.render()
-        return self._observation.copy(), {"action_mask": self._state.mask}
+            self._begin(given)
+        return self._shown()
 
     def step(
         self, action: np.int64 | int
@@ -201,10 +211,32 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         done = state.device == self._num_devices
         if done:
             info |= self._outcome(state)
+            if self._course is not None:
+                done, more = self._course.end_slot(state.assignment, info)
+                info |= more
+                if not done:
+                    self._begin_slot(self._course)
+                    info["action_mask"] = self._begun("step").mask
         if self.render_mode == "human":
             self.render()
         # A copy: callers may keep it, and may write to it.
         return self._observation.copy(), reward, done, False, info
+
+    def _begin(self, instance: Instance) -> None:
+        """Begin a slot."""
+        self._state = State(instance, self._prepare)
+        self._observation = self.observer.begin(self._state)
+
+    def _begin_slot(self, course: Course) -> None:
+        """Begin the slot that an episode has come to."""
+        self._num_devices = len(course.devices)
+        self._begin(course.slot)
+
+    def _shown(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Return what is seen as an episode begins."""
+        if self.render_mode == "human":
+            self.render()
+        return self._observation.copy(), {"action_mask": self._begun("reset").mask}
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -258,7 +290,18 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             )
         return server
 
-    def _check_instance(self, instance: Any) -> None:
+    def _check(self, given: Any) -> None:
+        """Check an instance, or an episode where slots follow one another."""
+        if self._courses is not None:
+            if not isinstance(given, Episodes):
+                raise ValueError(f"episode: {type(given).__name__} is not a mec_gym.Episodes")
+            if given.batch_shape:
+                raise ValueError(
+                    f"episode: episodes of shape {given.batch_shape}; pick one with episodes[i]"
+                )
+            self.scenario.check_episodes(given)
+            return
+        instance = given
         if not isinstance(instance, Instance):
             raise ValueError(f"instance: {type(instance).__name__} is not a mec_gym.Instance")
         if instance.batch_shape:

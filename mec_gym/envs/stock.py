@@ -220,6 +220,7 @@ def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
         wait=np.empty((rows, 0)),
         last_server=np.empty((rows, 0), dtype=np.int64),
         slots_left=np.zeros(rows, dtype=np.int64),
+        slot_s=np.zeros(rows),
         for_reward=np.empty((rows, *for_reward.shape[1:]), for_reward.dtype),
         load=np.zeros((rows, num_actions), dtype=np.int64),
         sqrt_load=np.zeros((rows, num_actions)),

@@ -130,7 +130,12 @@ def _positive(value: Any) -> float:
     return _finite(value, lambda number: number > 0, "above 0")
 
 
-def _not_negative(value: Any) -> float:
+def not_negative(value: Any) -> float:
+    """Return a finite number, 0 or more.
+
+    Raises:
+        ValueError: it is none.
+    """
     return _finite(value, lambda number: number >= 0, "0 or more") + 0.0  # no -0
 
 
@@ -180,13 +185,13 @@ Positive = Annotated[float, BeforeValidator(_positive)]
 RangeField = Annotated[float | tuple[float, float], BeforeValidator(_number_or_range)]
 """A constant, or the two ends (low, high) of a uniform distribution; finite and above 0."""
 
-NotNegative = Annotated[float, BeforeValidator(_not_negative)]
+NotNegative = Annotated[float, BeforeValidator(not_negative)]
 """A finite number, 0 or more."""
 
 RangeOrEach = Annotated[float | tuple[float, ...], BeforeValidator(_several(_positive))]
 """A constant, the ends [low, high] of a uniform distribution, or one each; above 0."""
 
-RangeOrEachFrom0 = Annotated[float | tuple[float, ...], BeforeValidator(_several(_not_negative))]
+RangeOrEachFrom0 = Annotated[float | tuple[float, ...], BeforeValidator(_several(not_negative))]
 """The same, 0 or more."""
 
 NumberOrEach = Annotated[float | tuple[float, ...], BeforeValidator(_number_or_each)]

@@ -7,6 +7,7 @@ from mec_gym.io import names
 from mec_gym.io.messages import one_line, quoted
 from mec_gym.observations.base import Observation
 from mec_gym.observations.checking import check
+from mec_gym.observations.over_time import OVER_TIME
 from mec_gym.observations.paper import PaperObservation, SIObservation
 from mec_gym.observations.prices import PricesObservation
 from mec_gym.observations.servers import ServersObservation
@@ -52,12 +53,15 @@ def find(observation: str | type[Observation]) -> type[Observation]:
 def make(observation: str | type[Observation], scenario: Scenario) -> Observation:
     """Return what shows a scenario's slots; `observation` as for `find`.
 
+    Where slots follow one another ours show what came before as well, see `over_time`; one of your
+    own finds it in `Slot.wait`, `last_server` and `slots_left`.
+
     Raises:
         ValueError: no such observation, or one of your own that is not what it says.
     """
     kind = find(observation)
     if kind in OBSERVATIONS.values():  # these are tested
-        return kind(scenario)
+        return (kind if scenario.slots == 1 else OVER_TIME[kind])(scenario)
     if not isinstance(inspect.getattr_static(kind, "write", None), staticmethod):
         raise ValueError(f"observation: {kind.__name__}.write must be a @staticmethod")
     try:

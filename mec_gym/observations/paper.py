@@ -87,19 +87,21 @@ class SIObservation(Observation):
 
     def _fixed(self, instance: Instance, gains: FloatArray) -> Array:
         """Return what is seen of devices, (..., T, K), of gains (..., T, M, N)."""
-        lead = gains.shape[:-2]
+        lead, num_devices = gains.shape[:-2], gains.shape[-2]
         fixed = np.empty((*lead, self._first_place), np.float32)
+        if num_devices < self._num_devices:  # the others have no task
+            fixed[...] = 0
         shown = {"gain": gains.reshape(*lead, -1)}
         for name in ("task_bits", "task_cycles", *self._options):
             shown[name] = getattr(instance, name)[..., None, :]
         for (first, width), (name, values) in zip(
             self._blocks.tolist(), shown.items(), strict=False
         ):
-            fixed[..., first : first + self._num_devices * width] = self._scaled(name, values)
+            fixed[..., first : first + num_devices * width] = self._scaled(name, values)
         if instance.fetch_delay_s is not None:
             first = self._first_place - self._num_devices * self.scenario.num_servers
             missing = (instance.fetch_delay_s > 0).reshape(*instance.batch_shape, 1, -1)
-            fixed[..., first:] = missing
+            fixed[..., first : first + missing.shape[-1]] = missing
         return fixed
 
     @staticmethod

@@ -42,11 +42,19 @@ POLICIES: dict[str, str] = {
     "local-search-prices": "mec_gym.solvers.two_searches:local_search_prices",
     "local-search-online": "mec_gym.solvers.online_search:local_search_online",
     "dynamic-programming": "mec_gym.solvers.dynamic_programming:dynamic_programming",
+    "lyapunov": "mec_gym.solvers.backlog_prices:lyapunov",
+    "backlog-prices": "mec_gym.solvers.backlog_prices:backlog_prices",
     "optimal": "mec_gym.solvers.exact:optimal",
 }
 """Where each is, imported when it is asked for; a new one is a function and an entry here."""
 
-LIMITED: dict[str, str] = {"dynamic-programming": "mec_gym.bounds.values:why_no_values"}
+LIMITED: dict[str, str] = {
+    "dynamic-programming": "mec_gym.bounds.values:why_no_values",
+    "prices-online": "mec_gym.solvers.online_prices:why_not",
+    "local-search-online": "mec_gym.solvers.online_prices:why_not",
+    "lyapunov": "mec_gym.solvers.backlog_prices:why_not",
+    "backlog-prices": "mec_gym.solvers.backlog_prices:why_not",
+}
 """Of policies that play some scenarios only, what says why one is none of them; empty if it is."""
 
 SHIPPED = {

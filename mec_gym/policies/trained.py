@@ -133,20 +133,24 @@ class TrainedPolicy:
     def trained_for(self, scenario: Scenario) -> bool:
         """Return whether it was trained for a scenario.
 
-        One that scores servers is for every scenario that shows all it looks at.
+        One that scores servers is for every scenario that shows all it looks at, which is more
+        where it was trained for slots that follow one another.
         """
         if self.scores_servers and self.observer.any_size:
-            return self.sees_enough(scenario)
+            follows = self.scenario.slots == 1 or scenario.slots > 1
+            return follows and self.sees_enough(scenario)
         return scenario == self.scenario
 
     def for_scenario(self, scenario: Scenario) -> "TrainedPolicy":
         """Return the policy that expects tasks distributed as in `scenario`.
 
         Only the distribution of the tasks not yet seen changes; the lookahead stays. A network for
-        one fixed size is returned as it is.
+        one fixed size is returned as it is. One that knows slots by themselves plays them as such.
         """
         if not self.scores_servers:
             return self
+        if self.scenario.slots == 1:
+            scenario = scenario.one_slot
         return replace(self, scenario=scenario.replace(lookahead=self.scenario.lookahead))
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:

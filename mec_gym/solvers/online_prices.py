@@ -27,6 +27,13 @@ _PLANS = 8
 """A plan stands for so large a part of the devices that were still to come, at least for one."""
 
 
+def why_not(scenario: Scenario) -> str:
+    """Return why what plans for the unseen does not play a scenario; empty where it does."""
+    if scenario.slots == 1:
+        return ""
+    return "nothing is unseen in slots that follow one another, which `prices` plays"
+
+
 def prices_online(instance: Instance, seed: int = 0, scenario: Scenario | None = None) -> IntArray:
     """Give each device in turn the open server of least price, seeing what a scenario shows of it.
 

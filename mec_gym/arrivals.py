@@ -1,0 +1,73 @@
+"""Which devices have a task in a slot."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from mec_gym.io.messages import quoted
+from mec_gym.io.settings import NumberOrEach, Settings, plain
+
+FloatArray = NDArray[np.float64]
+
+
+class Arrivals(Settings):
+    """Tasks arrive at devices, at most one at each in a slot; the others decide nothing in it."""
+
+    kind: Literal["bernoulli", "poisson"] = Field(
+        "bernoulli",
+        description="Whether each device has a task by itself (bernoulli), or the number of those"
+        " that have one is drawn, at most all, and then which (poisson).",
+    )
+    probability: NumberOrEach = Field(
+        description="Mean share of the devices that have a task in a slot, above 0: a number, or a"
+        " list, one a slot. Where poisson would draw more tasks than devices, these are all.",
+    )
+
+    @field_validator("probability")
+    @classmethod
+    def _at_most_one(cls, value: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if np.max(value) > 1:
+            raise ValueError(f"{quoted(plain(value))} must be 1 at most")
+        return value
+
+    def check(self, num_slots: int) -> None:
+        """Check that probabilities are given for so many slots.
+
+        Raises:
+            ValueError: they are not.
+        """
+        if isinstance(self.probability, tuple) and len(self.probability) != num_slots:
+            raise ValueError(
+                f"probability: {len(self.probability)} values; needs a number, or {num_slots}, one"
+                " a slot"
+            )
+
+    def num_uniforms(self, num_slots: int, num_devices: int) -> int:
+        """Return how many uniform numbers an episode takes."""
+        return num_slots * (num_devices + (self.kind == "poisson"))
+
+    def draw(self, unit: FloatArray, num_slots: int, num_devices: int) -> NDArray[np.bool_]:
+        """Return which devices have a task, (..., K, M), of uniform numbers (..., num_uniforms).
+
+        Where nobody had one in a whole episode, the first device has in its first slot.
+        """
+        from scipy.special import pdtr  # takes long to import
+
+        unit = unit.reshape(*unit.shape[:-1], num_slots, -1)
+        share = np.broadcast_to(np.asarray(self.probability), num_slots)[:, None]
+        if self.kind == "bernoulli":
+            present = unit < share
+        else:
+            upto = np.arange(num_devices)
+            # As many as have a smaller chance to be enough than what is drawn.
+            count = (pdtr(upto, share * num_devices) <= unit[..., :1]).sum(axis=-1)
+            order = np.argsort(np.argsort(unit[..., 1:], axis=-1), axis=-1)
+            present = order < count[..., None]
+        present[..., 0, 0] |= ~present.any(axis=(-1, -2))
+        return present
+
+    def mean_share(self, num_slots: int) -> FloatArray:
+        """Return the mean share of devices with a task in each slot, (K,)."""
+        return np.broadcast_to(np.asarray(self.probability, dtype=np.float64), num_slots)

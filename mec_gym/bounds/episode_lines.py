@@ -1,0 +1,172 @@
+"""What a server may take of many tasks: for each number of them a line above work, compiled.
+
+**Proof.** For j tasks of load L = sum of q and work u = sum of C, L^2 / F >= p L - p^2 F / 4. So
+their cost is at least the sum of the j least values of c + p q + l C, less p^2 F / 4, less l u: a
+line in u for any p and l. Between two works the line that is highest in the middle is taken.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym.bounds.episode_loops import Options
+from mec_gym.compiling import loop
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_PRICES, _PARTS = 12, 48
+"""Values of l, and parts that the range of work of as many tasks is cut into."""
+
+
+def options_at_most(capacity: int) -> int:
+    """Return how many options a slot has at most where a server has so many places."""
+    return (capacity + 1) * (_PARTS + 1)
+
+
+@loop
+def _least(values: FloatArray, count: int, which: IntArray) -> None:
+    """Write which are the least `count` of some values, in rising order; all where there are fewer.
+
+    Behind them stands -1.
+    """
+    found = 0
+    for one in range(len(values)):
+        value = values[one]
+        if not value < np.inf or (found == count and value >= values[which[count - 1]]):
+            continue
+        place = min(found, count - 1)
+        while place > 0 and values[which[place - 1]] > value:
+            which[place] = which[place - 1]
+            place -= 1
+        which[place] = one
+        found = min(found + 1, count)
+    which[found:] = -1
+
+
+@loop
+def line_options(
+    cost: FloatArray,
+    size: FloatArray,
+    weight: FloatArray,
+    work: FloatArray,
+    server_hz: FloatArray,
+    least: IntArray,
+    capacity: IntArray,
+    later: FloatArray,
+    found_at: FloatArray,
+) -> Options:
+    """Return options between which all sets of tasks lie, in each slot.
+
+    Args:
+        cost: of each task on the server, (K, M), seconds; inf: not allowed.
+        size: q, (K, M), sqrt(cycles).
+        weight: w, (K, M).
+        work: C, (K, M), cycles.
+        server_hz: F, (K,), cycles/s.
+        least: tasks that it has to take, (K,).
+        capacity: tasks that it may take, (K,).
+        later: the most that l may be, (K,), s/cycle.
+        found_at: number of tasks, p and l of each option, (K, O, 3), to be written.
+    """
+    num_slots, num_devices = cost.shape
+    shape = (num_slots, found_at.shape[1])
+    made = Options(
+        np.zeros(num_slots, np.int64),
+        np.empty(shape),
+        np.empty(shape),
+        np.empty(shape),
+        np.zeros(num_slots),
+    )
+    values, which = np.empty(num_devices), np.full(num_devices, -1)
+    for slot in range(num_slots):
+        hz, most = server_hz[slot], min(capacity[slot], num_devices)
+        allowed, mean = 0, 0.0
+        for device in range(num_devices):
+            if cost[slot, device] < np.inf:
+                allowed += 1
+                mean += size[slot, device]
+        most = min(most, allowed)
+        mean /= max(allowed, 1)
+        # The best p of each l for each number of tasks, and the height of its line.
+        height = np.full((_PRICES, most + 1), -np.inf)
+        height[:, 0] = 0.0
+        best_price = np.zeros((_PRICES, most + 1))
+        for number in range(_PRICES):
+            slope = later[slot] * number / (_PRICES - 1)
+            for half in range(1, 2 * most + 1):
+                price = half * mean / hz
+                for device in range(num_devices):
+                    values[device] = cost[slot, device]
+                    values[device] += price * size[slot, device] + slope * work[slot, device]
+                _least(values, most, which)
+                total = -(price**2) * hz / 4
+                for count in range(1, most + 1):
+                    total += values[which[count - 1]]
+                    if total > height[number, count]:
+                        height[number, count], best_price[number, count] = total, price
+        # Sums of so many of the lightest tasks, of the shortest and of the longest.
+        light, low, high = np.zeros(most + 1), np.zeros(most + 1), np.zeros(most + 1)
+        for kind in range(3):
+            sums = light if kind == 0 else low if kind == 1 else high
+            for device in range(num_devices):
+                value = weight[slot, device] if kind == 0 else work[slot, device]
+                value = -value if kind == 2 else value
+                values[device] = value if cost[slot, device] < np.inf else np.inf
+            _least(values, most, which)
+            for count in range(1, most + 1):
+                sums[count] = sums[count - 1] + abs(values[which[count - 1]])
+        found = 0
+        for count in range(least[slot], most + 1):
+            part = (high[count] - low[count]) / _PARTS
+            made.width[slot] = max(made.width[slot], part)
+            for place in range(_PARTS + 1):
+                left = low[count] + place * part
+                made.paid[slot, found] = np.inf
+                for side in range(2):  # the parts that end and begin here
+                    middle = left + (side - 0.5) * part
+                    if not low[count] <= middle <= high[count] and part > 0:
+                        continue
+                    number, best = 0, -np.inf
+                    for each in range(_PRICES):
+                        slope = later[slot] * each / (_PRICES - 1)
+                        if height[each, count] - slope * middle > best:
+                            number, best = each, height[each, count] - slope * middle
+                    slope = later[slot] * number / (_PRICES - 1)
+                    paid = height[number, count] - slope * left
+                    if paid < made.paid[slot, found]:
+                        made.paid[slot, found] = paid
+                        found_at[slot, found, 0] = count
+                        found_at[slot, found, 1] = best_price[number, count]
+                        found_at[slot, found, 2] = slope
+                made.work[slot, found], made.weight[slot, found] = left, light[count]
+                found += 1
+                if part == 0:
+                    break
+        made.count[slot] = found
+    return made
+
+
+@loop
+def take_lines(
+    cost: FloatArray,
+    size: FloatArray,
+    work: FloatArray,
+    found_at: FloatArray,
+    path: IntArray,
+    taken: Any,
+) -> None:
+    """Write which tasks, (K, M), have the cost of the lines of a path's options, (K,)."""
+    num_slots, num_devices = cost.shape
+    values, which = np.empty(num_devices), np.full(num_devices, -1)
+    taken[:] = False
+    for slot in range(num_slots):
+        count, price, slope = found_at[slot, path[slot]]
+        for device in range(num_devices):
+            values[device] = cost[slot, device]
+            values[device] += price * size[slot, device] + slope * work[slot, device]
+        if count > 0:
+            _least(values, int(count), which)
+            for place in range(int(count)):
+                taken[slot, which[place]] = True

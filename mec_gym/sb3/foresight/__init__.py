@@ -1,0 +1,1 @@
+"""Learning what work left over costs later."""
