@@ -243,6 +243,8 @@ def shown_over_time(
         )
     if given.polish:
         raise ValueError("polish: it improves slots by themselves; leave it out, or give one slot")
+    if given.safe:
+        raise ValueError("safe: it is for slots by themselves; leave it out, or give one slot")
     for model in models:
         if not model.plays(scenario):
             why = why_not(model.source, scenario) if model.source in POLICIES else ""
