@@ -226,6 +226,24 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
     return Episodes(Instance.trusted(**arrays), between.present, scenario.left_over == "waits")
 
 
+def as_first(scenario: "Scenario", slots: Instance) -> Instance:
+    """Return slots (n,) as each would be the first of an episode."""
+    services = {}
+    if moves_services(scenario):
+        drawn = [np.full((len(slots), scenario.num_devices), 0.5)] * len(_DRAWN)  # their means
+        services = {
+            "handover_s": _handover(scenario, drawn),
+            "last_server": np.full(scenario.num_devices, -1, np.int64),
+        }
+    return Instance.trusted(
+        **slots.arrays(),
+        **services,
+        backlog_cycles=np.zeros(scenario.num_servers),
+        slots_left=np.full(len(slots), scenario.slots - 1),
+        slot_s=np.full(len(slots), scenario.slot_s),
+    )
+
+
 class Between(NamedTuple):
     """What is drawn of episodes beside their slots.
 

@@ -405,6 +405,8 @@ class Scenario(ScenarioFields):
     def sample(self, n: int, seed: int, places: bool = False) -> Instance:
         """Return n slots; the first k of them are those of `sample(k, seed)`.
 
+        Where slots follow one another each is as the first of an episode, with all devices.
+
         Args:
             n: how many.
             seed: of all that is drawn, 0 or more.
@@ -419,7 +421,8 @@ class Scenario(ScenarioFields):
 
     def draw(self, n: int, rng: np.random.Generator, places: bool = False) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
-        return self.from_uniforms(rng.random((n, self.num_uniforms)), places)
+        slots = self.from_uniforms(rng.random((n, self.num_uniforms)), places)
+        return slots if self.slots == 1 else dynamics.as_first(self, slots)
 
     def sample_episodes(self, n: int, seed: int, places: bool = False) -> Episodes:
         """Return n episodes of `slots` slots; the first k are those of `sample_episodes(k, seed)`.

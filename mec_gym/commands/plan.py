@@ -109,6 +109,11 @@ def request_of(given: Arguments) -> Request:
     if len(given.vary) > _MOST_AXES:
         raise ValueError(f"vary: {len(given.vary)} fields; give two at most")
     scenario = Scenario.of(given.network)
+    if scenario.slots > 1:
+        raise ValueError(
+            f"network: its slots follow one another (slots = {scenario.slots}), a plan looks at"
+            " slots by themselves; leave out slots and what goes with it, or see `mec-gym evaluate`"
+        )
     if given.where is not None:
         sites.check_count(given.where, scenario.capacities, scenario.num_devices, scenario.columns)
     models = load_models(given.policies or plan.default_policies(scenario), given.seed)
