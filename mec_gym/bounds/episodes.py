@@ -224,24 +224,38 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
 
     first = first_prices(problem)
     dual = _Dual(problem)
-    best = -np.inf
+    starts = []
     for part in _FIRST:
-        tried = first.alone + part * (first.of_tasks - first.alone)
-        tried = np.repeat(tried[..., None], problem.server_hz.shape[-1], axis=-1)
-        bound, along = dual(tried, _NODES)
-        if part == 0.0 or bound > best:
-            best, price, slope = bound, tried, along
+        price = first.alone + part * (first.of_tasks - first.alone)
+        price = np.repeat(price[..., None], problem.server_hz.shape[-1], axis=-1)
+        starts.append((dual(price, _NODES)[0], price))
+    # The program's own may be low and yet near: both are tried before one is gone on with.
+    tried = [max(starts, key=_bound), starts[-1]]
+    found = [_ascend(dual, price, first.cost, steps // 4) for _, price in tried]
+    best, price = max(found, key=_bound)
+    again, higher = _ascend(dual, price, first.cost, steps - steps // 2)
+    return max(best, dual(higher if again > best else price, _NODES_AT_LAST)[0])
+
+
+def _bound(found: tuple[float, FloatArray]) -> float:
+    return found[0]
+
+
+def _ascend(
+    dual: _Dual, price: FloatArray, expected: float, steps: int
+) -> tuple[float, FloatArray]:
+    """Return the best bound of some steps along subgradients, and its prices (K, M, N)."""
+    best, slope = dual(price, _NODES)
     best_price, best_slope, bound = price, slope, best
     along, share, failed = np.zeros_like(price), 1.0, 0
     for _ in range(steps):
-        if not problem.moves:  # what a device gives is worth the same wherever it goes
+        if not dual.problem.moves:  # what a device gives is worth the same wherever it goes
             slope = np.broadcast_to(slope.sum(axis=-1, keepdims=True), slope.shape)
         along = _FRESH * slope + (1 - _FRESH) * along
         length = (along**2).sum()
         if length == 0:
             break
-        aim = share * max(first.cost - bound, _LEAST_AIM * abs(first.cost))
-        price = price + aim / length * along
+        price = price + share * max(expected - bound, _LEAST_AIM * abs(expected)) / length * along
         bound, slope = dual(price, _NODES)
         failed = 0 if bound > best + 1e-6 * abs(best) else failed + 1
         if bound > best:
@@ -249,4 +263,4 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
         if failed == _PATIENCE:
             price, slope, bound = best_price, best_slope, best
             along, share, failed = np.zeros_like(price), share * _SHORTER, 0
-    return max(best, dual(best_price, _NODES_AT_LAST)[0])
+    return best, best_price
