@@ -225,7 +225,7 @@ class Following:
         if over == 0:
             self._work_out(copies)
         elif over < len(copies):
-            self._work_out(copies[~course.over[copies]])
+            self._work_out(copies[~self.course.over[copies]])
         return ended, over
 
     def find(self, episodes: Episodes, at: int, copy: int) -> Whole:
