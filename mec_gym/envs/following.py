@@ -220,12 +220,12 @@ class Following:
         ended = self._room_ended()
         drawn, course, slots, counts, *others = self._places()
         over = self._turn(
-            copies, drawn, course, slots, self.prepared, counts, *others, chosen, ended
+            copies, drawn, course, slots, self.prepared, counts, *others, chosen, tuple(ended)
         )
         if over == 0:
             self._work_out(copies)
         elif over < len(copies):
-            self._work_out(copies[~course.over[copies]])
+            self._work_out(copies[~self.course.over[copies]])
         return ended, over
 
     def find(self, episodes: Episodes, at: int, copy: int) -> Whole:
@@ -320,8 +320,8 @@ class Following:
 
     def _places(self) -> tuple[Any, ...]:
         shown = self.prepared.reshape(len(self.prepared), -1)
-        course, slots = self.course, self.slots
-        return self._drawn, course, slots, self.counts, self.kept, shown, self.rules
+        named = (tuple(each) for each in (self._drawn, self.course, self.slots))
+        return *named, self.counts, tuple(self.kept), shown, tuple(self.rules)
 
     def _room_ended(self) -> turns.Ended:
         devices, backlog = self.course.devices.shape, self.course.backlog_cycles.shape

@@ -194,7 +194,7 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
 @register_jitable(forceinline=True, error_model="numpy")
 def _fixed(drawn: Any) -> Drawn:
     """Return the episodes with a tuple as `starts`, of which it is known that nothing writes it."""
-    starts = to_fixed_tuple(drawn.starts, _NUM_STARTS)
+    starts: Any = to_fixed_tuple(drawn.starts, _NUM_STARTS)  # type: ignore[call-arg]  # numba's own
     return Drawn(drawn.devices, starts, drawn.servers, drawn.shown)
 
 
@@ -423,10 +423,14 @@ def begin(formulas: str) -> Any:
         shown: Any,
         rules: Any,
     ) -> None:
-        """Begin the episodes in some rows, one for each of some copies: their first slots."""
+        """Begin the episodes in some rows, one for each of some copies: their first slots.
+
+        What is named is given as plain tuples: these are handed over faster.
+        """
         assert formulas
-        drawn, course, slots = _fixed(borrowed(drawn)), borrowed(course), borrowed(slots)
-        kept, shown, work = borrowed(kept), borrowed(shown), np.empty(rules.num_servers)
+        drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
+        slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
+        shown, work = borrowed(shown), np.empty(rules.num_servers)
         for place, each in enumerate(copies):
             copy = index(each)
             course.episode[copy], course.number[copy] = rows[place], -1
@@ -463,12 +467,14 @@ def turn(formulas: str) -> Any:
     ) -> int:
         """End the slots of some copies, and begin the next of those whose episodes go on.
 
-        Returns of how many copies the episode is over.
+        What is named is given as plain tuples, as above. Returns of how many copies the episode
+        is over.
         """
         assert formulas
-        drawn, course, slots = _fixed(borrowed(drawn)), borrowed(course), borrowed(slots)
-        kept, shown, prepared = borrowed(kept), borrowed(shown), borrowed(prepared)
-        chosen, ended = borrowed(chosen), borrowed(ended)
+        drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
+        slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
+        shown, prepared = borrowed(shown), borrowed(prepared)
+        chosen, ended = borrowed(chosen), Ended(*borrowed(ended))
         work, over = np.empty(rules.num_servers), 0
         for start in range(0, len(copies), _AT_ONCE):
             some = copies[start : start + _AT_ONCE]
