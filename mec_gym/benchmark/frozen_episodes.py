@@ -38,7 +38,11 @@ class Recipe:
     seed: int = 20_260_000
 
 
-RECIPES: dict[str, Recipe] = {name: Recipe(name) for name in ("queues", "rush-hour")}
+RECIPES: dict[str, Recipe] = {
+    "queues": Recipe("queues"),
+    "rush-hour": Recipe("rush-hour"),
+    "walk": Recipe("walk", episodes=5),
+}
 """The benchmarks by name; a new one is an entry here, and its file made by this module."""
 
 

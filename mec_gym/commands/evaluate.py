@@ -354,7 +354,8 @@ def evaluate(given: Arguments) -> None:
             result = shown_over_time(given, models, scenario, called)
             _write_json(given, result)
             return
-    slots_alone, follow = given.benchmark or [], []
+    slots_alone: list[str] = []
+    follow: list[str] = []
     if given.benchmark is not None:
         models = load_models(given.model)
         slots_alone, follow = _apart(given)
