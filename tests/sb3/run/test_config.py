@@ -23,7 +23,7 @@ from mec_gym.scenario import Scenario
         ({"name": "optimum"}, ["name", "optimum", "one of its own"]),
         ({"epsiode": 3}, ["epsiode", "no such field"]),
         ({"seed": 7, "heldout_seed": 7}, ["heldout_seed", "7", "another"]),
-        ({"episodes": 7}, ["episodes", "7 x 9 devices", "64", "nothing would be learned"]),
+        ({"episodes": 7}, ["episodes", "7 x 9 tasks", "64", "nothing would be learned"]),
         ({"batch_size": 64, "replay_size": 32}, ["batch_size", "64", "32", "lower"]),
         (
             {"num_envs": 3, "update_every_steps": 2, "updates_at_once": 4},
