@@ -66,7 +66,7 @@ class Sites(Places):
         *Places.COLUMNS,
         Column("capacity", "tasks", kind="whole", high=2**31 - 1, closed=True),
         Column("hz", "cycles/s", also=("server_hz", "cpu_hz")),
-        Column("ghz", "10^9 cycles/s", also=("server_ghz", "cpu_ghz"), high=1e9, without="hz"),
+        Column("ghz", "GHz", also=("server_ghz", "cpu_ghz"), high=1e9, without="hz"),
         Column("services", kind="numbers", also=("service",)),
     )
     RULES: ClassVar[Rules] = Rules(others=True, wrong=_wrong_sites)
