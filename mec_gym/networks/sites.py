@@ -1,8 +1,8 @@
 """Sites of a table: where the servers of a network stand, and what each of them has."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,6 @@ class Sites(Places):
     hz: FloatArray | None = None
     ghz: FloatArray | None = None
     services: NDArray[np.str_] | None = None
-
-    def at(self, places_m: FloatArray) -> Self:
-        """Return the same sites at places in metres, (R, 2), in place of their own."""
-        return replace(self, lat=None, lon=None, x=places_m[:, 0], y=places_m[:, 1])
 
     @property
     def server_hz(self) -> FloatArray | None:
