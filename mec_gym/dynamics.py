@@ -3,14 +3,15 @@
 Each quantity takes uniform numbers of its own behind those of the episode's slots.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import equations, options
+from mec_gym import mobility as models
 from mec_gym.channels import PlacedChannel
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
@@ -129,7 +130,9 @@ def check_moving(scenario: "Scenario") -> None:
     if isinstance(mobility, Trace):
         _check_trace(mobility, channel)
     with _of_field("mobility"):
-        mobility.check(scenario.slots, scenario.num_devices, scenario.slot_s, channel.area())
+        models.check(
+            mobility, scenario.slots, scenario.num_devices, scenario.slot_s, channel.area()
+        )
 
 
 def _check_trace(trace: Trace, channel: PlacedChannel) -> None:
@@ -211,22 +214,65 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
         of_channel = of_slots[..., : channel.num_uniforms(*size)]
         moved = channel.along(of_channel, scenario.mobility, moving, scenario.slot_s, *size)
     arrays = scenario.from_uniforms(of_slots, places, moved).arrays()
-    if scenario.background is not None:
-        taken = scenario.background.draw(background, num_slots, num_servers)
-        arrays["server_hz"] = arrays["server_hz"] * (1 - taken)
+    between = Between.of(scenario, (arrivals, background, *services))
+    if between.left_of_hz is not None:
+        arrays["server_hz"] = arrays["server_hz"] * between.left_of_hz
     arrays["backlog_cycles"] = np.zeros(num_servers)
     arrays["slots_left"] = np.broadcast_to(np.arange(num_slots)[::-1], shape)
     arrays["slot_s"] = np.full(shape, scenario.slot_s)
-    if moves_services(scenario):
-        arrays["handover_s"] = _handover(scenario, services)[:, None, :]
+    if between.handover_s is not None:
+        arrays["handover_s"] = between.handover_s[:, None, :]
         arrays["last_server"] = np.full(num_devices, -1, np.int64)
-    present = np.ones((*shape, num_devices), np.bool_)
-    if scenario.arrivals is not None:
-        present = scenario.arrivals.draw(arrivals, num_slots, num_devices)
-    return Episodes(Instance.trusted(**arrays), present, scenario.left_over == "waits")
+    return Episodes(Instance.trusted(**arrays), between.present, scenario.left_over == "waits")
 
 
-def _handover(scenario: "Scenario", units: list[FloatArray]) -> FloatArray:
+def as_first(scenario: "Scenario", slots: Instance) -> Instance:
+    """Return slots (n,) as each would be the first of an episode."""
+    services = {}
+    if moves_services(scenario):
+        drawn = [np.full((len(slots), scenario.num_devices), 0.5)] * len(_DRAWN)  # their means
+        services = {
+            "handover_s": _handover(scenario, drawn),
+            "last_server": np.full(scenario.num_devices, -1, np.int64),
+        }
+    return Instance.trusted(
+        **slots.arrays(),
+        **services,
+        backlog_cycles=np.zeros(scenario.num_servers),
+        slots_left=np.full(len(slots), scenario.slots - 1),
+        slot_s=np.full(len(slots), scenario.slot_s),
+    )
+
+
+class Between(NamedTuple):
+    """What is drawn of episodes beside their slots.
+
+    Attributes:
+        present: which devices have a task, (n, K, M).
+        left_of_hz: the share of each server's CPU that is left, (n, K, N); None: all.
+        handover_s: delay of moving each device's service, (n, M), seconds; None: there is none.
+    """
+
+    present: NDArray[np.bool_]
+    left_of_hz: FloatArray | None
+    handover_s: FloatArray | None
+
+    @classmethod
+    def of(cls, scenario: "Scenario", units: Sequence[FloatArray]) -> "Between":
+        """Return it of the uniform numbers of arrivals, background and services, (n, ...) each."""
+        arrivals, background, *services = units
+        num_slots, num_devices = scenario.slots, scenario.num_devices
+        present = np.ones((len(arrivals), num_slots, num_devices), np.bool_)
+        if scenario.arrivals is not None:
+            present = scenario.arrivals.draw(arrivals, num_slots, num_devices)
+        left = None
+        if scenario.background is not None:
+            left = 1 - scenario.background.draw(background, num_slots, scenario.num_servers)
+        moves = moves_services(scenario)
+        return cls(present, left, _handover(scenario, services) if moves else None)
+
+
+def _handover(scenario: "Scenario", units: Sequence[FloatArray]) -> FloatArray:
     """Return the delay of moving each device's service, (n, M), seconds."""
     drawn: list[Any] = []
     for name, unit in zip(_DRAWN, units, strict=True):

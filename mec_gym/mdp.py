@@ -7,7 +7,7 @@ with a leading dimension for a batch.
 import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,16 +184,38 @@ class State:
         self.rows = tuple(np.arange(size) for size in batch)
         self._begin(instance, slot, *_undecided(instance))
 
+    @classmethod
+    def of_one(
+        cls,
+        slot: Slot,
+        undecided: IntArray,
+        mask: NDArray[np.int8],
+        find: Callable[[], Instance],
+    ) -> Self:
+        """Return the state of a slot in plain numbers with nothing assigned, whose gains stay.
+
+        Args:
+            slot: its numbers.
+            undecided: -1 for each device, (M,); it is written to.
+            mask: see `write_mask`, (N,); it is written to.
+            find: returns it as an instance, where that is asked for.
+        """
+        state = object.__new__(cls)
+        state.rows = ()
+        state._begin(find, slot, undecided, mask)
+        return state
+
     def _begin(
         self,
-        instance: Instance | tuple[Instance, int],
+        instance: "Instance | tuple[Instance, int] | Callable[[], Instance]",
         slot: Slot,
         assignment: IntArray,
         mask: NDArray[np.int8],
     ) -> None:
         self._instance = instance
         self.slot, self.assignment, self._mask = slot, assignment, mask
-        self.gains_change = self._batch.step_gain is not None
+        made = isinstance(instance, Instance | tuple)  # else of a slot whose gains stay
+        self.gains_change = made and self._batch.step_gain is not None
         self.device = 0
         self.prepared: Any = None
         self._num_devices = assignment.shape[-1]
@@ -203,16 +225,21 @@ class State:
 
     @property
     def _batch(self) -> Instance:
-        """The slots, or those among which the one is."""
-        return self._instance[0] if isinstance(self._instance, tuple) else self._instance
+        """The slots, or those among which the one is, where they are at hand."""
+        found = self._instance
+        return found[0] if isinstance(found, tuple) else self.instance
 
     @property
     def instance(self) -> Instance:
         """The slots; with no or one leading dimension."""
-        if isinstance(self._instance, tuple):  # it is only taken out where it is asked for
-            batch, row = self._instance
-            self._instance = batch[row]
-        return self._instance
+        found = self._instance
+        if isinstance(found, tuple):  # it is only taken out where it is asked for
+            batch, row = found
+            found = batch[row]
+        elif not isinstance(found, Instance):
+            found = found()
+        self._instance = found
+        return found
 
     @property
     def done(self) -> bool:
@@ -397,6 +424,35 @@ def _listed(steady: Sequence[NDArray[Any]], row: int) -> Slot:
         int(left[row]),
         float(slot_s[row]),
         known[row].tolist() if known.size else [],
+        [0] * len(speeds),
+        [0.0] * len(speeds),
+    )
+
+
+def plain(slots: Slot, row: int, tasks: int, earned: int) -> Slot:
+    """Return the slot in a row of arrays in plain numbers, with nothing assigned.
+
+    Args:
+        slots: in rows of M devices.
+        row: of the slot.
+        tasks: how many devices it has; they stand first.
+        earned: how many entries of `for_reward` count, along its first axis.
+    """
+    links, cost = slots.tx_delay[row, :tasks].tolist(), slots.link_cost
+    speeds = slots.server_hz[row].tolist()
+    return Slot(
+        links,
+        slots.task_cycles[row, :tasks].tolist(),
+        slots.sqrt_cycles[row, :tasks].tolist(),
+        speeds,
+        slots.capacity[row].tolist(),
+        links if cost is slots.tx_delay else cost[row, :tasks].tolist(),
+        slots.allowed[row, :tasks].tolist() if slots.allowed.size else [],
+        slots.wait[row].tolist(),
+        slots.last_server[row, :tasks].tolist() if slots.last_server.size else [],
+        slots.slots_left[row].item(),
+        slots.slot_s[row].item(),
+        slots.for_reward[row, :earned].tolist() if slots.for_reward.size else [],
         [0] * len(speeds),
         [0.0] * len(speeds),
     )

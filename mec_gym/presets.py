@@ -4,6 +4,7 @@ from typing import Any
 
 from mec_gym.arrivals import Arrivals
 from mec_gym.channels import UniformChannel, UrbanMacroChannel, UrbanMicroChannel
+from mec_gym.mobility import RandomWaypoint
 
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
 
@@ -77,6 +78,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     "queues": _QUEUES,
     "rush-hour": _QUEUES
     | {"slots": len(_RUSH), "slot_s": 0.485, "arrivals": Arrivals(probability=_RUSH)},
+    "walk": _PLACE  # load 0.8, pedestrians, services that follow them
+    | {
+        "num_devices": 40,
+        "num_servers": 7,
+        "capacity": 8,
+        "channel": _SUBURB,
+        "task_cycles": (2.5e9, 10e9),
+        "slots": 60,
+        "slot_s": 1.2,
+        "mobility": RandomWaypoint(),
+        "handover_s": 0.1,
+    },
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }
 """What each preset changes; a new one is an entry here."""

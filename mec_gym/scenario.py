@@ -1,5 +1,6 @@
 """Scenario: a network, and the distributions its slots are drawn from."""
 
+import math
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -404,6 +405,8 @@ class Scenario(ScenarioFields):
     def sample(self, n: int, seed: int, places: bool = False) -> Instance:
         """Return n slots; the first k of them are those of `sample(k, seed)`.
 
+        Where slots follow one another each is as the first of an episode, with all devices.
+
         Args:
             n: how many.
             seed: of all that is drawn, 0 or more.
@@ -418,7 +421,8 @@ class Scenario(ScenarioFields):
 
     def draw(self, n: int, rng: np.random.Generator, places: bool = False) -> Instance:
         """Return the next n slots of a generator; n at once or one by one are the same slots."""
-        return self.from_uniforms(rng.random((n, self.num_uniforms)), places)
+        slots = self.from_uniforms(rng.random((n, self.num_uniforms)), places)
+        return slots if self.slots == 1 else dynamics.as_first(self, slots)
 
     def sample_episodes(self, n: int, seed: int, places: bool = False) -> Episodes:
         """Return n episodes of `slots` slots; the first k are those of `sample_episodes(k, seed)`.
@@ -428,6 +432,15 @@ class Scenario(ScenarioFields):
         if n < 1 or seed < 0:
             raise ValueError(f"n: {n}, seed: {seed}; n must be at least 1, seed at least 0")
         return self.draw_episodes(n, np.random.default_rng(seed), places)
+
+    def first_slots(self, n: int, seed: int) -> Instance:
+        """Return n slots that episodes begin with, but that every device has a task.
+
+        Args and errors as of `sample`, whose slots they are where an episode is one slot.
+        """
+        if self.slots == 1:
+            return self.sample(n, seed)
+        return self.sample_episodes(n, seed).slots[:, 0]
 
     def draw_episodes(self, n: int, rng: np.random.Generator, places: bool = False) -> Episodes:
         """Return the next n episodes of a generator; n at once or one by one are the same.
@@ -454,6 +467,14 @@ class Scenario(ScenarioFields):
         unit, first = rng.random((1, self.num_uniforms)), self._num_uniforms[0]
         unit[:, first : first + count] = (np.arange(count) + 0.5) / count
         return self.from_uniforms(unit)[0]
+
+    @property
+    def num_decisions(self) -> int:
+        """How many tasks an episode has; the mean, rounded up, where they arrive by chance."""
+        if self.arrivals is None:
+            return self.slots * self.num_devices
+        share = self.arrivals.mean_share(self.slots).sum()
+        return math.ceil(round(float(share) * self.num_devices, 6))
 
     @property
     def num_uniforms(self) -> int:

@@ -17,6 +17,11 @@ CONFIGS = {
     "mix": TrainConfig.preset(
         "regret", **SHORT, scenario="slack", scenarios=("slack", "large"), replay_size=400
     ),
+    "over time": TrainConfig.preset(
+        "regret",
+        **SHORT,
+        scenario={"slots": 3, "slot_s": 0.4, "arrivals": {"probability": 0.6}, "handover_s": 0.1},
+    ),
 }
 WEIGHTS = "policy.safetensors"
 

@@ -73,5 +73,19 @@ ONLINE = {
 """Scenarios that hide the future, by what of it."""
 
 
+def with_another_future(slots, other, device, scenario):
+    """The slots, but all that a scenario hides from a device is that of other slots."""
+    arrays = {name: np.array(array) for name, array in slots.arrays().items()}
+    constant = slots.step_gain is None
+    shown = slots.num_devices if scenario.lookahead is None else device + scenario.lookahead + 1
+    for name in ("task_bits", "task_cycles"):
+        arrays[name][:, shown:] = getattr(other, name)[:, shown:]
+    first = shown if constant else device + 1
+    arrays["gain"][:, first:] = other.gain[:, first:]
+    if not constant:
+        arrays["step_gain"][:, first:] = other.step_gain[:, first:]
+    return Instance(**arrays)
+
+
 CITIES = ("city", "downtown", "metro")
 """Presets of hundreds of devices, of which tests play little."""

@@ -68,7 +68,7 @@ def test_an_online_preset_is_another_whose_devices_come_into_sight_one_by_one(on
 def test_the_label_of_a_preset_is_its_name_and_of_another_lookahead_custom(name):
     scenario = Scenario.preset(name)
     assert scenario.label == name
-    assert scenario.replace(lookahead=3).label == "custom"
+    assert scenario.one_slot.replace(lookahead=3).label == "custom"
 
 
 @pytest.mark.parametrize("lookahead", [None, 0, 4])

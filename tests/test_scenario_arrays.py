@@ -39,6 +39,15 @@ GIVEN = {
     "coverage_m": 900.0,
     "services": [[0, 1], [2, 0], [1, 2]],
     "fetch_delay_s": 0.5,
+    "slots": 3,
+    "slot_s": 0.5,
+    "left_over": "forgotten",
+    "arrivals": {"kind": "poisson", "probability": [0.5, 0.6, 0.7]},
+    "background": {"levels": [0.0, 0.2, 0.4], "stay": 0.8},
+    "mobility": {"kind": "random-waypoint", "speed_mps": [1.0, 2.0]},
+    "handover_s": [0.1, 0.2, 0.3, 0.4, 0.5],
+    "state_bits": [1e6, 2e6],
+    "backhaul_bps": 1e9,
 }
 """A value of each field, as lists and Python's own numbers."""
 
@@ -78,6 +87,8 @@ BESIDE_IN_CHANNEL = {
     "inter_site_m": {"layout": "hexagonal"},
 }
 
+SEVERAL = {"slots": 3, "slot_s": 1.0}
+
 BESIDE = {
     "server_hz": {"servers": "listed"},
     "servers": {"server_hz": [5e9, 6e9, 7e9]},
@@ -86,6 +97,15 @@ BESIDE = {
     "cloud_hz": {"cloud_delay_s": 0.2},
     "coverage_m": {"channel": {"kind": "path-loss"}},
     "fetch_delay_s": {"services": [[0, 1], [2, 0], [1, 2]]},
+    "slots": {"slot_s": 1.0},
+    "slot_s": {"slots": 2},
+    "left_over": SEVERAL,
+    "arrivals": SEVERAL,
+    "background": SEVERAL,
+    "mobility": SEVERAL | {"channel": {"kind": "path-loss"}},
+    "handover_s": SEVERAL,
+    "state_bits": SEVERAL | {"backhaul_bps": 1e9},
+    "backhaul_bps": SEVERAL | {"state_bits": 1e6},
 }
 
 

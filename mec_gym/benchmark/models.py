@@ -1,7 +1,7 @@
 """The policies that a comparison is asked for, by name; trained runs are one row for all seeds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
 from mec_gym.policies import POLICIES, SHIPPED, Policy, foresight, get, informed, label, why_not
+from mec_gym.policies.near_prices import OrPricesOnline
 from mec_gym.policies.trained import POLICY_FILE, TrainedPolicy, load_policy
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
@@ -76,8 +77,32 @@ class OrPrices:
         return np.where(better[..., None], own, other)
 
 
-MADE_OF: dict[str, type[Polished] | type[OrPrices]] = {"polish": Polished, "safe": OrPrices}
+MADE_OF: dict[str, Callable[[Any], Policy]] = {
+    "polish": Polished,
+    "safe": OrPrices,
+    "safe-online": OrPricesOnline,
+}
 """Policies that are made of another, by what files call it."""
+
+
+def made_of(policy: Policy) -> str:
+    """Return what files call a policy that is made of another; empty if it is none of `MADE_OF`."""
+    inner = getattr(policy, "policy", None)
+    return next((key for key, kind in MADE_OF.items() if _is(policy, kind, inner)), "")
+
+
+def made_safe(network: TrainedPolicy, scenario: Scenario) -> Policy:
+    """Return a network made safe for a scenario, by prices that see as much as it shows.
+
+    Raises:
+        ValueError: the future is hidden, and the network does not score servers.
+    """
+    return OrPricesOnline(network) if scenario.hides_future else OrPrices(network)
+
+
+def _is(policy: Policy, kind: Callable[[Any], Policy], inner: Any) -> bool:
+    """Return whether a policy is what `kind` makes of its inner one, other settings and all."""
+    return isinstance(kind, type) and isinstance(policy, kind) and policy == kind(inner)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from mec_gym.benchmark.comparison import Result
-from mec_gym.benchmark.models import MADE_OF
+from mec_gym.benchmark.models import OrPrices, Polished
 from mec_gym.bounds import online_bound
 from mec_gym.bounds.online import why_unavailable
 from mec_gym.estimates import Estimate
@@ -61,6 +61,4 @@ def with_online_gaps(
 
 
 def _looks_ahead(policy: Policy) -> bool:
-    return isinstance(policy, tuple(MADE_OF.values())) or policy in {
-        get(name) for name in HINDSIGHT
-    }
+    return isinstance(policy, Polished | OrPrices) or policy in {get(name) for name in HINDSIGHT}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mec_gym import jobs, plausibility
 from mec_gym.benchmark import comparison
 from mec_gym.benchmark.comparison import Reference, Result, find_reference
-from mec_gym.benchmark.models import MADE_OF
+from mec_gym.benchmark.models import MADE_OF, made_of
 from mec_gym.instance import Instance
 from mec_gym.io import names
 from mec_gym.io.files import read_npz
@@ -77,7 +77,7 @@ def policy_pieces(
     title: str = "",
 ) -> list[Piece] | None:
     """Return the pieces that play a policy on slots; None: it has no name to be found by."""
-    made = next((key for key, kind in MADE_OF.items() if isinstance(policy, kind)), "")
+    made = made_of(policy)
     inner: Any = getattr(policy, "policy", None) if made else policy
     settings: dict[str, Any] = {"name": name, "seed": seed, "made": made}
     files: dict[str, bytes] = {}

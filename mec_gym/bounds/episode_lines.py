@@ -144,7 +144,7 @@ def line_options(
                 found += 1
                 if part == 0:
                     break
-        made.count[slot] = found
+        made.many[slot] = found
     return made
 
 

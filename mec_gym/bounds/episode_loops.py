@@ -14,19 +14,19 @@ IntArray = NDArray[np.int64]
 class Options(NamedTuple):
     """What a server may take in each slot, O options at most.
 
-    Each is a set of tasks; or, where `width` is above 0, options stand in for all sets: for each set
-    there are two of a work that differs by `width` at most, with the set's between, of which lines
-    through cost and weight are nowhere above the set's.
+    Each is a set of tasks; or, where `width` is above 0, options stand in for all sets: for each
+    set there are two, with its work between theirs, which differ by `width` at most, so that the
+    line through them is not above the set's cost, and neither weighs more.
 
     Attributes:
-        count: how many options there are, (K,).
+        many: how many options there are, (K,).
         paid: what each costs but for waiting, (K, O), seconds.
         weight: sum of w, (K, O).
         work: sum of C, (K, O), cycles.
         width: cycles, (K,).
     """
 
-    count: IntArray
+    many: IntArray
     paid: FloatArray
     weight: FloatArray
     work: FloatArray
@@ -64,7 +64,7 @@ def serve(
     most = 0.0
     for slot in range(num_slots):
         work = 0.0
-        for one in range(options.count[slot]):
+        for one in range(options.many[slot]):
             work = max(work, options.work[slot, one])
         most = max(0.0, most + work - server_hz[slot] * slot_s)
         node = reached[slot]
@@ -83,7 +83,7 @@ def serve(
                 off[node] = max(more, 0.0) * options.width[slot] / 4
         out[:] = np.inf
         below[:] = 0.0
-        for one in range(options.count[slot]):
+        for one in range(options.many[slot]):
             shift, wait = options.work[slot, one] - hz * slot_s, options.weight[slot, one] / hz
             base, at = options.paid[slot, one] + after[0], 0
             for node in range(begins + 1):
@@ -97,7 +97,7 @@ def serve(
                 else:
                     total -= off[0]
                 out[node] = min(out[node], total)
-        for one in range(options.count[slot]):
+        for one in range(options.many[slot]):
             shift, wait = options.work[slot, one] - hz * slot_s, options.weight[slot, one] / hz
             base, at = options.paid[slot, one], 0
             for bend in range(ends + 1):
@@ -135,7 +135,7 @@ def _follow(
     for slot in range(len(server_hz)):
         hz, after = server_hz[slot], to_come[slot + 1]
         least, left = np.inf, 0.0
-        for one in range(options.count[slot]):
+        for one in range(options.many[slot]):
             then = max(0.0, backlog + options.work[slot, one] - hz * slot_s)
             total = options.paid[slot, one] + options.weight[slot, one] * backlog / hz
             at = min(max(np.searchsorted(nodes, then) - 1, 0), len(nodes) - 2)

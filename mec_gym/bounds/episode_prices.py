@@ -5,6 +5,8 @@ tangents. Of the waiting cost, a product of the weighted number of tasks y and W
 as it was in the program before, half as much as in those before that.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,15 +20,33 @@ _TANGENTS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)
 """At so many times the load of the program before."""
 
 
-def first_prices(problem: EpisodeProblem) -> tuple[FloatArray, float]:
-    """Return prices of each server for each task, (K, M, N), and what an episode may cost, s."""
+class Prices(NamedTuple):
+    """What a linear program over all slots of an episode makes of it.
+
+    Attributes:
+        of_tasks: what each task may cost, wherever it goes, (K, M), seconds.
+        alone: the same were nothing to wait, (K, M), seconds.
+        of_work: what a cycle more on a server in a slot costs later ones, (K, N), s/cycle.
+        cost: what the episode may cost, seconds; no bound.
+    """
+
+    of_tasks: FloatArray
+    alone: FloatArray
+    of_work: FloatArray
+    cost: float
+
+
+def first_prices(problem: EpisodeProblem) -> Prices:
+    """Return the prices of the last of some programs, each linear where the one before it ended."""
     hz = problem.server_hz
     share = hz / hz.sum(axis=-1, keepdims=True)
     tasks = np.where(problem.present, problem.weight, 0.0).sum(axis=-1, keepdims=True) * share
     load = np.where(problem.present, problem.size, 0.0).sum(axis=-1, keepdims=True) * share
     backlog = np.zeros_like(hz)
+    first = np.maximum(load, load.max() / 100)
+    alone = _solve(problem, np.zeros_like(hz), first, backlog)[1].of_tasks
     for _ in range(_PROGRAMS):
-        split, value, cost = _solve(problem, tasks, np.maximum(load, load.max() / 100), backlog)
+        split, prices = _solve(problem, tasks, np.maximum(load, load.max() / 100), backlog)
         tasks = (tasks + np.einsum("kmn,km->kn", split, problem.weight)) / 2
         load = np.einsum("kmn,km->kn", split, problem.size)
         work = np.einsum("kmn,km->kn", split, problem.work)
@@ -35,15 +55,15 @@ def first_prices(problem: EpisodeProblem) -> tuple[FloatArray, float]:
             left = np.maximum(0.0, left + work[slot] - hz[slot] * problem.slot_s)
             follows[slot + 1] = left
         backlog = (backlog + follows) / 2
-    return np.repeat(value[..., None], hz.shape[1], axis=-1), cost
+    return prices._replace(alone=alone)
 
 
 def _solve(
     problem: EpisodeProblem, tasks: FloatArray, load: FloatArray, backlog: FloatArray
-) -> tuple[FloatArray, FloatArray, float]:
-    """Return the split among servers, (K, M, N), prices of tasks, (K, M), and the cost, seconds."""
+) -> tuple[FloatArray, Prices]:
+    """Return the split among servers, (K, M, N), and the prices."""
     from scipy.optimize import linprog
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, vstack
 
     num_slots, num_devices, num_actions = problem.link_cost.shape
     hz, present = problem.server_hz, problem.present
@@ -83,22 +103,32 @@ def _solve(
         at = np.concatenate([state, each]), np.concatenate([link, count + states + each])
         rows.append(csr_array((np.concatenate(values), at), (states, len(objective))))
         limits.append(price**2 * hz.ravel() / 4)
-    from scipy.sparse import vstack
-
     of_device = np.repeat(np.arange(num_slots * num_devices), num_actions)
     given = csr_array(
         (np.ones(count), (of_device, np.arange(count))),
         (num_slots * num_devices, len(objective)),
     )
+    within: Any = vstack(rows)
+    each_once: Any = given
+    between: Any = np.stack([np.zeros(len(upper)), upper], axis=1)
     found = linprog(
         objective,
-        A_ub=vstack(rows),
+        A_ub=within,
         b_ub=np.concatenate(limits),
-        A_eq=given,
+        A_eq=each_once,
         b_eq=present.ravel().astype(float),
-        bounds=np.stack([np.zeros(len(upper)), upper], axis=1),
+        bounds=between,
         method="highs-ipm",
     )
+    of_work = np.zeros_like(hz)
+    if found.x is None:  # it gives up: worse prices, never a wrong bound
+        none = np.zeros(present.shape)
+        return np.zeros((*none.shape, num_servers)), Prices(none, none, of_work, 0.0)
     split = found.x[:count].reshape(problem.link_cost.shape)[..., :num_servers]
-    value = np.where(present, found.eqlin.marginals.reshape(present.shape), 0.0)
-    return split, value, float(found.fun - (tasks * backlog / hz).sum())
+    of_tasks = np.where(present, found.eqlin.marginals.reshape(present.shape), 0.0)
+    if np.isfinite(slot_s):
+        of_work[:-1] = -found.ineqlin.marginals[states : 2 * states - num_servers].reshape(
+            hz[:-1].shape
+        )
+    expected = float(found.fun - (tasks * backlog / hz).sum())
+    return split, Prices(of_tasks, of_tasks, of_work / unit, expected)

@@ -18,7 +18,7 @@ class Sets(NamedTuple):
     Attributes:
         device: which have a task, (K, m); -1 behind the last.
         tasks: how many they are, (K,).
-        count: tasks in each set, (K, S).
+        members: tasks in each set, (K, S).
         load: sum of q, (K, S), sqrt(cycles).
         weight: sum of w, (K, S).
         work: sum of C, (K, S), cycles.
@@ -27,7 +27,7 @@ class Sets(NamedTuple):
 
     device: IntArray
     tasks: IntArray
-    count: IntArray
+    members: IntArray
     load: FloatArray
     weight: FloatArray
     work: FloatArray
@@ -62,7 +62,7 @@ def sets_of(present: Any, size: FloatArray, weight: FloatArray, work: FloatArray
             m = device[slot, place]
             for one in range(1 << place, 2 << place):
                 rest = one - (1 << place)
-                made.count[slot, one] = made.count[slot, rest] + 1
+                made.members[slot, one] = made.members[slot, rest] + 1
                 made.load[slot, one] = made.load[slot, rest] + size[slot, m]
                 made.weight[slot, one] = made.weight[slot, rest] + weight[slot, m]
                 made.work[slot, one] = made.work[slot, rest] + work[slot, m]
@@ -108,7 +108,7 @@ def set_options(
         found = 0
         for place in range(1 << sets.tasks[slot]):
             one = sets.order[slot, place]
-            if not (least[slot] <= sets.count[slot, one] <= capacity[slot] and own[one] < np.inf):
+            if not (least[slot] <= sets.members[slot, one] <= capacity[slot] and own[one] < np.inf):
                 continue
             total = own[one] + sets.load[slot, one] ** 2 / server_hz[slot]
             weight, worse = sets.weight[slot, one], False
@@ -120,7 +120,7 @@ def set_options(
                 number[slot, found], made.paid[slot, found] = one, total
                 made.weight[slot, found], made.work[slot, found] = weight, sets.work[slot, one]
                 found += 1
-        made.count[slot] = found
+        made.many[slot] = found
     return made
 
 

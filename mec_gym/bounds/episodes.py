@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mec_gym.bounds.episode_loops import Options
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _NODES, _NODES_AT_LAST = 65, 513
 """Steps of W while prices are sought, and for the bound that they prove."""
@@ -46,7 +47,13 @@ _MOST_TASKS = 12
 """A slot of more tasks has too many sets of them: counts of tasks and lines stand for them."""
 
 _LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
-"""A step aims at what is expected, or so much above where it is; after some without gain at less."""
+"""A step aims at what is expected, or so much higher; after some without gain at less of it."""
+
+_FIRST = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Of prices so far between those as if nothing waited and those of the program, the best begin."""
+
+_FRESH = 0.3
+"""Share of a subgradient in the direction of a step; the rest is of those before."""
 
 
 def without_waiting(episodes: Episodes) -> FloatArray:
@@ -156,11 +163,13 @@ def _of_sets(problem: EpisodeProblem) -> "Offer":
 
     sets = sets_of(problem.present, problem.size, problem.weight, problem.work)
 
-    def offer(cost: FloatArray, *numbers: Any) -> tuple["Options", Callable[..., NDArray[Any]]]:
+    def offer(
+        cost: FloatArray, hz: FloatArray, least: IntArray, capacity: IntArray
+    ) -> tuple["Options", Callable[..., NDArray[Any]]]:
         number = np.empty(sets.work.shape, np.int64)
-        options = set_options(cost, sets, *numbers, number)
+        options = set_options(cost, sets, hz, least, capacity, number)
 
-        def taken_on(path: NDArray[np.int64]) -> NDArray[Any]:
+        def taken_on(path: IntArray) -> NDArray[Any]:
             taken = np.empty(cost.shape, np.bool_)
             take_sets(sets, number, path, taken)
             return taken
@@ -177,16 +186,16 @@ def _of_lines(problem: EpisodeProblem) -> Offer:
     size, weight, work = problem.size, problem.weight, problem.work
     shape = (len(work), options_at_most(int(problem.capacity.max())), 3)
     # A cycle more keeps, in each later slot, hardly more than this weight of tasks waiting.
-    each = (np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1))
+    each = np.where(problem.present, weight, 0.0).sum(axis=-1) / problem.server_hz.sum(axis=-1)
     later = _STEEPEST * (each.sum() - each.cumsum())
 
     def offer(
-        cost: FloatArray, hz: FloatArray, *numbers: Any
+        cost: FloatArray, hz: FloatArray, least: IntArray, capacity: IntArray
     ) -> tuple["Options", Callable[..., NDArray[Any]]]:
         found_at = np.zeros(shape)
-        options = line_options(cost, size, weight, work, hz, *numbers, later, found_at)
+        options = line_options(cost, size, weight, work, hz, least, capacity, later, found_at)
 
-        def taken_on(path: NDArray[np.int64]) -> NDArray[Any]:
+        def taken_on(path: IntArray) -> NDArray[Any]:
             taken = np.empty(cost.shape, np.bool_)
             take_lines(cost, size, work, found_at, path, taken)
             return taken
@@ -199,34 +208,54 @@ def _of_lines(problem: EpisodeProblem) -> Offer:
 def _geometric(first: float, last: float, count: int) -> FloatArray:
     """Return rising numbers, from 0 to `last`, each step as much longer than the one before."""
     if last <= first * (count - 1):
-        return first * np.arange(count)
+        return np.asarray(first * np.arange(count))
     low, high = 0.0, 50 / count
     for _ in range(60):
         growth = (low + high) / 2
         reached = first * np.expm1(growth * (count - 1)) / np.expm1(growth)
         low, high = (growth, high) if reached < last else (low, growth)
-    made: FloatArray = np.expm1(high * np.arange(count)) * (last / np.expm1(high * (count - 1)))
-    return made
+    made: Any = np.expm1(high * np.arange(count)) * (last / np.expm1(high * (count - 1)))
+    return np.asarray(made)
 
 
 def by_prices(problem: EpisodeProblem, steps: int) -> float:
     """Return the bound by prices on one episode's cost, seconds."""
     from mec_gym.bounds.episode_prices import first_prices
 
-    price, expected = first_prices(problem)
+    first = first_prices(problem)
     dual = _Dual(problem)
+    starts = []
+    for part in _FIRST:
+        price = first.alone + part * (first.of_tasks - first.alone)
+        price = np.repeat(price[..., None], problem.server_hz.shape[-1], axis=-1)
+        starts.append((dual(price, _NODES)[0], price))
+    # The program's own may be low and yet near: both are tried before one is gone on with.
+    tried = [max(starts, key=_bound), starts[-1]]
+    found = [_ascend(dual, price, first.cost, steps // 4) for _, price in tried]
+    best, price = max(found, key=_bound)
+    again, higher = _ascend(dual, price, first.cost, steps - steps // 2)
+    return max(best, dual(higher if again > best else price, _NODES_AT_LAST)[0])
+
+
+def _bound(found: tuple[float, FloatArray]) -> float:
+    return found[0]
+
+
+def _ascend(
+    dual: _Dual, price: FloatArray, expected: float, steps: int
+) -> tuple[float, FloatArray]:
+    """Return the best bound of some steps along subgradients, and its prices (K, M, N)."""
     best, slope = dual(price, _NODES)
     best_price, best_slope, bound = price, slope, best
     along, share, failed = np.zeros_like(price), 1.0, 0
     for _ in range(steps):
-        if not problem.moves:  # what a device gives is worth the same wherever it goes
+        if not dual.problem.moves:  # what a device gives is worth the same wherever it goes
             slope = np.broadcast_to(slope.sum(axis=-1, keepdims=True), slope.shape)
-        along = (slope + along) / 2
+        along = _FRESH * slope + (1 - _FRESH) * along
         length = (along**2).sum()
         if length == 0:
             break
-        aim = share * max(expected - bound, _LEAST_AIM * abs(expected))
-        price = price + aim / length * along
+        price = price + share * max(expected - bound, _LEAST_AIM * abs(expected)) / length * along
         bound, slope = dual(price, _NODES)
         failed = 0 if bound > best + 1e-6 * abs(best) else failed + 1
         if bound > best:
@@ -234,4 +263,4 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
         if failed == _PATIENCE:
             price, slope, bound = best_price, best_slope, best
             along, share, failed = np.zeros_like(price), share * _SHORTER, 0
-    return max(best, dual(best_price, _NODES_AT_LAST)[0])
+    return best, best_price

@@ -83,7 +83,7 @@ def along(
     """Return normal numbers (..., K, M, F) at the places of K slots, of one field over the plane.
 
     By the waves of `correlated`, however few places there are, the same in all slots of an episode:
-    a place has the same numbers whenever a device comes to it.
+    a place has the same numbers whenever a device comes to it. They are exact to 1e-5.
 
     Args:
         unit: numbers uniform on [0, 1), (..., C), of which `num_uniforms_along` for each distance.
@@ -96,19 +96,28 @@ def along(
     unit, places_m = unit.reshape(-1, unit.shape[-1]), places_m.reshape(-1, *places)
     each = num_uniforms_along(num_fields)
     fields = [np.empty((len(unit), num_slots, num_places, num_fields)) for _ in distances_m]
-    step = max(1, _AT_ONCE // (2 * _WAVES * num_places))
+    step = max(1, _AT_ONCE // (32 * _WAVES * num_places))  # what stays near the processor
     for first in range(0, len(unit), step):
         some = slice(first, first + step)
         for number, (field, distance_m) in enumerate(zip(fields, distances_m, strict=True)):
             numbers = unit[some, number * each : (number + 1) * each]
             amplitudes = normal(numbers[:, 2:]).reshape(-1, 2 * _WAVES, num_fields)
+            amplitudes /= np.sqrt(_WAVES)
+            vectors = _wave_vectors(numbers[:, :2]) / (2 * np.pi * distance_m)  # in turns a metre
+            along_x, along_y = vectors[:, None, 0], vectors[:, None, 1]
+            waves = np.empty((len(numbers), num_places, 2 * _WAVES))
             for slot in range(num_slots):  # so that a place is the same to the last bit in each
                 now, before = places_m[some, slot], places_m[some, slot - 1]
                 if slot > 0 and (now == before).all():
                     field[some, slot] = field[some, slot - 1]
                     continue
-                waves = _by_waves(numbers[:, :2], now / distance_m)
-                field[some, slot] = waves @ amplitudes
+                turns = now[..., :1] * along_x
+                turns += now[..., 1:] * along_y
+                turns -= np.rint(turns)
+                angle = (2 * np.pi * turns).astype(np.float32)  # whose cosines take a tenth
+                np.cos(angle, out=waves[..., :_WAVES], dtype=np.float32)
+                np.sin(angle, out=waves[..., _WAVES:], dtype=np.float32)
+                np.matmul(waves, amplitudes, out=field[some, slot])
     return [field.reshape(*lead, num_slots, num_places, num_fields) for field in fields]
 
 
@@ -125,6 +134,16 @@ def _exact(apart: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.cholesky(correlation), np.float64)
 
 
+def _wave_vectors(start: FloatArray) -> FloatArray:
+    """Return the wave vectors, (B, 2, waves), of starts (B, 2), per correlation distance."""
+    wave = np.arange(_WAVES)
+    # The share 1 - 1 / sqrt(1 + k^2) of the spectrum has wave numbers below k.
+    beyond = (_WAVES - wave - start[:, :1]) / _WAVES  # above 0
+    number = np.sqrt(beyond**-2 - 1)
+    angle = 2 * np.pi * (wave * _GOLDEN + start[:, 1:])
+    return np.stack([number * np.cos(angle), number * np.sin(angle)], axis=1)
+
+
 def _by_waves(start: FloatArray, places: FloatArray) -> FloatArray:
     """Return cosines and sines of the waves at places (B, M, 2), in correlation distances.
 
@@ -132,12 +151,7 @@ def _by_waves(start: FloatArray, places: FloatArray) -> FloatArray:
         start: what is drawn of the waves, (B, 2).
         places: M of them.
     """
-    wave = np.arange(_WAVES)
-    # The share 1 - 1 / sqrt(1 + k^2) of the spectrum has wave numbers below k.
-    beyond = (_WAVES - wave - start[:, :1]) / _WAVES  # above 0
-    number = np.sqrt(beyond**-2 - 1)
-    angle = 2 * np.pi * (wave * _GOLDEN + start[:, 1:])
-    along = np.stack([number * np.cos(angle), number * np.sin(angle)], axis=1)  # (B, 2, waves)
+    along = _wave_vectors(start)
     phase = places[..., :1] * along[:, None, 0] + places[..., 1:] * along[:, None, 1]
     both = np.concatenate([np.cos(phase), np.sin(phase)], axis=-1)
     return np.asarray(both / np.sqrt(_WAVES))

@@ -364,6 +364,7 @@ class PlacedChannel(Channel):
         """Return the same channel, of which the longest link is one of devices that move so."""
         moving = self.replace()
         moving._reach = mobility.reach(self.area())
+        moving.__dict__.pop("longest_m", None)  # kept since the channel was checked
         return moving
 
     def at_places(self, unit: FloatArray, drawn: FloatArray) -> FloatArray:

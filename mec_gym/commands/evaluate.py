@@ -13,8 +13,8 @@ import tyro
 from tyro.conf import arg
 
 from mec_gym import snapshots
-from mec_gym.benchmark import frozen, leaderboard, over_time, report, shards
-from mec_gym.benchmark.models import Model, OrPrices, Polished, by_name, load_models
+from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, over_time, report, shards
+from mec_gym.benchmark.models import Model, Polished, by_name, load_models, made_safe
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.commands import shell
@@ -23,6 +23,7 @@ from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
 from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar, why_not
+from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
@@ -56,6 +57,8 @@ class Arguments(Sharing):
     ] = field(default_factory=list)
     polish: bool = False
     """Also show each model with its assignment improved by local search, as a row of its own."""
+    safe: bool = False
+    """Also show each trained network made safe by prices, as a row of its own."""
     instances: Annotated[int | None, arg(metavar="INT"), by_default(str(_INSTANCES))] = None
     """How many slots of a scenario to play; 20 episodes where slots follow one another."""
     instance: Annotated[
@@ -115,7 +118,7 @@ def lists() -> list[str]:
         listed("scenarios", PRESETS),
         listed("policies", POLICIES),
         listed("trained networks", (f"{name} ({what})" for name, what in SHIPPED.items())),
-        listed("benchmarks", frozen.names()),
+        listed("benchmarks", [*frozen.names(), *frozen_episodes.names()]),
     ]
 
 
@@ -165,7 +168,7 @@ def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
             | {f"{name}, {better}": [*map(Polished, row)] for name, row in to_polish.items()}
             | policies
         )
-    policies = _made_safe(policies, slots, scenario)
+    policies = _made_safe(policies, slots, scenario, given.safe)
     comparison = Comparison(
         policies, slots, given.seed, given.time_limit, called, tuple(given.imports)
     )
@@ -173,18 +176,21 @@ def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
 
 
 def _made_safe(
-    policies: Mapping[str, Sequence[Policy]], slots: Instance, scenario: Scenario
+    policies: Mapping[str, Sequence[Policy]], slots: Instance, scenario: Scenario, each: bool
 ) -> dict[str, Sequence[Policy]]:
-    """Return policies, with one more row for a network that the slots are strange to.
+    """Return policies, with one more row for a network that the slots are strange to, or for each.
 
-    That is the network's or the assignment of `prices`, whichever costs less in a slot. Where the
-    future is hidden nothing is added: that would look at all of it.
+    That is the network's or the assignment of `prices`, whichever costs less in a slot; where the
+    future is hidden, the network held to what `prices-online` reckons.
     """
     made: dict[str, Sequence[Policy]] = {}
     for name, row in policies.items():
         made[name] = row
-        if familiar.warn(row[0], name, slots) and not scenario.hides_future:
-            made[f"{name}, or prices"] = [*map(OrPrices, row)]
+        networks = [policy for policy in row if isinstance(policy, TrainedPolicy)]
+        strange = familiar.warn(row[0], name, slots)
+        if networks and (strange or each):
+            beside = "prices-online" if scenario.hides_future else "prices"
+            made[f"{name}, or {beside}"] = [made_safe(network, scenario) for network in networks]
     return made
 
 
@@ -237,6 +243,8 @@ def shown_over_time(
         )
     if given.polish:
         raise ValueError("polish: it improves slots by themselves; leave it out, or give one slot")
+    if given.safe:
+        raise ValueError("safe: it is for slots by themselves; leave it out, or give one slot")
     for model in models:
         if not model.plays(scenario):
             why = why_not(model.source, scenario) if model.source in POLICIES else ""
@@ -254,6 +262,38 @@ def shown_over_time(
         "difference_to": results[0].name,
         "policies": over_time.as_json(results),
     }
+
+
+def shown_on_episodes(names: Sequence[str], models: Sequence[Model]) -> dict[str, Any]:
+    """Play every policy on frozen benchmarks of episodes, print a table each, return the JSON."""
+    ours = load_models([name for name in POLICIES if name != "roa"])
+    found: dict[str, Any] = {}
+    for name in names:
+        recipe = frozen_episodes.RECIPES[name]
+        scenario, frozen_ = Scenario.preset(recipe.scenario), frozen_episodes.load(name)
+        for model in models:
+            if model.seed == recipe.seed:
+                raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
+        able = [model for model in [*models, *ours] if model.plays(scenario)]
+        rows = by_name(able, scenario)
+        results = over_time.play(rows, frozen_.episodes, recipe.seed, frozen_.yardsticks)
+        over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
+        found[name] = over_time.as_json(results)
+    return found
+
+
+def _apart(given: Arguments) -> tuple[list[str], list[str]]:
+    """Return which of the benchmarks that are asked for are of slots by themselves, which not."""
+    asked = given.benchmark or [*frozen.names(), *frozen_episodes.names()]
+    follow = [name for name in asked if name in frozen_episodes.RECIPES]
+    if given.markdown is not None or (given.shared and not given.benchmark):
+        follow = []  # they have no row in the leaderboard, and no shards
+    return [name for name in asked if name not in frozen_episodes.RECIPES], follow
+
+
+def _only_follows(model: Model) -> bool:
+    """Return whether a policy plays slots that follow one another, and no others."""
+    return not any(model.plays(recipe.scenario) for recipe in frozen.RECIPES.values())
 
 
 def _write_json(given: Arguments, result: Any) -> None:
@@ -298,6 +338,8 @@ def evaluate(given: Arguments) -> None:
                 f"{', '.join(said)}: --benchmark has slots of its own, which every policy plays;"
                 " leave that out, or --benchmark"
             )
+    if given.safe and given.benchmark is not None:
+        raise ValueError("safe: it is for networks on a scenario; give no --benchmark")
     if given.polish and (given.benchmark is not None or not given.model):
         raise ValueError("polish: it improves models on a scenario; give --model, no --benchmark")
     if given.markdown is not None:
@@ -312,13 +354,26 @@ def evaluate(given: Arguments) -> None:
             result = shown_over_time(given, models, scenario, called)
             _write_json(given, result)
             return
+    slots_alone: list[str] = []
+    follow: list[str] = []
+    if given.benchmark is not None:
+        models = load_models(given.model)
+        slots_alone, follow = _apart(given)
     with place_of(given) as place:
+        if follow and place is not None:
+            raise ValueError(
+                f"benchmark: {', '.join(follow)} are episodes, which are played in this process;"
+                " leave out --processes, --ray and --keep, or name others"
+            )
+        if follow and not slots_alone:
+            _write_json(given, shown_on_episodes(follow, models))
+            return
         if given.benchmark is None:
             comparison, scenario = on_scenario(given)
             comparisons = [comparison]
         else:
-            models = load_models(given.model)
-            comparisons = leaderboard.comparisons(given.benchmark, models, given.imports)
+            alone = [model for model in models if not (follow and _only_follows(model))]
+            comparisons = leaderboard.comparisons(slots_alone, alone, given.imports)
         if given.dry_run and place is not None:
             print(shards.estimate(comparisons, place))
             return
@@ -327,6 +382,8 @@ def evaluate(given: Arguments) -> None:
             if given.benchmark is None
             else shown_on_benchmarks(given, comparisons, place)
         )
+        if follow:
+            result |= shown_on_episodes(follow, models)
     _write_json(given, result)
 
 

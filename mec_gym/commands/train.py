@@ -20,6 +20,9 @@ from mec_gym.rewards import REWARDS
 from mec_gym.sb3.agent.losses import LOSSES
 from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 
+_EPISODES = 10
+"""Held-out episodes are played so many where slots follow one another."""
+
 # What learns is imported once there is something to train: torch takes seconds.
 
 _USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
@@ -185,7 +188,7 @@ def _modules(given: Arguments) -> list[str]:
 
 def _train(given: Arguments, name: str, launcher: str) -> int:
     """Train, print how well it does, and return the exit status."""
-    from mec_gym.benchmark import report
+    from mec_gym.benchmark import over_time, report
     from mec_gym.benchmark.comparison import compare
     from mec_gym.sb3.agent.export import export
     from mec_gym.sb3.run.directory import BEST
@@ -209,7 +212,12 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         if not result.last_is_best:
             trained[f"{name}-best"] = [result.best]
         played = trained | {baseline: [policies.get(baseline)] for baseline in policies.BASELINES}
-        results = compare(played, result.heldout, given.config.heldout_seed, result.reference)
+        scenario, seed = given.config.scenario, given.config.heldout_seed
+        if scenario.slots > 1:
+            drawn = scenario.sample_episodes(_EPISODES, seed)
+            over_time.show(over_time.play(played, drawn, seed), f"{directory}: held-out episodes")
+        else:
+            results = compare(played, result.heldout, seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(
             f"{error}; {directory} keeps what was saved before, --resume {directory} goes on"
@@ -220,7 +228,8 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
     cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     if result.interrupted:
         print(f"To go on with it: {launcher} train --resume {directory}{imports}")
-    report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    if given.config.scenario.slots == 1:
+        report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
     models = [str(directory)]
     if result.last_is_best:
         print(f"{name} is the last policy; no held-out evaluation before was better.")

@@ -1,12 +1,18 @@
-"""The course of an episode of slots that follow one another, for one environment."""
+"""The course of episodes of slots that follow one another, for one environment."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.episodes import ABSENT, Episodes
+from mec_gym import mdp
+from mec_gym.envs import loops, turns
+from mec_gym.envs.following import Following
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
+from mec_gym.mdp import Prepare, State
+from mec_gym.observations import Observation
+from mec_gym.observations.over_time import OVER_TIME
 from mec_gym.scenario import Scenario
 
 IntArray = NDArray[np.int64]
@@ -14,118 +20,106 @@ IntArray = NDArray[np.int64]
 _GAINS_AT_MOST = 16384
 """Episodes are drawn in blocks of about so many gains, for speed; one by one they are the same."""
 
-
-class Course:
-    """An episode, slot by slot; slots in which no device has a task pass by themselves.
-
-    Attributes:
-        number: of the slot that is played, from 0.
-        devices: those that have a task in it, (m,), rising.
-        slot: the slot, of these devices alone.
-    """
-
-    def __init__(self, episode: Episodes) -> None:
-        self._episode, self._carried = episode, episode.begin()
-        tasks = episode.present.any(axis=-1)
-        self._last = int(np.flatnonzero(tasks)[-1])  # in which a device has a task
-        self._sums: dict[str, float] = {}
-        self._assignment = np.full(episode.present.shape, ABSENT, np.int64)
-        self.number = -1
-        self._pass_to(int(tasks.argmax()))
-
-    def end_slot(
-        self, assignment: IntArray, outcome: dict[str, Any]
-    ) -> tuple[bool, dict[str, Any]]:
-        """End the slot in which devices took actions, (m,), and go on to the next.
-
-        Args:
-            assignment: of `devices`.
-            outcome: what the slot came to.
-
-        Returns:
-            whether that was the last one, and what is known beside the outcome: `slot`, its number;
-            `devices`; `backlog_cycles` (N,) left over as it ends; `handovers`, tasks that went to
-            another server than their device's last. After the last slot also what the episode came
-            to, as `episode_...`.
-        """
-        before, number, devices = self._carried.last_server, self.number, self.devices
-        moved = (before[devices] >= 0) & (assignment < self._episode.slots.num_servers)
-        moved &= before[devices] != assignment
-        self._assignment[number, devices] = assignment
-        self._carry()
-        info = {
-            "slot": number,
-            "devices": devices,
-            "backlog_cycles": self._carried.backlog_cycles,
-            "handovers": int(moved.sum()),
-        }
-        self._add(outcome | info, len(devices))
-        if number == self._last:
-            return True, info | self._in_all()
-        following = self._episode.present[number + 1 :].any(axis=-1)
-        self._pass_to(number + 1 + int(following.argmax()))
-        return False, info
-
-    def _pass_to(self, number: int) -> None:
-        """Let slots in which nobody has a task pass until one."""
-        while self.number < number - 1:
-            self.number += 1
-            self._carry()
-        self.number = number
-        self.devices = np.flatnonzero(self._episode.present[number])
-        whole = self._episode.slot(number, self._carried)
-        everyone = len(self.devices) == whole.num_devices
-        self.slot: Instance = whole if everyone else whole.of_devices(self.devices)
-
-    def _carry(self) -> None:
-        number = self.number
-        self._carried = self._episode.after(number, self._carried, self._assignment[number])
-
-    def _add(self, outcome: dict[str, Any], num_tasks: int) -> None:
-        """Add what a slot came to to what the episode did."""
-        means = {name: outcome[name] * num_tasks for name in _MEANS if name in outcome}
-        counts = {name: outcome[name] for name in _COUNTS if name in outcome}
-        for name, value in (means | counts | {"tasks": num_tasks}).items():
-            self._sums[name] = self._sums.get(name, 0) + value
-        self._sums["feasible"] = self._sums.get("feasible", 1) * outcome["feasible"]
-
-    def _in_all(self) -> dict[str, Any]:
-        """Return what the episode came to."""
-        sums, found = self._sums, {}
-        for name, value in sums.items():
-            found[f"episode_{name}"] = value / sums["tasks"] if name in _MEANS else value
-        return found | {"episode_feasible": bool(sums["feasible"])}
-
-
-_MEANS = ("average_delay", "cost", "energy_j")
-"""What a slot comes to on average over its tasks."""
-
-_COUNTS = ("overloads", "missed", "dropped", "barred", "handovers")
-"""What is counted."""
+_ONLY = np.zeros(1, np.int64)
+"""The only copy."""
 
 
 class Courses:
-    """Episodes drawn ahead from a generator, begun one after the other.
+    """Episodes drawn ahead from a generator, played slot by slot, one after the other.
+
+    Slots in which no device has a task pass by themselves.
 
     Args:
         scenario: what they are drawn from.
+        observer: what shows them.
+        prepare: what works out what the reward knows of slots.
         places: whether slots say where devices and servers are, if the channel knows.
     """
 
-    def __init__(self, scenario: Scenario, places: bool) -> None:
-        self._scenario, self._places = scenario, places
+    def __init__(
+        self, scenario: Scenario, observer: Observation, prepare: Prepare, places: bool
+    ) -> None:
+        self._scenario, self._observer, self._places = scenario, observer, places
         self._most = max(1, _GAINS_AT_MOST // (scenario.num_gains * scenario.slots))
+        # One more for an episode that is given.
+        self._following = Following(scenario, observer, 1, self._most + 1, prepare)
+        self._observe = None
+        if type(observer) in OVER_TIME.values():  # one of a user's own is not compiled here
+            self._observe = loops.observe_of(observer.write, turns.part_at)
+        self._shape = observer.space.shape
+        self._undecided = np.full(scenario.num_devices, -1, np.int64)
+        self._chosen = np.zeros((1, scenario.num_devices), np.int64)
+        self._playing: tuple[Episodes, int]
         self.drop()
 
     def drop(self) -> None:
         """Forget what is drawn: the generator is another one."""
         self._next = self._drawn = 0
 
-    def begin_next(self, rng: np.random.Generator) -> Course:
-        """Return the course of the next episode of a generator."""
+    def begin_next(self, rng: np.random.Generator) -> tuple[State, NDArray[np.float32]]:
+        """Return the state of the first slot of a generator's next episode, and what is seen."""
         if self._next == self._drawn:
             self._drawn = min(2 * self._drawn or 1, self._most)
             self._episodes = self._scenario.draw_episodes(self._drawn, rng, self._places)
+            self._following.keep(self._episodes, np.arange(self._drawn))
             self._next = 0
         self._next += 1
-        return Course(self._episodes[self._next - 1])
+        return self._begin(self._episodes, self._next - 1, self._next - 1)
+
+    def begin(self, episode: Episodes) -> tuple[State, NDArray[np.float32]]:
+        """Return the same of an episode that is given."""
+        arrays = {name: array[None] for name, array in episode.slots.arrays().items()}
+        one = Episodes(Instance.trusted(**arrays), episode.present[None], episode.waits)
+        self._following.keep(one, np.array([self._most]))
+        return self._begin(one, 0, self._most)
+
+    def end_slot(
+        self, state: State
+    ) -> tuple[tuple[State, NDArray[np.float32]] | None, dict[str, Any]]:
+        """End the slot of which a state has all assigned, and go on to the next.
+
+        Returns:
+            the next one's state and what is seen of it, None after the last; and what is known of
+            the slot that ended: its outcome, `slot`, its number, `devices`, `backlog_cycles` (N,)
+            left over as it ends, `handovers`, tasks that went to another server than their
+            device's last. After the last slot also what the episode came to, as `episode_...`.
+        """
+        following = self._following
+        load, sqrt_load = following.slots.load, following.slots.sqrt_load
+        load[0], sqrt_load[0] = state.slot.load, state.slot.sqrt_load
+        self._chosen[0, : len(state.assignment)] = state.assignment
+        ended, over = following.turn(_ONLY, self._chosen)
+        told = following.told_one(ended)
+        return None if over else self._shown(), told
+
+    def _begin(self, episodes: Episodes, at: int, row: int) -> tuple[State, NDArray[np.float32]]:
+        self._playing = episodes, at
+        self._following.begin(_ONLY, np.array([row]))
+        return self._shown()
+
+    def _shown(self) -> tuple[State, NDArray[np.float32]]:
+        """Return the state of the slot that has begun, and what is seen of it."""
+        following, observer = self._following, self._observer
+        tasks, shown, earned = following.counts[0].tolist()
+        slot = mdp.plain(following.slots, 0, tasks, earned)
+        mask = np.empty((1, len(slot.server_hz)), np.int8)
+        undecided = self._undecided[:tasks].copy()
+        state = State.of_one(slot, undecided, mask[0], following.find(*self._playing, 0))
+        state.prepared = following.prepared[0, :shown]
+        observation = np.empty((1, *self._shape), np.float32)
+        if self._observe is None:
+            mdp.write_mask(slot, 0, mask[0])
+            Observation.update(observer, observation[0], state)
+        else:
+            self._observe(
+                following.slots,
+                _ONLY,
+                _ONLY,
+                _ONLY,
+                following.prepared,
+                following.counts,
+                observer.constants,
+                observation,
+                mask,
+            )
+        return state, observation[0]

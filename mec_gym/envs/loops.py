@@ -14,6 +14,7 @@ from numba.extending import register_jitable
 
 from mec_gym import equations, mdp, rewards
 from mec_gym.compiling import borrowed, index, loop, loops_for
+from mec_gym.kernels import kernel
 
 NONE = -1
 """The server of a copy that decides nothing."""
@@ -42,9 +43,19 @@ def first_outside(formulas: str) -> Any:
     return first
 
 
+@kernel
+def whole_at(slots: Any, prepared: Any, row: int, counts: Any) -> tuple[Any, Any]:
+    """Return the slot in a row, in which every device has a task, and what is prepared of it."""
+    return mdp.slot_at(slots, row), prepared[row]
+
+
 @loops_for
-def observe_of(formulas: str, write: Callable[..., None]) -> Any:
-    """Return the compiled loop that writes observations, see `observe` in it."""
+def observe_of(formulas: str, write: Callable[..., None], at: Callable[..., Any] = whole_at) -> Any:
+    """Return the compiled loop that writes observations, see `observe` in it.
+
+    `at(slots, prepared, row, counts)` returns a slot and what is prepared of it: `whole_at`, or
+    `turns.part_at`, whose counts those are.
+    """
 
     @loop
     def observe(
@@ -53,6 +64,7 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
         row: Any,
         device: Any,
         prepared: Any,
+        counts: Any,
         constants: Any,
         observation: Any,
         mask: Any,
@@ -64,16 +76,24 @@ def observe_of(formulas: str, write: Callable[..., None]) -> Any:
         for each in copies:
             copy = index(each)
             place, current = index(row[copy]), index(device[copy])
-            slot = mdp.slot_at(slots, place)
-            write(slot, current, prepared[place], constants, observation[copy])
+            slot, known = at(slots, prepared, place, counts)
+            write(slot, current, known, constants, observation[copy])
             mdp.write_mask(slot, current, mask[copy])
 
     return observe
 
 
 @loops_for
-def play_of(formulas: str, reward_of: rewards.Reward, write: Callable[..., None]) -> Any:
-    """Return the compiled loop of one step for a reward and an observation, see `play` in it."""
+def play_of(
+    formulas: str,
+    reward_of: rewards.Reward,
+    write: Callable[..., None],
+    at: Callable[..., Any] = whole_at,
+) -> Any:
+    """Return the compiled loop of one step for a reward and an observation, see `play` in it.
+
+    `at` as for `observe_of`.
+    """
 
     @loop
     def play(
@@ -82,6 +102,7 @@ def play_of(formulas: str, reward_of: rewards.Reward, write: Callable[..., None]
         row: Any,
         device: Any,
         prepared: Any,
+        counts: Any,
         constants: Any,
         observation: Any,
         mask: Any,
@@ -96,12 +117,12 @@ def play_of(formulas: str, reward_of: rewards.Reward, write: Callable[..., None]
 
         A copy whose server is below 0, as `NONE`, decides nothing and earns nothing.
 
-        Returns how many of them are now `length` devices into their slots.
+        Returns how many of them are now `length` devices into their slots, or through them.
         """
         assert formulas
         slots, prepared, constants = borrowed(slots), borrowed(prepared), borrowed(constants)
         observation, mask = borrowed(observation), borrowed(mask)
-        ended, num_devices = 0, slots.task_cycles.shape[1]
+        ended = 0
         for start in range(0, len(copies), _IN_CACHE):
             some = copies[start : start + _IN_CACHE]
             for each in some:
@@ -109,20 +130,21 @@ def play_of(formulas: str, reward_of: rewards.Reward, write: Callable[..., None]
                 reward[copy], terminated[copy] = 0.0, False
                 if chosen < 0:
                     continue
-                slot, current = mdp.slot_at(slots, index(row[copy])), index(device[copy])
+                slot, _ = at(slots, prepared, index(row[copy]), counts)
+                current, num_devices = index(device[copy]), len(slot.task_cycles)
                 reward[copy] = rewards.penalised(
                     reward_of(slot, current, chosen), slot, current, chosen, overload_penalty
                 )
                 mdp.assign(slot, current, chosen)
                 assignment[copy, current] = chosen
                 device[copy] = current + 1
-                ended += current + 1 == length
                 terminated[copy] = current + 1 == num_devices
+                ended += current + 1 == length or current + 1 == num_devices
             for each in some:
                 copy = index(each)
                 place, current = index(row[copy]), index(device[copy])
-                slot = mdp.slot_at(slots, place)
-                write(slot, current, prepared[place], constants, observation[copy])
+                slot, known = at(slots, prepared, place, counts)
+                write(slot, current, known, constants, observation[copy])
                 mdp.write_mask(slot, current, mask[copy])
         return ended
 

@@ -1,11 +1,11 @@
-"""`MEC-Offload-v0`: one slot an episode, one device a step."""
+"""`MEC-Offload-v0`: one slot an episode, or several that follow one another, a device a step."""
 
 import operator
 import sys
 from collections.abc import Mapping
 from numbers import Real
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,13 +17,15 @@ from mec_gym import equations, observations, rewards, system
 from mec_gym import options as scenario_options
 from mec_gym.envs import arguments, rendering
 from mec_gym.envs.ahead import Ahead
-from mec_gym.envs.course import Course, Courses
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
+
+if TYPE_CHECKING:
+    from mec_gym.envs.course import Courses
 
 
 class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -73,10 +75,14 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     ## Starting State
     A slot drawn from the scenario with nothing assigned, or the slot given by
-    `reset(options={"instance": instance})`, which must fit the scenario's shape and ranges.
+    `reset(options={"instance": instance})`, which must fit the scenario's shape and ranges. Where
+    slots follow one another, an episode drawn from it, no work left over and no service anywhere,
+    or the one given by `reset(options={"episode": episode})`, a `mec_gym.Episodes` of one.
 
     ## Episode End
-    Terminates when the last device is assigned, after M steps; never truncates.
+    Terminates when the last device is assigned, after M steps; never truncates. Where slots follow
+    one another the devices that have a task in a slot are assigned in order, then those of the next
+    slot in which one has; the last task of the episode terminates it.
 
     ## Information
     `reset` and `step` give `action_mask` (N,), int8: 1 for each action that is allowed and has a
@@ -85,7 +91,15 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     (M,) by Eq. (20) in cycles/s, `task_delay` (M,) in seconds, `average_delay` (Eq. 5) in seconds,
     `overloads` (tasks above capacity) and `feasible`, and where the scenario has such `cost` and
     `energy_j` (of a task on average, seconds and joules), `missed`, `dropped` and `barred` (tasks;
-    `mec_gym.system.report`). Where a recorder wants the same keys at every step, wrap the
+    `mec_gym.system.report`).
+
+    Where slots follow one another the last step of each says this of the slot, of its m tasks, and
+    also `slot`, its number from 0; `devices` (m,), which had a task; `backlog_cycles` (N,) left
+    over as it ends; and `handovers`, the tasks that went to another server than their device's
+    last; its `action_mask` is of the next slot. The last step of the episode also gives what it
+    came to in all: `episode_average_delay` (and `episode_cost`, `episode_energy_j`) of a task on
+    average, `episode_overloads`, `episode_handovers` and the like in all, `episode_tasks`, and
+    `episode_feasible`: every slot was. Where a recorder wants the same keys at every step, wrap the
     environment in `mec_gym.envs.recording.OutcomeAtEveryStep`.
 
     ## Arguments
@@ -137,8 +151,6 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             raise ValueError(f"render_mode: no {render_mode!r}; there are: {modes}")
         self.scenario = scenario
         self._num_devices, self._num_actions = scenario.num_devices, scenario.num_actions
-        self._courses = Courses(scenario, render_mode is not None) if scenario.slots > 1 else None
-        self._course: Course | None = None
         self._is_plain = scenario_options.is_plain(scenario)
         self.overload_penalty = float(overload_penalty)
         self.render_mode = render_mode
@@ -147,7 +159,13 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.observation_space = self.observer.space
         self.action_space = gym.spaces.Discrete(scenario.num_actions)
         self._prepare = rewards.preparation(self.reward)
-        self._ahead = Ahead(scenario, self.observer, self._prepare, render_mode is not None)
+        drawing = scenario, self.observer, self._prepare, render_mode is not None
+        self._courses: Courses | None = None
+        self._ahead = Ahead(*drawing)
+        if scenario.slots > 1:
+            from mec_gym.envs import course  # numba is loaded when it is first needed
+
+            self._courses = course.Courses(*drawing)
         self._state: State | None = None
         self._window: rendering.Window | None = None
 
@@ -163,7 +181,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin the next slot, or the one given as `options["instance"]`.
+        """Begin the next episode, or the one given as `options["instance"]` or `["episode"]`.
 
         Raises:
             ValueError: a bad seed, an unknown option, or an instance that does not fit.
@@ -173,22 +191,20 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         if given is not None:
             self._check(given)
         super().reset(seed=arguments.check_seed(seed))
-        if self._courses is not None:
-            if seed is not None:
-                self._courses.drop()
-            if given is None:
-                self._course = self._courses.begin_next(self.np_random)
-            else:
-                self._course = Course(given)
-            self._begin_slot(self._course)
-            return self._shown()
+        ahead = self._ahead if self._courses is None else self._courses
         if seed is not None:
-            self._ahead.drop()
+            ahead.drop()
         if given is None:
-            self._state, self._observation = self._ahead.begin_next(self.np_random)
+            self._state, self._observation = ahead.begin_next(self.np_random)
+        elif self._courses is None:
+            self._state = State(given, self._prepare)
+            self._observation = self.observer.begin(self._state)
         else:
-            self._begin(given)
-        return self._shown()
+            self._state, self._observation = self._courses.begin(given)
+        self._num_devices = len(self._state.assignment)
+        if self.render_mode == "human":
+            self.render()
+        return self._observation.copy(), {"action_mask": self._state.mask}
 
     def step(
         self, action: np.int64 | int
@@ -207,36 +223,22 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         reward = rewards.of_decision(self.reward, state, server, self.overload_penalty)
         state.assign(server)
         self.observer.update(self._observation, state)
-        info: dict[str, Any] = {"action_mask": state.mask}
         done = state.device == self._num_devices
-        if done:
-            info |= self._outcome(state)
-            if self._course is not None:
-                done, more = self._course.end_slot(state.assignment, info)
-                info |= more
-                if not done:
-                    self._begin_slot(self._course)
-                    info["action_mask"] = self._begun("step").mask
+        if not done:
+            info: dict[str, Any] = {"action_mask": state.mask}
+        elif self._courses is None:
+            info = {"action_mask": state.mask} | self._outcome(state)
+        else:
+            following, told = self._courses.end_slot(state)
+            done = following is None
+            if following is not None:
+                state, self._observation = following
+                self._state, self._num_devices = state, len(state.assignment)
+            info = {"action_mask": state.mask} | told
         if self.render_mode == "human":
             self.render()
         # A copy: callers may keep it, and may write to it.
         return self._observation.copy(), reward, done, False, info
-
-    def _begin(self, instance: Instance) -> None:
-        """Begin a slot."""
-        self._state = State(instance, self._prepare)
-        self._observation = self.observer.begin(self._state)
-
-    def _begin_slot(self, course: Course) -> None:
-        """Begin the slot that an episode has come to."""
-        self._num_devices = len(course.devices)
-        self._begin(course.slot)
-
-    def _shown(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Return what is seen as an episode begins."""
-        if self.render_mode == "human":
-            self.render()
-        return self._observation.copy(), {"action_mask": self._begun("reset").mask}
 
     @property
     def action_names(self) -> tuple[str, ...]:

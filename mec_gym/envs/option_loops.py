@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from numba.extending import register_jitable
+
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import borrowed, loop, loops_for
 from mec_gym.envs.loops import finish_one
@@ -115,6 +117,44 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
     return settle
 
 
+@register_jitable(forceinline=True, error_model="numpy")
+def more_of(
+    slot: Any,
+    kept: Any,
+    place: Any,
+    chosen: Any,
+    cpu_hz: Any,
+    task_delay: Any,
+    num_servers: Any,
+    drops: Any,
+) -> Any:
+    """Return cost and energy of a slot in all, and how many tasks missed, are dropped and barred.
+
+    Args as of `finish_all` below, of one slot; the frequencies of tasks in columns are written.
+    """
+    last = len(slot.server_hz) - 1
+    cost, energy, missed, dropped, barred = 0.0, 0.0, 0, 0, 0
+    for device in range(len(slot.task_cycles)):
+        server = chosen[device]
+        if server >= num_servers:
+            cpu_hz[device] = kept.own_hz[place, device, server - num_servers]
+        cost += equations.task_cost(
+            slot.link_cost[device][server],
+            slot.sqrt_cycles[device],
+            slot.server_hz[server],
+            slot.sqrt_load[server],
+        )
+        if kept.energy.shape[1]:
+            energy += kept.energy[place, device, server]
+        is_dropped = drops and server == last
+        dropped += is_dropped
+        if kept.deadline_s.shape[1] and not is_dropped:
+            missed += task_delay[device] > kept.deadline_s[place, device]
+        if len(slot.allowed):
+            barred += not slot.allowed[device][server]
+    return cost, energy, missed, dropped, barred
+
+
 @loops_for
 def finish(formulas: str) -> Any:
     """Return the compiled loop over slots that end, see `finish_all` in it."""
@@ -146,7 +186,7 @@ def finish(formulas: str) -> Any:
         have missed their deadline, are dropped and barred.
         """
         assert formulas
-        slots, kept, last = borrowed(slots), borrowed(kept), slots.server_hz.shape[1] - 1
+        slots, kept = borrowed(slots), borrowed(kept)
         chosen, assignment = borrowed(chosen), borrowed(assignment)
         cpu_hz, task_delay = borrowed(cpu_hz), borrowed(task_delay)
         for copy in ended:
@@ -155,24 +195,16 @@ def finish(formulas: str) -> Any:
             overloads[copy] = finish_one(
                 slot, chosen[copy], assignment[copy], cpu_hz[copy], task_delay[copy]
             )
-            for device in range(len(slot.task_cycles)):
-                server = chosen[copy, device]
-                if server >= num_servers:
-                    cpu_hz[copy, device] = kept.own_hz[place, device, server - num_servers]
-                cost[copy] += equations.task_cost(
-                    slot.link_cost[device][server],
-                    slot.sqrt_cycles[device],
-                    slot.server_hz[server],
-                    slot.sqrt_load[server],
-                )
-                if kept.energy.shape[1]:
-                    energy[copy] += kept.energy[place, device, server]
-                is_dropped = drops and server == last
-                dropped[copy] += is_dropped
-                if kept.deadline_s.shape[1] and not is_dropped:
-                    missed[copy] += task_delay[copy, device] > kept.deadline_s[place, device]
-                if len(slot.allowed):
-                    barred[copy] += not slot.allowed[device][server]
+            cost[copy], energy[copy], missed[copy], dropped[copy], barred[copy] = more_of(
+                slot,
+                kept,
+                place,
+                chosen[copy],
+                cpu_hz[copy],
+                task_delay[copy],
+                num_servers,
+                drops,
+            )
             cost[copy] /= len(slot.task_cycles)
             energy[copy] /= len(slot.task_cycles)
             feasible[copy] = overloads[copy] == 0 and barred[copy] == 0

@@ -17,6 +17,7 @@ from mec_gym.mdp import Prepare, Slot, State
 from mec_gym.observations import Observation
 from mec_gym.scenario import Scenario
 
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
@@ -26,7 +27,7 @@ _GAINS_KEPT = 1 << 16
 _GAINS_AT_ONCE = 1 << 15
 """They are worked out about so many gains at a time."""
 
-_FOR_GAIN = 3
+FOR_GAIN = 3
 """Where a scenario has options, an action takes about so many times the room of a gain."""
 
 
@@ -63,20 +64,13 @@ class Stock:
         self._scenario, self._observer, self._num_envs = scenario, observer, num_envs
         self._prepare = prepare
         self._threads = num_threads
-        self._gains = scenario.num_gains  # whose room a slot takes
-        if not options.is_plain(scenario):
-            self._gains += _FOR_GAIN * scenario.num_devices * scenario.num_actions
+        self._size, self._gains = self._takes()
+        self._gains_at_once = scenario.num_gains * scenario.slots
         kept = min(max(1, _GAINS_KEPT // (num_envs * self._gains)), 64)
         self._parts = 1 if kept == num_threads == 1 else 2
         self._depth = max(1, kept // self._parts)  # slots in a part
         self.layers = self._parts * self._depth
-        rows = num_envs * (self.layers + 1)
-        sample = scenario.sample(1, 0)
-        self.slots = _room(scenario, rows, State(sample, prepare).slot.for_reward)
-        self.kept = _kept(scenario, rows)
-        prepared = observer.prepare(sample)
-        self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
-        self._filling = Filling.of(scenario, observer)
+        self._make_room(num_envs * (self.layers + 1))
         self.seeded = False
         self._generators = np.zeros((num_envs, 4), dtype=np.uint64)  # states, see `pcg64`
         self._uniforms, self._begin = pcg64.uniforms(), loops.begin()
@@ -84,6 +78,23 @@ class Stock:
         self._begun = np.zeros(num_envs, dtype=np.int64)  # slots of each copy
         self._pending: list[tuple[Future[None], IntArray]] = []
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
+
+    def _takes(self) -> tuple[int, int]:
+        """Return how many uniform numbers a slot takes, and the room of how many gains."""
+        gains = self._scenario.num_gains
+        if not options.is_plain(self._scenario):
+            gains += FOR_GAIN * self._scenario.num_devices * self._scenario.num_actions
+        return self._scenario.num_uniforms, gains
+
+    def _make_room(self, rows: int) -> None:
+        """Make room for slots in so many rows."""
+        scenario, observer = self._scenario, self._observer
+        sample = scenario.sample(1, 0)
+        self.slots = room(scenario, rows, State(sample, self._prepare).slot.for_reward)
+        self.kept = room_beside(scenario, rows)
+        prepared = observer.prepare(sample)
+        self.prepared = np.empty((rows, *prepared.shape[1:]), prepared.dtype)
+        self._filling = Filling.of(scenario, observer)
 
     @property
     def first_given(self) -> int:
@@ -101,7 +112,7 @@ class Stock:
     def generators(self) -> list[np.random.Generator]:
         """Return what each copy drew the slot from that it began last, at its beginning."""
         self._wait()
-        beyond = (self._drawn * self._depth - self._begun + 1) * self._scenario.num_uniforms
+        beyond = (self._drawn * self._depth - self._begun + 1) * self._size
         made = [pcg64.unpacked(state) for state in self._generators]
         for generator, numbers in zip(made, beyond.tolist(), strict=True):
             generator.bit_generator.advance(-numbers)  # type: ignore[attr-defined]  # PCG64 has it
@@ -179,24 +190,27 @@ class Stock:
 
     def _fill(self, copies: IntArray) -> None:
         """Draw the next part of some copies."""
-        depth, size = self._depth, self._scenario.num_uniforms
+        depth, size = self._depth, self._size
         first = self._drawn % self._parts * depth * self._num_envs
         layers = np.arange(depth) * self._num_envs
-        at_once = max(1, _GAINS_AT_ONCE // (self._scenario.num_gains * depth))
+        at_once = max(1, _GAINS_AT_ONCE // (self._gains_at_once * depth))
         unit = np.empty((min(at_once, len(copies)), depth * size))
         for some in _blocks(copies, at_once):
             drawn = unit[: len(some)]
             self._uniforms(self._generators, some, drawn)
             rows = ((first[some] + some)[:, None] + layers).ravel()
-            of_slots = drawn.reshape(-1, size)
-            if self._filling is None:
-                self.keep(self._scenario.from_uniforms(of_slots), rows)
-            else:
-                self._filling.fill(of_slots, rows, self.slots, self.kept, self.prepared)
-                self._prepare_for_reward(rows)
+            self._write(drawn.reshape(-1, size), rows)
+
+    def _write(self, unit: FloatArray, rows: IntArray) -> None:
+        """Write the slots that uniform numbers make, (n, ...), into n rows."""
+        if self._filling is None:
+            self.keep(self._scenario.from_uniforms(unit), rows)
+        else:
+            self._filling.fill(unit, rows, self.slots, self.kept, self.prepared)
+            self._prepare_for_reward(rows)
 
 
-def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
+def room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
     """Return a `Slot` with room for so many slots of a scenario, in which nothing is assigned.
 
     Args:
@@ -227,7 +241,7 @@ def _room(scenario: Scenario, rows: int, for_reward: NDArray[Any]) -> Slot:
     )
 
 
-def _kept(scenario: Scenario, rows: int) -> Kept:
+def room_beside(scenario: Scenario, rows: int) -> Kept:
     """Return room for what outcomes of a scenario's slots take, as far as it has options."""
     size, columns = scenario.num_devices, len(scenario.columns)
     takes_energy = scenario.energy_weight is not None or scenario.local_hz is not None

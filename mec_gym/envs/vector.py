@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 from mec_gym import options as scenario_options
 from mec_gym import system
 from mec_gym.compiling import refused
-from mec_gym.envs import arguments, loops, option_loops
+from mec_gym.envs import arguments, loops, option_loops, turns
+from mec_gym.envs.episode_stock import EpisodeStock
+from mec_gym.envs.following import Following
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.envs.stock import Stock
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
 from mec_gym.mdp import State, assign, slot_at
 from mec_gym.observations import OBSERVATIONS
+from mec_gym.observations.over_time import OVER_TIME
 from mec_gym.rewards import REWARDS, of_decision, preparation
 
 IntArray = NDArray[np.int64]
@@ -73,6 +77,11 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     `reset` takes the options `instance`, a batch of as many slots as there are copies, and
     `reset_mask` (num_envs,), which copies to reset.
 
+    Where the scenario's slots follow one another an episode is over after its last task, and
+    `reset` takes `episode`, as many `mec_gym.Episodes` as there are copies, in place of `instance`.
+    What `info` has of a slot stands in M places, of which those behind its tasks are -1 in
+    `assignment` and `devices`, and 0 in `cpu_hz` and `task_delay`.
+
     Args:
         num_envs: how many copies.
         render_mode: None; a single environment can be rendered.
@@ -122,8 +131,6 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self.observation_space = batch_space(single.observation_space, num_envs)
         self.action_space = batch_space(single.action_space, num_envs)
         self._observer = single.observer
-        self._observe = loops.observe_of(single.observer.write)
-        self._play = loops.play_of(single.reward, single.observer.write)
         self._first_outside = loops.first_outside()
         self._has_options = not scenario_options.is_plain(self.scenario)
         self._reported = system.reported(scenario_options.attributes(self.scenario))
@@ -131,24 +138,38 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         num_devices, self._num_actions = self.scenario.num_devices, self.scenario.num_actions
         self._shape = (num_envs, *single.observer.space.shape)  # of observations
         self._cut_off_after = limit
-        self._length = min(num_devices, limit or num_devices)  # steps of an episode
-        self._stock = Stock(
+        follows = self.scenario.slots > 1
+        # Steps of an episode; unknown where slots follow one another.
+        self._length = -1 if follows else min(num_devices, limit or num_devices)
+        most = num_devices * self.scenario.slots
+        self._longest = most if limit is None else min(limit, most)
+        self._stock = (EpisodeStock if follows else Stock)(
             self.scenario, single.observer, num_envs, self.num_threads, preparation(single.reward)
         )
         self._slots, self._prepared = self._stock.slots, self._stock.prepared
+        # Those of an `EpisodeStock`; where each slot is an episode there is nothing to follow.
+        self._following: Following | None = getattr(self._stock, "following", None)
+        self._counts = np.empty((0, 3), dtype=np.int64)
+        at: tuple[Any, ...] = ()
+        if self._following is not None:
+            self._counts, at = self._following.counts, (turns.part_at,)
+        self._at = at[0] if at else loops.whole_at
+        self._observe = loops.observe_of(single.observer.write, *at)
+        self._play = loops.play_of(single.reward, single.observer.write, *at)
         self._seconds_a_copy = 0.0  # that a step takes; 0: not yet known
         self._every = np.arange(num_envs)  # copy
         self._row = np.arange(num_envs)  # of the slot that each copy plays
         self._device = np.zeros(num_envs, dtype=np.int64)
+        self._is_over = np.zeros(num_envs, dtype=np.bool_)  # where slots follow one another
         self._assignment = np.zeros((num_envs, num_devices), dtype=np.int64)
         none = np.arange(0)  # of the copies: the loops are compiled, and nothing is played
         with refused("observation", single.observer.write):
             self._seen(none)
         with refused("reward", single.reward):
             self._assign(none, none)
-        own = (
-            single.reward not in REWARDS.values()
-            or type(single.observer) not in OBSERVATIONS.values()
+        own = single.reward not in REWARDS.values() or type(single.observer) not in (
+            *OBSERVATIONS.values(),
+            *OVER_TIME.values(),
         )
         if own:
             self._check_compiled(single)
@@ -168,11 +189,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         Raises:
             ValueError: a bad seed or option, or slots that do not fit the scenario.
         """
-        given = arguments.check_options(options, "instance", "reset_mask")
+        known = "instance" if self._following is None else "episode"
+        given = arguments.check_options(options, known, "reset_mask")
         rows = self._rows(given.get("reset_mask"))
-        instance = given.get("instance")
+        instance = given.get(known)
         if instance is not None:
-            self._check_instance(instance)
+            self._check_given(instance)
         seeds = self._seeds(seed)
         if not self._stock.seeded and len(rows) < self.num_envs:
             raise ResetNeeded("reset: the first one resets every copy; leave out reset_mask")
@@ -213,12 +235,16 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         reward, terminated, observation, mask, ended = self._assign(self._every, servers)
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
-        if ended:
+        if self._following is not None:
+            terminated, truncated, info, observation, mask = self._follow(
+                self._following, terminated, bool(ended), observation, mask
+            )
+        elif ended:
             now = self._device == self._length
             if self._length == self._cut_off_after:
                 truncated = now.copy()
             if over is None:
-                info, observation, mask = self._final(now, observation, mask)
+                info, observation, mask = self._final(now, observation, mask, self._outcome(now))
             else:
                 info = self._outcome(now)
         every = np.ones(self.num_envs, dtype=np.bool_)
@@ -277,8 +303,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     def state(self) -> list[dict[str, Any]]:
         """Return what `restore` goes on from, JSON values for each copy.
 
-        They are its generator at the beginning of the slot it plays, and the servers chosen so far:
-        all else is drawn and assigned anew.
+        They are its generator at the beginning of the episode it plays, and the servers chosen so
+        far: all else is drawn and assigned anew.
 
         Raises:
             ResetNeeded: there has been no reset.
@@ -286,14 +312,20 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         """
         if not self._stock.seeded:
             raise ResetNeeded("state: called before the first reset; call reset first")
-        given = np.flatnonzero(self._row >= self._stock.first_given)
+        following = self._following
+        row = self._row if following is None else following.course.episode
+        given = np.flatnonzero(row >= self._stock.first_given)
         if len(given):
             raise ValueError(f"state: copy {given[0]} plays a slot that was given, not drawn")
+        chosen = [
+            servers[:device].tolist()
+            for servers, device in zip(self._assignment, self._device, strict=True)
+        ]
+        if following is not None:
+            chosen = following.chosen(chosen)
         return [
-            {"generator": dict(rng.bit_generator.state), "assignment": servers[:device].tolist()}
-            for rng, servers, device in zip(
-                self._stock.generators(), self._assignment, self._device, strict=True
-            )
+            {"generator": dict(rng.bit_generator.state), "assignment": servers}
+            for rng, servers in zip(self._stock.generators(), chosen, strict=True)
         ]
 
     def restore(self, state: list[dict[str, Any]]) -> NDArray[np.float32]:
@@ -308,7 +340,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             chosen = [np.array(copy["assignment"], dtype=np.int64) for copy in state]
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ValueError(f"state: not that of a batch: {error!r}") from None
-        longest = self._length - self._begins_at_once  # else a slot that is over is still seen
+        longest = self._longest - self._begins_at_once  # else a slot that is over is still seen
         fits = all(
             servers.ndim == 1
             and len(servers) <= longest
@@ -322,6 +354,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             )
         self._stock.seed(dict(enumerate(rng)))
         self._begin_next(np.arange(self.num_envs))
+        if self._following is not None:
+            self._replay(self._following, chosen)
+            return self._seen()[0]
         for copy, servers in enumerate(chosen):
             slot = slot_at(self._slots, int(self._row[copy]))
             for device, server in enumerate(servers.tolist()):
@@ -329,6 +364,18 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 self._assignment[copy, device] = server
             self._device[copy] = len(servers)
         return self._seen()[0]
+
+    def _replay(self, following: Following, chosen: list[IntArray]) -> None:
+        """Take the actions of each copy that it took in its episode, (steps,)."""
+        for step in range(max(map(len, chosen))):
+            copies = np.array([copy for copy, servers in enumerate(chosen) if step < len(servers)])
+            if self._is_over[copies].any():
+                raise ValueError("state: it has more actions than the episodes of copies")
+            servers = np.full(self.num_envs, loops.NONE)
+            servers[copies] = [chosen[copy][step] for copy in copies]
+            _, ends, *seen, ended = self._assign(copies, servers)
+            if ended:
+                self._turn(following, copies[ends[copies]], *seen)
 
     def _seen(self, copies: IntArray | None = None) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Return new observations and masks of the batch, written for some copies, or for all."""
@@ -371,7 +418,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
 
         def call(some: IntArray) -> Any:
             constants = self._observer.constants
-            place = self._row, self._device, self._prepared
+            place = self._row, self._device, self._prepared, self._counts
             return loop(self._slots, some, *place, constants, *arrays)
 
         if self.num_threads == 1:
@@ -398,13 +445,19 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             ValueError: they do not.
         """
         copies = np.arange(min(self.num_envs, 2))
-        slots = self.scenario.sample(len(copies), 0)
-        self._begin_given(slots, copies)
+        slots: Any = self.scenario.first_slots(len(copies), 0)
+        if self._following is None:
+            self._begin_given(slots, copies)
+        else:
+            drawn = self.scenario.sample_episodes(len(copies), 0)
+            self._begin_given(drawn, copies)
+            slots = [self._following.find(drawn, copy, copy)() for copy in copies.tolist()]
         prepare, constants = preparation(single.reward), single.observer.constants
         states = [State(slot, prepare) for slot in slots]
         for state in states:
             state.prepared = single.observer.prepare(state.instance)
-        for device in range(min(self._length, _TRIED)):
+        tried = min(slot.num_devices for slot in slots)
+        for device in range(min(tried, self._longest, _TRIED)):
             servers = (device * self._every) % self.scenario.num_actions  # the first overloads one
             seen = self._seen(copies)[0]
             earned = self._assign(copies, servers)[0]
@@ -413,7 +466,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
                 single.observer.write(state.slot, device, state.prepared, constants, shown)
                 reward = of_decision(single.reward, state, server, self.overload_penalty)
                 state.assign(server)
-                slot = slot_at(self._slots, int(self._row[copy]))
+                slot, _ = self._at(self._slots, self._prepared, int(self._row[copy]), self._counts)
                 for part, plain, compiled in (
                     ("observation", shown, seen[copy]),
                     ("reward", reward, earned[copy]),
@@ -435,7 +488,9 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         Raises:
             ResetNeeded: some have, and none is reset by itself.
         """
-        over: NDArray[np.bool_] = self._device == self._length
+        over: NDArray[np.bool_] = (
+            self._device == self._length if self._following is None else self._is_over.copy()
+        )
         if self.autoreset_mode is AutoresetMode.DISABLED and over.any():
             raise ResetNeeded(
                 f"step: the slot of copy {over.argmax()} is over; reset such copies with"
@@ -454,7 +509,18 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             )
         return np.flatnonzero(mask)
 
-    def _check_instance(self, instance: Any) -> None:
+    def _check_given(self, given: Any) -> None:
+        if self._following is not None:
+            if not isinstance(given, Episodes):
+                raise ValueError(f"episode: {type(given).__name__} is not a mec_gym.Episodes")
+            if given.batch_shape != (self.num_envs,):
+                raise ValueError(
+                    f"episode: episodes of shape {given.batch_shape}; needs one for each of the"
+                    f" {self.num_envs} copies"
+                )
+            self.scenario.check_episodes(given)
+            return
+        instance = given
         if not isinstance(instance, Instance):
             raise ValueError(f"instance: {type(instance).__name__} is not a mec_gym.Instance")
         if instance.batch_shape != (self.num_envs,):
@@ -499,19 +565,84 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         return servers
 
     def _begin_next(self, copies: IntArray) -> None:
-        """Begin the next slot of some copies."""
+        """Begin the next slot of some copies, or their next episode."""
         if len(copies):
-            self._row[copies] = self._stock.begin_next(copies)
-            self._device[copies] = 0
+            self._begin(copies, self._stock.begin_next(copies))
 
-    def _begin_given(self, slots: Instance, copies: IntArray) -> None:
-        """Begin slots that are given, one for each of some copies."""
+    def _begin_given(self, given: Any, copies: IntArray) -> None:
+        """Begin slots or episodes that are given, one for each of some copies."""
         rows = self._stock.first_given + copies
-        self._stock.keep(slots, rows)
-        self._row[copies], self._device[copies] = rows, 0
+        self._stock.keep(given, rows)
+        self._begin(copies, rows)
+
+    def _begin(self, copies: IntArray, rows: IntArray) -> None:
+        """Begin what stands in some rows of the stock, one for each of some copies."""
+        self._device[copies] = 0
+        if self._following is None:
+            self._row[copies] = rows
+        else:
+            self._following.begin(copies, rows)
+            self._is_over[copies] = False
+
+    def _turn(
+        self,
+        following: Following,
+        copies: IntArray,
+        observation: NDArray[np.float32],
+        mask: NDArray[np.int8],
+    ) -> Any:
+        """End the slots of some copies; write what those see whose episodes go on."""
+        ended, over = following.turn(copies, self._assignment)
+        going = copies
+        if over:
+            is_over = following.course.over[copies]
+            self._is_over[copies[is_over]], going = True, copies[~is_over]
+        self._device[going] = 0
+        if len(going):
+            self._write(going, observation, mask)
+        return ended
+
+    def _follow(
+        self,
+        following: Following,
+        ends: NDArray[np.bool_],
+        ended: bool,
+        observation: NDArray[np.float32],
+        mask: NDArray[np.int8],
+    ) -> tuple[Any, ...]:
+        """Go on from a step, after which the slots of the copies in `ends` (num_envs,) have ended.
+
+        Returns:
+            whether episodes are over, and whether they are cut off, (num_envs,); what is told of
+            slots and episodes; observations and masks.
+        """
+        outcome: Any = None
+        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        if ended:
+            outcome = self._turn(following, np.flatnonzero(ends), observation, mask)
+            terminated = ends & following.course.over
+        truncated = np.zeros(self.num_envs, dtype=np.bool_)
+        if self._cut_off_after is not None:
+            device = np.where(self._is_over, 0, self._device)  # else they are counted as steps
+            truncated = following.course.steps + device == self._cut_off_after
+        info: dict[str, Any] = {}
+        done = terminated | truncated
+        if self._begins_at_once and done.any():
+            told = following.told(outcome, ends & done) if ended else {}
+            info, observation, mask = self._final(done, observation, mask, told)
+            ends = ends & ~done
+        else:
+            self._is_over |= done
+        if ended:
+            info |= following.told(outcome, ends)
+        return terminated, truncated, info, observation, mask
 
     def _final(
-        self, now: NDArray[np.bool_], observation: NDArray[np.float32], mask: NDArray[np.int8]
+        self,
+        now: NDArray[np.bool_],
+        observation: NDArray[np.float32],
+        mask: NDArray[np.int8],
+        outcome: dict[str, NDArray[Any]],
     ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.int8]]:
         """Begin the next slots of the copies whose slots are now over.
 
@@ -530,7 +661,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         info = {
             "final_obs": last,
             "_final_obs": now.copy(),
-            "final_info": masks | self._outcome(now),
+            "final_info": masks | outcome,
             "_final_info": now.copy(),
         }
         self._begin_next(ended)

@@ -38,6 +38,17 @@ class Observation(ABC):
         self.scenario = scenario
 
     @property
+    def blocks(self) -> NDArray[np.int64] | None:
+        """Where `prepare` returns numbers of single devices, one device after the other, (n, 2).
+
+        The first entry of each list of them, and how many each device has; of slots in which fewer
+        devices have a task theirs stand first, and 0 behind them. All else is the same whichever
+        devices there are. None: what it returns is to be worked out anew for each of these slots.
+        """
+        prepares = type(self).prepare is not Observation.prepare
+        return None if prepares else np.empty((0, 2), np.int64)
+
+    @property
     @abstractmethod
     def space(self) -> "gym.spaces.Box[np.float32]":
         """The space of one slot's observation, (K,), or (N, K) with a row a server."""

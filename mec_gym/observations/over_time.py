@@ -25,41 +25,50 @@ _IN_ORDER = 10.0
 """What is added to rows lies between minus this and this, as all else there."""
 
 
-class _OverTime(Observation):
-    """An observation of one slot, and `_more` numbers behind it, or behind each of its rows."""
+class OverTime(Observation):
+    """An observation of one slot, and `_more` numbers behind it, or behind each of its rows.
+
+    Attributes:
+        base: the observation of one slot.
+    """
 
     _kind: ClassVar[type[Observation]]
     _more: int
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
-        self._base = self._kind(scenario)
-        self._size = self._base.space.shape[-1]  # of what is seen of one slot
-        self.free_at, self.any_size = self._base.free_at, self._base.any_size
+        self.base = self._kind(scenario)
+        self._size = self.base.space.shape[-1]  # of what is seen of one slot
+        self.free_at, self.any_size = self.base.free_at, self.base.any_size
         assert scenario.slot_s is not None  # slots follow one another
         self.constants = (
-            *self._base.constants,
+            *self.base.constants,
             np.array([scenario.slot_s, scenario.slots, self._size, scenario.num_devices]),
         )
 
+    @property
+    def blocks(self) -> NDArray[np.int64] | None:
+        """Those of one slot."""
+        return self.base.blocks
+
     def prepare(self, instance: Instance) -> NDArray[Any]:
         """Return what is worked out of each slot by itself."""
-        return self._base.prepare(instance)
+        return self.base.prepare(instance)
 
 
-class _Flat(_OverTime):
+class _Flat(OverTime):
     """A list of numbers; what is added stays the same within a slot."""
 
     def __init__(self, scenario: Scenario) -> None:
         moves = dynamics.moves_services(scenario)
         self._more = 2 * scenario.num_servers + 1 + moves * scenario.num_devices
         super().__init__(scenario)
-        first = self._base.free_at.start  # type: ignore[union-attr]  # a slice to the end
+        first = self.base.free_at.start  # type: ignore[union-attr]  # a slice to the end
         self.free_at = slice(first, self._size)
 
     def update(self, observation: Array, state: State) -> None:
         """Bring what is seen of the slot up to date."""
-        self._base.update(observation[..., : self._size], state)
+        self.base.update(observation[..., : self._size], state)
 
 
 class SIOverTime(_Flat):
@@ -76,7 +85,7 @@ class SIOverTime(_Flat):
     @property
     def space(self) -> "gym.spaces.Box[np.float32]":
         """The ranges of one slot; waits as long as all work of an episode on one server takes."""
-        base, num_servers = self._base.space, self.scenario.num_servers
+        base, num_servers = self.base.space, self.scenario.num_servers
         work = self.scenario.slots * self.scenario.num_devices * self.scenario.task_cycles_range[1]
         slowest, fastest = dynamics.limits_hz(self.scenario)
         moves = self._more - 2 * num_servers - 1
@@ -163,7 +172,7 @@ class PaperOverTime(_Flat):
             out[entry + 1 + each] = (slot.last_server[each] + 1) / num_servers
 
 
-class _Rows(_OverTime):
+class _Rows(OverTime):
     """A row of features an action, see `write_more`."""
 
     _more = 6

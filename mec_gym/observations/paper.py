@@ -77,6 +77,11 @@ class SIObservation(Observation):
             np.nextafter(lows, -np.inf), np.nextafter(np.concatenate(high, dtype="f"), np.inf)
         )
 
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """Gains, bits, cycles, and each option."""
+        return self._blocks
+
     def prepare(self, instance: Instance) -> NDArray[Any]:
         """Return Eq. (11) but for the places left, at each step T, (..., T, M N + 2 M).
 

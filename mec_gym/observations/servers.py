@@ -107,6 +107,11 @@ class ServersObservation(Observation):
         shape = (self.scenario.num_actions, self.NUM_FEATURES)
         return gym.spaces.Box(-self.LIMIT, self.LIMIT, shape, np.float32)
 
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """Nothing: whatever is prepared is of no device."""
+        return np.empty((0, 2), np.int64)
+
     def prepare(self, instance: Instance) -> NDArray[Any]:
         """Return whether the links of later devices are known, (..., 1): not where gains change."""
         return np.full((*instance.batch_shape, 1), instance.step_gain is None)

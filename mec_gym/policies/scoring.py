@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mec_gym import mdp
 from mec_gym.compiling import loop, loops_for
+from mec_gym.kernels import kernel
 from mec_gym.observations import Observation
 from mec_gym.policies.network import Layer
 
@@ -43,6 +44,52 @@ def by_input(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     )
 
 
+@kernel
+def best_of(layers: Any, rows: Any, free: Any, mean: Any, shared: Any) -> int:
+    """Return the free server of the greatest score.
+
+    Args:
+        layers: what `by_input` returns of the network.
+        rows: room for the rows of two layers, (2, N, widest); the first ones are what it sees.
+        free: of `mdp.write_mask`, (N,).
+        mean: room for a row, (widest,).
+        shared: likewise.
+    """
+    inputs, outputs = rows[0], rows[1]
+    num_servers = len(free)
+    share, number = np.float32(1 / free.sum()), 0
+    for weight, bias, context in layers:
+        number += 1
+        before, after = weight.shape
+        mean[:before] = 0
+        for server in range(num_servers):
+            if free[server]:
+                for entry in range(before):
+                    mean[entry] += inputs[server, entry] * share
+        shared[:after] = bias
+        for entry in range(before):
+            for out in range(after):
+                shared[out] += mean[entry] * context[entry, out]
+        for server in range(num_servers):
+            if not free[server]:
+                continue
+            scores = outputs[server]
+            scores[:after] = shared[:after]
+            for entry in range(before):
+                value = inputs[server, entry]
+                for out in range(after):
+                    scores[out] += value * weight[entry, out]
+            if number < len(layers):
+                for out in range(after):
+                    scores[out] = max(scores[out], np.float32(0))
+        inputs, outputs = outputs, inputs
+    best = -1
+    for server in range(num_servers):
+        if free[server] and (best < 0 or inputs[server, 0] > inputs[best, 0]):
+            best = server
+    return best
+
+
 @loops_for
 def loop_of(formulas: str, write: Callable[..., None]) -> Any:
     """Return the compiled loop for an observation's `write`, see `assign`."""
@@ -59,40 +106,9 @@ def loop_of(formulas: str, write: Callable[..., None]) -> Any:
         for row in range(len(assignment)):
             slot = mdp.slot_at(slots, row)
             for device in range(len(slot.task_cycles)):
-                inputs, outputs = rows[0], rows[1]
-                write(slot, device, prepared[row], constants, inputs[:, :features])
+                write(slot, device, prepared[row], constants, rows[0, :, :features])
                 mdp.write_mask(slot, device, free)
-                left = free.sum()
-                share, number = np.float32(1 / left), 0
-                for weight, bias, context in layers:
-                    number += 1
-                    before, after = weight.shape
-                    mean[:before] = 0
-                    for server in range(num_servers):
-                        if free[server]:
-                            for entry in range(before):
-                                mean[entry] += inputs[server, entry] * share
-                    shared[:after] = bias
-                    for entry in range(before):
-                        for out in range(after):
-                            shared[out] += mean[entry] * context[entry, out]
-                    for server in range(num_servers):
-                        if not free[server]:
-                            continue
-                        scores = outputs[server]
-                        scores[:after] = shared[:after]
-                        for entry in range(before):
-                            value = inputs[server, entry]
-                            for out in range(after):
-                                scores[out] += value * weight[entry, out]
-                        if number < len(layers):
-                            for out in range(after):
-                                scores[out] = max(scores[out], np.float32(0))
-                    inputs, outputs = outputs, inputs
-                best = -1
-                for server in range(num_servers):
-                    if free[server] and (best < 0 or inputs[server, 0] > inputs[best, 0]):
-                        best = server
+                best = best_of(layers, rows, free, mean, shared)
                 mdp.assign(slot, device, best)
                 assignment[row, device] = best
 

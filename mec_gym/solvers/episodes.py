@@ -3,7 +3,7 @@
 How far they are from what is best `mec_gym.bounds.episodes` bounds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,13 +14,18 @@ from mec_gym.episode_problem import EpisodeProblem
 from mec_gym.episodes import Episodes, play
 from mec_gym.instance import Instance
 from mec_gym.problem import Problem
+from mec_gym.solvers.exact import optimal
 from mec_gym.solvers.local_search import local_search
+from mec_gym.solvers.two_searches import local_search_prices
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_SHARES = (0.25, 0.5, 1.0)
-"""Of what a cycle left over costs later, these are added to the price of work, one by one."""
+_SHARES = (0.5, 1.0)
+"""Of what a cycle more costs later slots by a linear program, these are the price of work."""
+
+_FEW = 12
+"""Slots of so many devices are solved to the optimum in no time."""
 
 _CHANGES = 200_000
 """So many changes in one slot are tried at least once in what kicks lead to."""
@@ -39,7 +44,10 @@ class Found(NamedTuple):
 
 
 def search(
-    episodes: Episodes, starts: Sequence[IntArray] | None = None, budget: int | None = None, seed: int = 0
+    episodes: Episodes,
+    starts: Sequence[IntArray] | None = None,
+    budget: int | None = None,
+    seed: int = 0,
 ) -> Found:
     """Return the best assignment of whole episodes (B,) that moves and swaps lead to.
 
@@ -72,7 +80,7 @@ def search(
     for row in range(len(episodes)):
         problem = problems.episode(row)
         uniforms = rng.random((budget, UNIFORMS))
-        ends = []
+        ends: list[tuple[float, int, IntArray]] = []
         for number, start in enumerate(tried):
             end = start[row].copy()
             if not np.isfinite(begin(problem, end).cost).all():
@@ -89,63 +97,43 @@ def search(
 
 
 def slot_by_slot(episodes: Episodes) -> list[IntArray]:
-    """Return assignments, (B, K, M) each, that local search makes slot by slot.
+    """Return assignments, (B, K, M) each, made slot by slot, that see what the slots before left.
 
-    The first sees what the slots before have left. In the others work has a price as well: shares
-    of what each cycle left over at the end of the slot costs later in what was played before.
+    The first is local search's. In the others each slot is optimal, or where there are many devices
+    the better of two searches: as it is; and where work waits with shares of the price on it that a
+    linear program over all slots finds.
     """
-    best, cost = _played(episodes, None)
-    made = [best]
-    for _ in range(2):
-        price = _later_costs(episodes, best)
-        for share in _SHARES if price.any() else ():
-            found, found_cost = _played(episodes, price * share)
-            made.append(found)
-            better = found_cost < cost
-            best = np.where(better[:, None, None], found, best)
-            cost = np.minimum(cost, found_cost)
+    solve = optimal if episodes.slots.num_devices <= _FEW else local_search_prices
+    made = [
+        play(episodes, lambda slots, _: local_search(slots)).assignment,
+        play(episodes, lambda slots, _: solve(slots)).assignment,
+    ]
+    if episodes.waits:
+        from mec_gym.bounds.episode_prices import first_prices
+
+        problems = EpisodeProblem.of(episodes)
+        each = [first_prices(problems.episode(row)).of_work for row in range(len(episodes))]
+        for share in _SHARES:
+            ends = [
+                _priced(episodes[row : row + 1], price * share, solve)
+                for row, price in enumerate(each)
+            ]
+            made.append(np.concatenate(ends))
     return made
 
 
-def _played(episodes: Episodes, price: FloatArray | None) -> tuple[IntArray, FloatArray]:
-    """Return what local search plays, (B, K, M), and its cost, (B,), at prices (B, K, N), s/cycle.
+def _priced(
+    episodes: Episodes, price: FloatArray, solve: Callable[[Problem], IntArray]
+) -> IntArray:
+    """Return what a solver of slots plays of one episode at prices of work (K, N), s/cycle."""
 
-    Prices are the mean of episodes' that are alike in a slot, as they are played together.
-    """
-    if price is None:
-        played = play(episodes, lambda slots, _: local_search(slots))
-        return played.assignment, played.cost.sum(axis=(-2, -1))
-    ends, costs = [], []
-    for row in range(len(episodes)):
+    def choose(slots: Instance, number: int) -> IntArray:
+        problem = Problem.of(slots)
+        cost = problem.link_cost.copy()
+        cost[..., : slots.num_servers] += slots.task_cycles[..., None] * price[number]
+        return solve(replace(problem, link_cost=cost))
 
-        def choose(slots: Instance, number: int, own: FloatArray = price[row]) -> IntArray:
-            problem = Problem.of(slots)
-            cost = problem.link_cost.copy()
-            cost[..., : slots.num_servers] += slots.task_cycles[..., None] * own[number]
-            return local_search(replace(problem, link_cost=cost))
-
-        played = play(episodes[row : row + 1], choose)
-        ends.append(played.assignment[0])
-        costs.append(played.cost.sum())
-    return np.stack(ends), np.array(costs)
-
-
-def _later_costs(episodes: Episodes, assignment: IntArray) -> FloatArray:
-    """Return what a cycle more on a server in a slot costs later slots, (B, K, N), s/cycle.
-
-    While work waits there, each task that comes waits 1 / F longer.
-    """
-    from mec_gym.solvers.episode_loops import begin
-
-    problems = EpisodeProblem.of(episodes)
-    price = np.zeros(problems.server_hz.shape)
-    for row in range(len(price)):
-        problem = problems.episode(row)
-        episode = begin(problem, assignment[row].copy())
-        for slot in range(episodes.num_slots - 2, -1, -1):
-            more = episode.weight[slot + 1] / problem.server_hz[slot + 1] + price[row, slot + 1]
-            price[row, slot] = np.where(episode.backlog[slot + 1] > 0, more, 0.0)
-    return price
+    return play(episodes, choose).assignment
 
 
 def _checked(episodes: Episodes, start: IntArray) -> IntArray:

@@ -64,19 +64,23 @@ def plan(
     left: IntArray,
     price: FloatArray,
     charge: FloatArray,
-) -> None:
-    """Write the mean prices, (N,) each, at which a device and those after it decide."""
+) -> float:
+    """Write the mean prices, (N,) each, at which a device and those after it decide.
+
+    Returns the mean bound on what they cost, seconds; 0 where there are none after it.
+    """
     num_devices, num_servers = outlook.link_cost.shape
     samples = len(outlook.hidden_size)
     link_cost = np.empty((num_devices - device, num_servers))
     size = np.empty(num_devices - device)
     own_price, own_charge = np.empty(num_servers), np.empty(num_servers)
     price[:], charge[:] = 2 * load / outlook.server_hz, 0.0
+    bound = 0.0
     for sample in range(samples):
         count = write_rest(outlook, sample, device, device, load, left, link_cost, size)
         if count < 2:  # the last device
             continue
-        relax_slot(
+        found = relax_slot(
             link_cost[:count],
             size[:count],
             outlook.server_hz,
@@ -84,9 +88,44 @@ def plan(
             own_price,
             own_charge,
         )
+        bound += found / samples
         for server in range(num_servers):
             price[server] += own_price[server] / samples
             charge[server] += own_charge[server] / samples
+    return bound
+
+
+@kernel
+def next_plan(device: int, num_devices: int) -> int:
+    """Return before which device prices are found anew that were found before `device`."""
+    return device + max(1, (num_devices - device) // _PLANS)
+
+
+@kernel
+def paid(
+    outlook: Outlook,
+    device: int,
+    load: FloatArray,
+    price: FloatArray,
+    charge: FloatArray,
+    server: int,
+    to_come: float,
+) -> float:
+    """Return what a device pays for a server, a + p q + k and the rise of the loads, seconds.
+
+    Args:
+        outlook: of the slot.
+        device: that decides.
+        load: L_n so far, (N,), sqrt(cycles).
+        price: p_n, (N,).
+        charge: k_n, (N,).
+        server: which.
+        to_come: `mean_to_come` of the device.
+    """
+    size, pays = outlook.size[device], outlook.link_cost[device, server]
+    pays += price[server] * size + charge[server]
+    pays += rise_of_loads(outlook.server_hz, price, load, to_come, server, size)
+    return float(pays)
 
 
 @kernel
@@ -102,15 +141,13 @@ def cheapest(
 
     Where none is, it is one of those that are allowed though they are full.
     """
-    size, to_come = outlook.size[device], mean_to_come(outlook, device)
+    to_come = mean_to_come(outlook, device)
     best, least, is_free = -1, np.inf, False
     for server in range(len(left)):
-        pays = outlook.link_cost[device, server]
         free = left[server] > 0
-        if not pays < np.inf or (is_free and not free):
+        if not outlook.link_cost[device, server] < np.inf or (is_free and not free):
             continue
-        pays += price[server] * size + charge[server]
-        pays += rise_of_loads(outlook.server_hz, price, load, to_come, server, size)
+        pays = paid(outlook, device, load, price, charge, server, to_come)
         if best < 0 or (free and not is_free) or pays < least:
             best, least, is_free = server, pays, free
     return best
@@ -129,7 +166,7 @@ def _decide(formulas: str) -> Any:
         for device in range(num_devices):
             if device >= planned_until:
                 plan(outlook, device, load, left, price, charge)
-                planned_until = device + max(1, (num_devices - device) // _PLANS)
+                planned_until = next_plan(device, num_devices)
             server = cheapest(outlook, device, load, left, price, charge)
             assignment[device] = server
             load[server] += outlook.size[device]

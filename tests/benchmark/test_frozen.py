@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mec_gym import Scenario, policies
-from mec_gym.benchmark import frozen
+from mec_gym.benchmark import frozen, frozen_episodes
 from mec_gym.bounds import lower_bound
 from mec_gym.io import digests
 from mec_gym.solvers.exact import solve
@@ -19,7 +19,8 @@ SAMPLE = 8
 
 
 def test_every_preset_of_the_paper_and_of_other_sizes_is_there():
-    assert set(frozen.names()) == set(Scenario.presets())
+    follow = {recipe.scenario for recipe in frozen_episodes.RECIPES.values()}
+    assert {*frozen.names(), *follow} == set(Scenario.presets())
     assert frozen.RECIPES["paper-frequency"].scenario.server_hz == 5e9
     assert frozen.RECIPES["paper-complexity"].scenario.cycles_per_bit == 750
 

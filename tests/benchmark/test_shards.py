@@ -11,6 +11,7 @@ from mec_gym.benchmark.shards import SHARDS, Comparison, Place
 from mec_gym.jobs import Processes, Results
 from mec_gym.jobs.pieces import do
 from mec_gym.policies import POLICIES
+from mec_gym.policies.near_prices import OrPricesOnline
 
 ARRAYS = ("assignment", "delay", "equal_shares_delay", "overloads")
 
@@ -131,3 +132,15 @@ def test_a_frozen_benchmark_made_in_shards_is_the_same_file(tmp_path, monkeypatc
     for file in ("mine.npz", "manifest.json"):
         assert (tmp_path / "plain" / file).read_bytes() == (tmp_path / "shards" / file).read_bytes()
     assert Results(tmp_path / "keep").folder.is_dir()
+
+
+def test_a_network_held_to_prices_is_played_in_shards_but_with_a_margin_of_its_own_here(tmp_path):
+    scenario = Scenario.preset("online-slack")
+    slots = scenario.sample(5, 11)
+    network = load_policy("regret-online")
+    held = {"held": [OrPricesOnline(network)], "closer": [OrPricesOnline(network, 0.001)]}
+    assert len(shards.policy_pieces("held", held["held"][0], slots, 3)) == 5
+    assert shards.policy_pieces("closer", held["closer"][0], slots, 3) is None
+    plain = comparison.play(held, slots, 3, find_reference(slots, 30.0))
+    (found,) = shards.compare([Comparison(held, slots, 3, 30.0)], Place(tmp_path, Here()))
+    same(found, plain)

@@ -10,6 +10,18 @@ from mec_gym.bounds.episodes import lower_bound, without_waiting
 from mec_gym.solvers.episodes import search
 
 BUSY = {"num_devices": 9, "num_servers": 3, "slots": 12, "slot_s": 0.5}
+EVERY = {
+    "slot_s": 0.4,
+    "capacity": 5,
+    "arrivals": {"probability": 0.9},
+    "background": {"levels": [0.0, 0.2, 0.4], "stay": 0.5},
+    "handover_s": [0.0, 0.2],
+    "delay_weight": [0.5, 2.0],
+    "energy_weight": 0.1,
+    "local_hz": 8e8,
+    "drop_penalty_s": 4.0,
+    "deadline_s": [1.0, 4.0],
+}
 
 
 def gaps(rows):
@@ -74,6 +86,16 @@ def test_it_is_near_what_a_search_finds_where_much_is_left_over_too(slot_s):
     bound, found = lower_bound(drawn), search(drawn, budget=300).total_cost
     assert (bound <= found).all()
     assert (bound >= 0.99 * found).all()
+
+
+@pytest.mark.parametrize("few", [True, False], ids=["sets", "lines"])
+def test_it_is_below_what_a_search_finds_with_every_option_at_once(few, monkeypatch):
+    monkeypatch.setattr(episode_bounds, "_MOST_TASKS", 12 if few else -1)
+    drawn = Scenario(**BUSY | EVERY).sample_episodes(4, 7)
+    bound, found = lower_bound(drawn, 40), search(drawn, budget=100).total_cost
+    assert (bound <= found).all()
+    assert (bound >= (0.9 if few else 0.8) * found).all()
+    assert (bound > without_waiting(drawn)).all()
 
 
 def test_where_slots_do_not_touch_it_is_at_least_the_sum_of_their_relaxations():

@@ -3,6 +3,7 @@
 import gymnasium as gym
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
+from over_time import SCENARIOS
 from slots import CITIES
 
 import mec_gym
@@ -16,6 +17,9 @@ EVERY = [
     for observation in OBSERVATIONS
     for reward in REWARDS
 ] + [(scenario, "paper", "paper") for scenario in CITIES]
+EVERY += [
+    (SCENARIOS[name], observation, "delay") for name in SCENARIOS for observation in OBSERVATIONS
+]
 
 
 def make(scenario="paper", observation="paper", reward="paper"):

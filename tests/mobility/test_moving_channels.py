@@ -112,6 +112,18 @@ def test_a_place_has_the_same_numbers_whoever_comes_when():
         assert not np.isclose(field[:, 1], field[:, 0]).any()
 
 
+def test_fields_are_those_waves_that_single_slots_of_many_places_have():
+    rng = np.random.default_rng(5)
+    places = rng.uniform(0, 500, (3, 2, 200, 2))
+    unit = rng.random((3, 2 * nearby.num_uniforms(200, 4)))
+    found = nearby.along(unit, places, [13.0, 50.0], 4)
+    for slot in range(2):
+        for field, alone in zip(
+            found, nearby.correlated(unit, places[:, slot], [13.0, 50.0], 4), strict=True
+        ):
+            np.testing.assert_allclose(field[:, slot], alone, atol=1e-5)
+
+
 def test_fields_in_blocks_and_of_those_that_pause_are_the_same(monkeypatch):
     rng = np.random.default_rng(2)
     places = rng.uniform(0, 300, (4, 5, 6, 2))
@@ -211,6 +223,18 @@ def test_gains_keep_within_the_range_of_the_scenario(kind, mobility, outside, sl
         assert (places <= 500).all()
     else:  # a square of 900 m about their middle
         assert (abs(places - [9050.0, 4450.0]) <= 450 * (1 + 1e-8)).all()
+
+
+def test_the_range_of_gains_is_that_of_where_devices_may_come():
+    # All begin at the one server and walk away from it.
+    channel = BARE | {"device_positions_m": [[0.0, 0.0]], "server_positions_m": [[0.0, 0.0]]}
+    one = {"num_servers": 1, "capacity": 9, "slot_s": 20.0}
+    made = scenario(channel, "random-waypoint", **one)
+    assert made.radio.longest_m == pytest.approx(500 * math.sqrt(2))
+    episodes = made.sample_episodes(20, 0)
+    made.check_episodes(episodes)
+    assert episodes.slots.gain.min() < 0.01 * made.channel.gain_range[0]
+    assert scenario(channel, "static", **one).radio.longest_m == 10.0
 
 
 @pytest.mark.parametrize("mobility", MOVING)

@@ -1,5 +1,6 @@
 """A trained network that meets what its training never showed it is told of, and made safe."""
 
+import json
 import warnings
 
 import numpy as np
@@ -72,3 +73,33 @@ def test_evaluate_warns_in_one_line_and_shows_the_row_made_safe(capsys):
     said = capsys.readouterr()
     assert not said.err
     assert "or prices" not in said.out
+
+
+def test_where_the_future_is_hidden_the_row_made_safe_is_held_to_prices(capsys, tmp_path):
+    scenario, path = tmp_path / "online.toml", tmp_path / "result.json"
+    scenario.write_text(Scenario.preset("suburb").replace(lookahead=0).to_toml())
+    flags = ["--policies", "prices-online", "--model", "regret-online", "--json", str(path)]
+    assert (
+        main(["--scenario", str(scenario), *flags, "--instances", "3", "--time-limit", "0.01"]) == 0
+    )
+    assert "slots show regret-online what" in capsys.readouterr().err
+    alone, held, prices = json.loads(path.read_text())["policies"]
+    assert held["name"] == "regret-online, or prices-online"
+    assert held["gap"]["mean"] < prices["gap"]["mean"] + 0.03 < alone["gap"]["mean"]
+
+
+@pytest.mark.parametrize(("scenario", "row"), [("online", "prices-online"), ("slack", "prices")])
+def test_with_safe_each_network_has_such_a_row(scenario, row, tmp_path):
+    path = tmp_path / "result.json"
+    flags = ["--model", "regret-online", "--instances", "4", "--json", str(path), "--safe"]
+    assert main(["--scenario", scenario, *flags, "--policies", "least-delay"]) == 0
+    rows = json.loads(path.read_text())["policies"]
+    names = ["regret-online", f"regret-online, or {row}", "least-delay"]
+    assert [each["name"] for each in rows] == names
+    if scenario == "online":  # it sees the present alone, so it has the other gap as well
+        assert rows[1]["online_gap"] is not None
+
+
+def test_safe_is_not_for_benchmarks(capsys):
+    assert main(["--benchmark", "paper", "--safe"]) == 2
+    assert "safe: it is for networks on a scenario" in capsys.readouterr().err

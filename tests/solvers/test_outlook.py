@@ -3,30 +3,16 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from slots import ONLINE, changed, shaped
+from slots import ONLINE, changed, shaped, with_another_future
 from strategies import scenarios
 
-from mec_gym import Instance, Scenario, is_feasible, policies
+from mec_gym import Scenario, is_feasible, policies
 from mec_gym.bounds import relax
 from mec_gym.problem import Problem
 from mec_gym.solvers.online_prices import prices_online
 from mec_gym.solvers.online_search import local_search_online
 
 POLICIES = {"prices-online": prices_online, "local-search-online": local_search_online}
-
-
-def with_another_future(slots, other, device, scenario):
-    """The slots, but all that a scenario hides from a device is that of other slots."""
-    arrays = {name: np.array(array) for name, array in slots.arrays().items()}
-    constant = slots.step_gain is None
-    shown = slots.num_devices if scenario.lookahead is None else device + scenario.lookahead + 1
-    for name in ("task_bits", "task_cycles"):
-        arrays[name][:, shown:] = getattr(other, name)[:, shown:]
-    first = shown if constant else device + 1
-    arrays["gain"][:, first:] = other.gain[:, first:]
-    if not constant:
-        arrays["step_gain"][:, first:] = other.step_gain[:, first:]
-    return Instance(**arrays)
 
 
 both = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)

@@ -18,13 +18,17 @@ with extras.needed("a VecEnv"):
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.io.messages import quoted
 
+_OF_STEPS = ("action_mask", "final_obs", "final_info")
+"""What a batch says of every step, and of episodes that are over."""
+
 
 class OffloadVecEnv(VecEnv):
     """A batched environment for Stable-Baselines3, with the statistics of its `Monitor`.
 
-    The info of a copy has its `action_mask`; where its slot has just ended also the outcome, the
-    `terminal_observation` and `episode`, with return `r`, length `l` and seconds since the start
-    `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and `reset`.
+    The info of a copy has its `action_mask`; where its slot has just ended also the outcome, and
+    where its episode has, the `terminal_observation` and `episode`, with return `r`, length `l` and
+    seconds since the start `t`. `env_method` takes `action_masks`, which MaskablePPO asks for, and
+    `reset`.
 
     Args:
         env: what `gym.make_vec("mec_gym:MEC-Offload-v0", ...)` gives.
@@ -66,12 +70,20 @@ class OffloadVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{"action_mask": mask} for mask in info["action_mask"]]
         self._returns += reward
         self._lengths += 1
+        if "_slot" in info:  # has ended, and another follows
+            keys = [key for key in info if f"_{key}" in info and key not in _OF_STEPS]
+            for row in np.flatnonzero(info["_slot"]).tolist():
+                infos[row] |= {key: info[key][row] for key in keys if info[f"_{key}"][row]}
         if done.any():
             final = info["final_info"]
             keys = [key for key in final if not key.startswith("_")]
             elapsed = round(time.time() - self._started, 6)
             for row in np.flatnonzero(done).tolist():
-                infos[row] |= {key: final[key][row] for key in keys if key != "action_mask"}
+                infos[row] |= {
+                    key: final[key][row]
+                    for key in keys
+                    if key != "action_mask" and final[f"_{key}"][row]
+                }
                 infos[row]["terminal_observation"] = info["final_obs"][row]
                 infos[row]["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
                 infos[row]["episode"] = {

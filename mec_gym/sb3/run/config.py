@@ -114,7 +114,11 @@ class TrainConfig(Settings):
         description="Use double Q-learning: the network in training chooses the action of the next"
         " state, the target network values it.",
     )
-    episodes: Count = Field(4000, description="Training episodes, a slot each; Table I has 4000.")
+    episodes: Count = Field(
+        4000,
+        description="Training episodes, a slot each unless slots follow one another; Table I has"
+        " 4000.",
+    )
     hidden: tuple[Count, ...] = Field(
         (128, 64), min_length=1, description="Neurons of each hidden layer; Table I has 128 and 64."
     )
@@ -234,10 +238,10 @@ class TrainConfig(Settings):
                 f"heldout_seed: {self.heldout_seed} is the seed of training; give another, so that"
                 " held-out slots are never trained on"
             )
-        steps = self.episodes * self.scenario.num_devices
+        steps = self.episodes * self.scenario.num_decisions
         if steps < self.batch_size:
             raise ValueError(
-                f"episodes: {self.episodes} x {self.scenario.num_devices} devices are fewer steps"
+                f"episodes: {self.episodes} x {self.scenario.num_decisions} tasks are fewer steps"
                 f" than a minibatch of {self.batch_size}, so nothing would be learned; raise"
                 " episodes or lower batch_size"
             )

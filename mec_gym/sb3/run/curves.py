@@ -202,12 +202,15 @@ class EpisodeCurves(BaseCallback):
     def _on_step(self) -> bool:
         for done, info in zip(self.locals["dones"], self.locals["infos"], strict=True):
             if done:
-                self.logger.record_mean("episode/average_delay_s", info["average_delay"])
-                self.logger.record_mean("episode/feasible_share", float(info["feasible"]))
-                self.logger.record_mean("episode/overloads", float(info["overloads"]))
-                for name in REPORTED & info.keys():
-                    tag = _REPORTED.get(name, name)
-                    self.logger.record_mean(f"episode/{tag}", float(info[name]))
+                # Of slots that follow one another all of the episode's, not the last alone.
+                of = "episode_" if "episode_tasks" in info else ""
+                self.logger.record_mean("episode/average_delay_s", info[f"{of}average_delay"])
+                self.logger.record_mean("episode/feasible_share", float(info[f"{of}feasible"]))
+                self.logger.record_mean("episode/overloads", float(info[f"{of}overloads"]))
+                for name in (*sorted(REPORTED), "handovers"):
+                    if f"{of}{name}" in info:
+                        tag = _REPORTED.get(name, name)
+                        self.logger.record_mean(f"episode/{tag}", float(info[f"{of}{name}"]))
                 self.logger.record_mean("episode/reward", info["episode"]["r"])
                 self._bar.update()
         return True

@@ -29,7 +29,7 @@ def training(
         **hints: `checkpoint_seconds`, as `train` takes it.
     """
     settings = {"config": config.model_dump(mode="json", exclude_none=True)}
-    weight = float(config.episodes * config.scenario.num_devices)
+    weight = float(config.episodes * config.scenario.num_decisions)
     inputs = {} if start_from is None else files_of(start_from)
     return Piece(name, f"{__name__}:train_run", settings, inputs, hints, weight, imports)
 

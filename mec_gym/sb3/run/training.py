@@ -71,7 +71,7 @@ class TrainedRun:
             delay. It was chosen on the held-out slots, so how well it does there is optimistic.
         heldout: the held-out slots.
         reference: of these.
-        episodes: how many were played.
+        episodes: how many were played; by the mean of their lengths, where these differ.
         interrupted: whether it can be gone on with.
     """
 
@@ -285,7 +285,7 @@ def _train(
             checkpoint.restore(model, goes_on_from.path, goes_on_from.facts.get("state"))
             curves.go_on_from(goes_on_from.facts.get("latest"))
         with shown(
-            config.episodes, "episode", model.num_timesteps // scenario.num_devices, progress
+            config.episodes, "episode", model.num_timesteps // scenario.num_decisions, progress
         ) as bar:
             held_out_curves = HeldOutCurves(
                 config,
@@ -311,7 +311,7 @@ def _train(
                 called.append(of_user)
             try:
                 model.learn(
-                    config.episodes * scenario.num_devices - model.num_timesteps,
+                    config.episodes * scenario.num_decisions - model.num_timesteps,
                     callback=CallbackList(called),
                     log_interval=config.log_episodes,
                     reset_num_timesteps=goes_on_from is None,
@@ -331,7 +331,7 @@ def _train(
         load_policy(directory / BEST),
         heldout,
         reference,
-        model.num_timesteps // scenario.num_devices,
+        model.num_timesteps // scenario.num_decisions,
         interrupted,
     )
 

@@ -1,0 +1,43 @@
+"""The episodes that the copies of a batch have drawn ahead, each from a generator of its own."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mec_gym import dynamics, options
+from mec_gym.envs.following import Following
+from mec_gym.envs.stock import FOR_GAIN, Stock
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class EpisodeStock(Stock):
+    """A stock of episodes: its rows have one each, and a copy's slot stands in a row of its own.
+
+    Attributes:
+        following: the episodes, and the slots that are played.
+    """
+
+    following: Following
+
+    def _takes(self) -> tuple[int, int]:
+        scenario = self._scenario
+        gains = scenario.num_gains
+        if not options.is_plain(scenario):
+            gains += FOR_GAIN * scenario.num_devices * scenario.num_servers
+        return sum(dynamics.num_uniforms(scenario)), gains * scenario.slots
+
+    def _make_room(self, rows: int) -> None:
+        self.following = Following(
+            self._scenario, self._observer, self._num_envs, rows, self._prepare
+        )
+        self.slots, self.prepared = self.following.slots, self.following.prepared
+
+    def keep(self, slots: Any, rows: IntArray) -> None:
+        """Put episodes into some rows."""
+        self.following.keep(slots, rows)
+
+    def _write(self, unit: FloatArray, rows: IntArray) -> None:
+        self.following.write(unit, rows)
