@@ -111,12 +111,7 @@ def request_of(given: Arguments) -> Request:
         raise ValueError(f"vary: {len(given.vary)} fields; give two at most")
     scenario = Scenario.of(given.network)
     if not given.vary:
-        plan.check_size(scenario)
-    if scenario.slots > 1:
-        raise ValueError(
-            f"network: its slots follow one another (slots = {scenario.slots}), a plan looks at"
-            " slots by themselves; leave out slots and what goes with it, or see `mec-gym evaluate`"
-        )
+        plan.check_network(scenario)
     if given.where is not None:
         sites.check_count(given.where, scenario.capacities, scenario.num_devices, scenario.columns)
     models = load_models(given.policies or plan.default_policies(scenario), given.seed)

@@ -106,12 +106,17 @@ class Request:
         return self.scenario.sample(self.instances, self.seed, places=True)
 
 
-def check_size(scenario: Scenario) -> None:
-    """Check that a network is not too large to be planned.
+def check_network(scenario: Scenario) -> None:
+    """Check that a network can be planned.
 
     Raises:
-        ValueError: it is; the message has the remedy.
+        ValueError: its slots follow one another, or it is too large.
     """
+    if scenario.slots > 1:
+        raise ValueError(
+            f"network: its slots follow one another (slots = {scenario.slots}), a plan looks at"
+            " slots by themselves; leave out slots and what goes with it, or see `mec-gym evaluate`"
+        )
     if scenario.num_servers > _MOST_SERVERS:
         raise ValueError(
             f"num_servers: {scenario.num_servers}; a plan's bound takes {_MOST_SERVERS} at most;"
@@ -235,7 +240,7 @@ def pieces(request: Request, network_points: Sequence[Point]) -> dict[int, Piece
     """Return the pieces of a sweep, by the places of their points."""
     there = [each.scenario for each in network_points if each.scenario is not None]
     for scenario in there:
-        check_size(scenario)
+        check_network(scenario)
     settings = Settings(
         request.instances,
         request.seed,

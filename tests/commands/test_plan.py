@@ -329,6 +329,8 @@ def test_processes_give_the_numbers_of_one(tmp_path, here, monkeypatch):
         ("slack --out X --vary colour 3:4", "vary: no field 'colour'"),
         ("slack --out X --vary capacity 4:3", "vary: capacity '4:3': from 4 to 3 there is"),
         ("slack --out X --time-limit inf", "time_limit: inf; it must be above 0 seconds, and"),
+        ("slack --out X --vary slots 2,3 --vary slot_s 1", "network: its slots follow one"),
+        ("queues --out X --vary num_servers 3:4", "network: its slots follow one another"),
         ("slack --out X --vary num_servers 10001,10002", "num_servers: 10001; a plan's bound"),
         ("slack --out X --target fast", "target: 'fast' is not a quantity"),
         ("slack --out X --target met>=9%", "target: met needs deadlines"),
