@@ -51,7 +51,9 @@ def from_fields(fields: Any) -> Any:
     """
     if not isinstance(fields, dict):
         return fields
-    kind = names.find(CHANNELS, fields.get("kind"), "kind")
+    if "kind" not in fields:
+        raise ValueError(f"kind: it must be given; there are: {', '.join(sorted(CHANNELS))}")
+    kind = names.find(CHANNELS, fields["kind"], "kind")
     if not (isinstance(kind, type) and issubclass(kind, Channel)):
         raise ValueError(
             f"kind: {quoted(fields['kind'])} is not a subclass of mec_gym.channels.Channel"

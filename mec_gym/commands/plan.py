@@ -1,5 +1,6 @@
 """`mec-gym plan NETWORK --out DIR`: which policy to run, how much to build, and where."""
 
+import math
 import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -102,18 +103,15 @@ def request_of(given: Arguments) -> Request:
         number = getattr(given, name)
         if number is not None and number < least:
             raise ValueError(f"{name}: {number}; it must be at least {least}")
-    if given.time_limit is not None and not given.time_limit > 0:
-        raise ValueError(f"time_limit: {given.time_limit}; it must be above 0 seconds")
+    if given.time_limit is not None and not 0 < given.time_limit < math.inf:
+        raise ValueError(f"time_limit: {given.time_limit}; it must be above 0 seconds, and finite")
     if given.where is not None and given.vary:
         raise ValueError("where, vary: give one of the two")
     if len(given.vary) > _MOST_AXES:
         raise ValueError(f"vary: {len(given.vary)} fields; give two at most")
     scenario = Scenario.of(given.network)
-    if scenario.slots > 1:
-        raise ValueError(
-            f"network: its slots follow one another (slots = {scenario.slots}), a plan looks at"
-            " slots by themselves; leave out slots and what goes with it, or see `mec-gym evaluate`"
-        )
+    if not given.vary:
+        plan.check_network(scenario)
     if given.where is not None:
         sites.check_count(given.where, scenario.capacities, scenario.num_devices, scenario.columns)
     models = load_models(given.policies or plan.default_policies(scenario), given.seed)
@@ -153,7 +151,8 @@ def main(arguments: list[str], launcher: str) -> int:
     asked = request_of(given)
     folder.check(given.out, asked.settings)
     try:
-        (_sweep if asked.axes else _network)(asked, given)
+        with folder.undone(given.out):
+            (_sweep if asked.axes else _network)(asked, given)
     except KeyboardInterrupt:
         if not (asked.axes or given.shared):
             raise

@@ -102,6 +102,9 @@ def run(work: Callable[[], int | None], interrupted: str = "nothing was written"
     except (ValueError, OSError) as error:
         complain(error)
         return 2
+    except MemoryError as error:
+        complain(f"memory: {one_line(error)}; give fewer devices, servers or slots")
+        return 1
     except CommandError as error:
         complain(error)
         return 1

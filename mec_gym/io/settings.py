@@ -56,7 +56,9 @@ def _problem(problem: "ErrorDetails", fields: Iterable[str]) -> str:
         return said if not field or said.startswith(f"{field}: ") else f"{field}: {said}"
     if kind == "extra_forbidden":
         meant = closest(field, fields)
-        return f"{field}: no such field" + (f"; did you mean {meant}?" if meant else "")
+        return f"{field}: no such field; " + (
+            f"did you mean {meant}?" if meant else f"there are: {', '.join(sorted(fields))}"
+        )
     if kind in ("dataclass_type", "dict_type", "is_instance_of", "model_type"):
         said = "must be a table of its fields"
     elif kind in _WORDS:
@@ -113,7 +115,7 @@ class Settings(BaseModel):
                 the file.
         """
         try:
-            fields = tomllib.loads(read_file(Path(path), _MOST_BYTES).decode())
+            fields = tomllib.loads(_text(read_file(Path(path), _MOST_BYTES)))
             with no_imports(), beside(Path(path)):
                 return cls(**fields)
         except OSError as error:
@@ -124,6 +126,16 @@ class Settings(BaseModel):
     def to_toml(self) -> str:
         """Return the settings as TOML, every field written out; fields that are None left out."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def _text(content: bytes) -> str:
+    """Return a file's text; editors of Windows begin it with a mark."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
+        raise ValueError(f"line {line} is not UTF-8 (byte {byte:#04x}); save it as UTF-8") from None
 
 
 def _positive(value: Any) -> float:

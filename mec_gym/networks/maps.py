@@ -95,7 +95,7 @@ def draw_map(axes: "Axes", slot: Slot, title: str = "") -> None:
                 marker=marker,
                 linewidths=0.3,
                 edgecolors="white",
-                zorder=3,
+                zorder=5,  # also those that stand at a site
             )
             users = drawn if users is None else users
     share = slot.load / np.maximum(slot.capacity, 1)
@@ -172,7 +172,7 @@ def frame(axes: "Axes", points: FloatArray) -> None:
     axes.set_yticks([tick for tick in axes.get_yticks() if low[1] <= tick <= high[1]])
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
-    axes.axhline(low[1], color="0.7", linewidth=0.8, zorder=5)
+    axes.axhline(low[1], color="0.7", linewidth=0.8, zorder=6)
     width = high[0] - low[0]
     length = _round_below(width / 4)
     y, x = low[1] - 0.075 * side, low[0] + 0.04 * width
@@ -217,7 +217,7 @@ def _draw_legend(axes: "Axes", slot: Slot, size: float) -> None:
         "markersize": math.sqrt(max(size, 25)),
     }
     places = len(np.unique(slot.devices, axis=0))
-    at = f", at {places} places" if places < len(slot.devices) else ""
+    at = f", at {places} place{'s' * (places > 1)}" if places < len(slot.devices) else ""
     handles.append(Line2D([], [], label=f"user ({len(slot.devices)} in all{at})", **users))
     for place, name in enumerate(slot.columns):
         if (slot.choice == len(slot.servers) + place).any():

@@ -1,9 +1,9 @@
 """Tables of places, in metres or in degrees: what sites and users have in common; users."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,10 @@ class Places(Rows):
         assert self.x is not None  # one of the two is there
         assert self.y is not None
         return np.stack([self.x, self.y], axis=-1)
+
+    def at(self, places_m: FloatArray) -> Self:
+        """Return the same rows at places in metres, (R, 2), in place of their own."""
+        return replace(self, lat=None, lon=None, x=places_m[:, 0], y=places_m[:, 1])
 
 
 class Users(Places):

@@ -1,8 +1,8 @@
 """Sites of a table: where the servers of a network stand, and what each of them has."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Sites(Places):
         *Places.COLUMNS,
         Column("capacity", "tasks", kind="whole", high=2**31 - 1, closed=True),
         Column("hz", "cycles/s", also=("server_hz", "cpu_hz")),
-        Column("ghz", "10^9 cycles/s", also=("server_ghz", "cpu_ghz"), high=1e9, without="hz"),
+        Column("ghz", "GHz", also=("server_ghz", "cpu_ghz"), high=1e9, without="hz"),
         Column("services", kind="numbers", also=("service",)),
     )
     RULES: ClassVar[Rules] = Rules(others=True, wrong=_wrong_sites)
@@ -76,10 +76,6 @@ class Sites(Places):
     hz: FloatArray | None = None
     ghz: FloatArray | None = None
     services: NDArray[np.str_] | None = None
-
-    def at(self, places_m: FloatArray) -> Self:
-        """Return the same sites at places in metres, (R, 2), in place of their own."""
-        return replace(self, lat=None, lon=None, x=places_m[:, 0], y=places_m[:, 1])
 
     @property
     def server_hz(self) -> FloatArray | None:

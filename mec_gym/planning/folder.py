@@ -3,13 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mec_gym
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import replace_file
+from mec_gym.jobs.results import held
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,11 +31,14 @@ def check(out: Path, settings: Mapping[str, Any]) -> None:
         settings: all that decides the plan's numbers, as JSON values.
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: it holds something else, or cannot be made or written.
     """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"out: {out} is a file; give a directory")
-    if not out.exists() or not any(out.iterdir()):
+    there = next(each for each in (out, *out.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise ValueError(f"out: {there} is a file; give a directory")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"out: {there} cannot be written; give another directory")
+    if there != out or not any(out.iterdir()):
         return
     try:
         held = read_checked(out / SETTINGS_FILE, _FORMAT)
@@ -54,10 +61,41 @@ def begin(out: Path, settings: Mapping[str, Any]) -> None:
     """Make the directory, and note whose it is.
 
     Raises:
-        OSError: it cannot be written.
+        ValueError: it cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    replace_file(out / SETTINGS_FILE, with_digest(_said(settings)))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        replace_file(out / SETTINGS_FILE, with_digest(_said(settings)))
+    except OSError as error:
+        raise ValueError(
+            f"out: {out} cannot be written: {error.strerror}; give another directory"
+        ) from None
+
+
+@contextmanager
+def undone(out: Path) -> Iterator[None]:
+    """Take back, where the block fails, a directory begun in it that holds no result yet."""
+    made = [each for each in (out, *out.absolute().parents) if not each.exists()]
+    before = (out / SETTINGS_FILE).exists()
+    try:
+        yield
+    except BaseException:
+        if not before:
+            with suppress(ValueError):  # another command works there
+                _take_back(out, made)
+        raise
+
+
+def _take_back(out: Path, made: Sequence[Path]) -> None:
+    pieces = out / PIECES
+    with held(pieces) if pieces.exists() else nullcontext():
+        if any(pieces.glob("*.result")):
+            return
+        (out / SETTINGS_FILE).unlink(missing_ok=True)
+        shutil.rmtree(pieces, ignore_errors=True)
+    for each in made:
+        with suppress(OSError):  # something else is in it
+            each.rmdir()
 
 
 def write_json(path: Path, content: Any) -> None:

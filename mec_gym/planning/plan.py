@@ -34,6 +34,9 @@ _INSTANCES = (10, 200)
 _LINKS_OF_SITING = 500_000
 _SLOTS_OF_SITING = (5, 100)
 
+_MOST_SERVERS = 10_000
+"""The bound's equations are two a server: their matrix then takes 3.2 GB."""
+
 _PROOF_SECONDS = 10.0
 """For all slots of a network, unless a limit is given."""
 
@@ -101,6 +104,24 @@ class Request:
     def slots(self) -> Instance:
         """The slots of the network as it is, with places where it has some."""
         return self.scenario.sample(self.instances, self.seed, places=True)
+
+
+def check_network(scenario: Scenario) -> None:
+    """Check that a network can be planned.
+
+    Raises:
+        ValueError: its slots follow one another, or it is too large.
+    """
+    if scenario.slots > 1:
+        raise ValueError(
+            f"network: its slots follow one another (slots = {scenario.slots}), a plan looks at"
+            " slots by themselves; leave out slots and what goes with it, or see `mec-gym evaluate`"
+        )
+    if scenario.num_servers > _MOST_SERVERS:
+        raise ValueError(
+            f"num_servers: {scenario.num_servers}; a plan's bound takes {_MOST_SERVERS} at most;"
+            " give the sites of a part of the area"
+        )
 
 
 def default_policies(scenario: Scenario) -> tuple[str, ...]:
@@ -218,6 +239,8 @@ def of_network(
 def pieces(request: Request, network_points: Sequence[Point]) -> dict[int, Piece]:
     """Return the pieces of a sweep, by the places of their points."""
     there = [each.scenario for each in network_points if each.scenario is not None]
+    for scenario in there:
+        check_network(scenario)
     settings = Settings(
         request.instances,
         request.seed,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym.bounds.relaxation import solved
+from mec_gym.channels import PlacedChannel
 from mec_gym.instance import Instance
 from mec_gym.planning import site_dual
 from mec_gym.planning.site_dual import Sites
@@ -166,6 +167,12 @@ def network_of(scenario: Scenario, kept: Sequence[int]) -> Scenario:
         some = tuple((float(x), float(y)) for x, y in places[list(kept)])
         fields = type(scenario.channel).model_fields
         layout = {name: fields[name].default for name in _LAYOUT if name in fields}
+        users = getattr(scenario.channel, "users", None)
+        if users is not None and users.in_degrees:  # beside servers in metres
+            assert isinstance(scenario.channel, PlacedChannel)  # it has such a table
+            devices = scenario.channel.given_places[1]
+            assert devices is not None
+            layout["users"] = users.at(devices)
         new["channel"] = scenario.channel.replace(server_positions_m=some, **layout)
     return scenario.replace(**new)
 

@@ -64,7 +64,9 @@ class Target:
             raise ValueError(f"target: {number!r} is not a number") from None
         if not 0 < limit < float("inf") or (quantity.unit == "%" and limit > 1):
             most = ", 100 % at most" if quantity.unit == "%" else ""
-            raise ValueError(f"target: {number}{unit and ' ' + unit}; give a number above 0{most}")
+            raise ValueError(
+                f"target: {number}{unit and ' ' + unit}; give a finite number above 0{most}"
+            )
         return cls(" ".join(text.split()), name, limit)
 
     @property

@@ -233,14 +233,15 @@ def _numbers(name: str, text: str) -> tuple[Number, ...]:
             values = [_number(each) for each in listed]
         elif len(spans) in (2, 3) and len(listed) == 1:
             low, high, step = (_number(each) for each in [*spans, "1"][:3])
-            if not (low < high and step > 0 and (high - low) / step <= MOST_POINTS):
-                raise ValueError
+            _check_span(f"vary: {name} {text!r}", low, high, step)
             count = int((high - low) / step + 1e-9) + 1
             values = [low + each * step for each in range(count)]
             if any(isinstance(value, float) for value in values):
                 values = [float(f"{value:.12g}") for value in values]
         else:
             raise ValueError
+    except _NoSpanError as error:
+        raise ValueError(str(error)) from None
     except (ValueError, TypeError):
         raise ValueError(
             f"vary: {name} {text!r} names no values; give FROM:TO or FROM:TO:STEP, both ends"
@@ -249,6 +250,19 @@ def _numbers(name: str, text: str) -> tuple[Number, ...]:
     if len(set(values)) < len(values):
         raise ValueError(f"vary: {name} {text!r} names a value twice")
     return tuple(sorted(values))
+
+
+class _NoSpanError(ValueError):
+    """FROM:TO:STEP are numbers, but no span."""
+
+
+def _check_span(said: str, low: Number, high: Number, step: Number) -> None:
+    if not step > 0:
+        raise _NoSpanError(f"{said}: the step is {step}; give one above 0")
+    if not low < high:
+        raise _NoSpanError(f"{said}: from {low} to {high} there is nothing; give TO above FROM")
+    if (high - low) / step >= MOST_POINTS:
+        raise _NoSpanError(f"{said}: more than {MOST_POINTS} values; give a larger STEP")
 
 
 def _number(text: str) -> Number:

@@ -327,7 +327,11 @@ def test_processes_give_the_numbers_of_one(tmp_path, here, monkeypatch):
         ("slack --out X --vary capacity 1,2", "vary: no value gives"),
         ("slack --out X --vary capacity", "--vary: "),
         ("slack --out X --vary colour 3:4", "vary: no field 'colour'"),
-        ("slack --out X --vary capacity 4:3", "vary: capacity '4:3' names no values"),
+        ("slack --out X --vary capacity 4:3", "vary: capacity '4:3': from 4 to 3 there is"),
+        ("slack --out X --time-limit inf", "time_limit: inf; it must be above 0 seconds, and"),
+        ("slack --out X --vary slots 2,3 --vary slot_s 1", "network: its slots follow one"),
+        ("queues --out X --vary num_servers 3:4", "network: its slots follow one another"),
+        ("slack --out X --vary num_servers 10001,10002", "num_servers: 10001; a plan's bound"),
         ("slack --out X --target fast", "target: 'fast' is not a quantity"),
         ("slack --out X --target met>=9%", "target: met needs deadlines"),
         ("slack --out X --storage Y", "storage: it is for machines of --ray"),
@@ -335,7 +339,7 @@ def test_processes_give_the_numbers_of_one(tmp_path, here, monkeypatch):
         ("large --out X --policies dqn-rao", "policy dqn-rao: "),
         ("slack --out X --vary num_servers 3:4 --policies dqn-rao", "policy dqn-rao: "),
         ("online --out X --policies regret-mix", "policies: regret-mix looks at tasks"),
-        ("slack --out /proc/x/y --policies roa", "[Errno"),
+        ("slack --out /proc/x/y --policies roa", "out: /proc/x/y cannot be"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_in_one_line_before_work(
@@ -348,6 +352,19 @@ def test_what_cannot_be_planned_is_refused_in_one_line_before_work(
     assert printed.err.count("\n") == 1
     assert printed.out == ""
     assert not list(tmp_path.iterdir())
+
+
+def test_what_does_not_fit_into_memory_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    def too_large(*given):
+        raise MemoryError("Allocation failed (probably too large).")
+
+    monkeypatch.setattr("mec_gym.planning.plan.shards.Comparison.here", too_large)
+    out = tmp_path / "plan"
+    assert main(["plan", "slack", "--policies", "roa", "--out", str(out), *SHORT]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: memory: Allocation failed")
+    assert said.endswith("give fewer devices, servers or slots\n")
+    assert not out.exists()
 
 
 def test_without_matplotlib_it_says_so_before_work(tmp_path, monkeypatch, capsys):

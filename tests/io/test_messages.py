@@ -108,6 +108,11 @@ def test_every_way_to_look_a_name_up_guesses():
             lambda: Scenario(channel={"kind": "path_loss"}),
             "channel: kind: no 'path_loss' (did you mean 'path-loss'?); there are: path-loss,",
         ),
+        (
+            lambda: Scenario(channel={"side_m": 500}),
+            "channel: kind: it must be given; there are: path-loss, uma, umi, uniform",
+        ),
+        (lambda: PathLossChannel(radius=3), "radius: no such field; there are: cluster_radius_m,"),
     ],
 )
 def test_what_pydantic_says_is_said_in_our_words(make, says):

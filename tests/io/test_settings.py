@@ -66,7 +66,20 @@ def test_one_bad_number_of_several_is_refused_by_name(bad):
 def test_an_unknown_field_is_refused_by_name():
     line = refusal(Block, lenght_m=1.0)
     assert line.startswith("lenght_m: ")
-    assert "no such field" in line
+    assert "no such field; did you mean length_m?" in line
+    assert refusal(Block, zzz=1) == (
+        "zzz: no such field; there are: count, each, inner, length_m, remark, span"
+    )
+
+
+def test_a_toml_file_may_begin_with_a_mark_and_must_be_utf8(tmp_path):
+    path = tmp_path / "block.toml"
+    path.write_text("\ufefflength_m = 5\n", encoding="utf-8")
+    assert Block.from_toml(path).length_m == 5
+    path.write_bytes(b'length_m = 5\nremark = "caf\xe9"\n')
+    assert refusal(Block.from_toml, path) == (
+        f"{path}: line 2 is not UTF-8 (byte 0xe9); save it as UTF-8"
+    )
 
 
 def test_every_wrong_field_is_named_in_the_one_line():
@@ -116,7 +129,7 @@ def test_toml_may_give_only_what_differs(tmp_path):
     [
         (b"count = ", "line 1|end of document"),
         (b"count = 1\ncount = 2\n", "count|overwrite"),
-        (b"\xff\xfe\x00", "utf-8"),
+        (b"\xff\xfe\x00", "UTF-8"),
         (b"cuont = 1\n", "cuont"),
         (b"count = 0\n", "count.*0"),
         (b"self = 1\n", "self"),

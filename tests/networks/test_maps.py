@@ -139,6 +139,14 @@ def test_what_is_rare_is_drawn_as_well(given, recwarn):
     assert not recwarn.list
 
 
+def test_users_at_a_site_are_seen_and_said_to_be_at_one_place():
+    figure, axes = drawn(slot(5, 1, 0.0, choice=np.zeros(5, dtype=np.int64)))
+    users, sites = axes.collections[1:3]
+    assert users.get_zorder() > sites.get_zorder()
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "user (5 in all, at 1 place)" in labels
+
+
 def test_nothing_of_the_figure_overlaps_or_leaves_it():
     figure, axes = drawn(slot(columns=("local", "cloud", "drop"), not_built=np.ones((1, 2))), "t")
     boxes = [part.get_tightbbox() for part in (axes, *figure.axes[1:], figure.legends[0])]

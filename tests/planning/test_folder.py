@@ -1,10 +1,12 @@
 """The directory of a plan: for one plan alone, its files whole."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from mec_gym.io.digests import with_digest
+from mec_gym.jobs.results import held
 from mec_gym.planning import folder
 
 SETTINGS = {"network": "slack", "vary": [["num_servers", 2, 3]], "seed": 1}
@@ -42,8 +44,52 @@ def test_what_is_no_plan_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"^out: .* holds files that are no plan"):
         folder.check(tmp_path, SETTINGS)
-    with pytest.raises(ValueError, match=r"^out: .*mine.txt is a file"):
-        folder.check(tmp_path / "mine.txt", SETTINGS)
+    for inside in ("mine.txt", "mine.txt/a/b"):
+        with pytest.raises(ValueError, match=r"^out: .*mine.txt is a file; give a directory"):
+            folder.check(tmp_path / inside, SETTINGS)
+
+
+def test_a_directory_that_cannot_be_written_is_refused_by_what_is_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(ValueError, match=rf"^out: {tmp_path} cannot be written; give another"):
+        folder.check(tmp_path / "a" / "b", SETTINGS)
+    with pytest.raises(ValueError, match=r"^out: /proc/x/y cannot be written: .*; give another"):
+        folder.begin(Path("/proc/x/y"), SETTINGS)
+
+
+def failing(out, *results):
+    """Begin a plan that makes some results and is then interrupted."""
+    with folder.undone(out):
+        folder.begin(out, SETTINGS)
+        with held(out / folder.PIECES):
+            for name in results:
+                (out / folder.PIECES / name).write_text("x")
+        raise KeyboardInterrupt
+
+
+def fail(out, *results):
+    with pytest.raises(KeyboardInterrupt):
+        failing(out, *results)
+
+
+def test_a_plan_that_fails_leaves_nothing_but_results(tmp_path):
+    out = tmp_path / "a" / "b"
+    fail(out)
+    assert not list(tmp_path.iterdir())
+    fail(out, "one.result")
+    assert {path.name for path in out.iterdir()} == {folder.SETTINGS_FILE, folder.PIECES}
+    fail(out)  # begun before, so it stays
+    assert (out / folder.SETTINGS_FILE).exists()
+    folder.check(out, SETTINGS)
+
+
+def test_a_plan_that_fails_takes_nothing_from_another_that_works_there(tmp_path):
+    with (
+        held(tmp_path / folder.PIECES),
+        pytest.raises(ValueError, match="another command works"),
+    ):
+        failing(tmp_path)
+    assert (tmp_path / folder.SETTINGS_FILE).exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", with_digest({"format": 99})])

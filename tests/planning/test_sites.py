@@ -147,6 +147,19 @@ def test_without_chance_the_network_to_build_draws_the_slots_of_its_sites():
     np.testing.assert_array_equal(built.gain, part.gain)
 
 
+def test_users_in_degrees_stay_where_they_are_beside_the_sites_of_a_grid_that_are_built():
+    users = {"lat": 52.09 + RNG.uniform(0, 0.004, 9), "lon": 5.11 + RNG.uniform(0, 0.004, 9)}
+    radio = PathLossChannel(side_m=600, users=users)
+    scenario = Scenario(num_servers=4, num_devices=9, capacity=4, channel=radio, tx_power_w=0.2)
+    slots = scenario.sample(2, 3, places=True)
+    kept = [1, 2, 3]
+    built = network_of(scenario, kept)
+    assert built.channel.users.in_degrees is False
+    places = built.sample(2, 3, places=True)
+    assert places.device_places_m == pytest.approx(slots.device_places_m)
+    assert places.server_places_m == pytest.approx(slots.server_places_m[:, kept])
+
+
 def test_the_search_of_large_networks_looks_at_fewer_choices():
     few, many = (sites._Search(s.sample(n, 0), 3).left for s, n in ((LISTED, 2), (LISTED, 900)))
     assert few > many

@@ -41,6 +41,7 @@ def test_a_text_says_a_quantity_and_its_limit_in_si(text, name, limit):
         ("p95 <= 1 J", ["'J' is no unit of p95", "ms"]),
         ("met >= 99", ["100 % at most"]),
         ("p95 <= 0 s", ["above 0"]),
+        ("p95 <= 1e999 s", ["give a finite number"]),
         ("p95 <= 1e-e s", ["1e-e"]),
     ],
 )

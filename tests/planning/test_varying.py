@@ -49,15 +49,19 @@ def test_two_words_are_a_field_and_its_values(name, values, field, in_field):
     [
         ("num_server", "2:5", ["no field 'num_server'", "did you mean num_servers?"]),
         ("channel.shadow", "2:5", ["channel.shadowing_db"]),
-        ("capacity", "5:2", ["capacity '5:2' names no values", "FROM:TO:STEP"]),
-        ("capacity", "1:2:0", ["names no values"]),
+        ("capacity", "5:2", ["capacity '5:2': from 5 to 2", "give TO above FROM"]),
+        ("capacity", "2:2", ["capacity '2:2': from 2 to 2", "give TO above FROM"]),
+        ("capacity", "1:2:0", ["capacity '1:2:0': the step is 0; give one above 0"]),
+        ("capacity", "1:2:-1", ["the step is -1; give one above 0"]),
+        ("capacity", "1:2:", ["names no values", "FROM:TO:STEP"]),
         ("capacity", "1:2:3:4", ["names no values"]),
         ("capacity", "1:2,3", ["names no values"]),
         ("capacity", "few", ["names no values"]),
         ("capacity", "", ["names no values"]),
         ("capacity", "nan", ["names no values"]),
         ("capacity", "3,3", ["twice"]),
-        ("capacity", "1:1e9:1e-3", ["names no values"]),
+        ("capacity", "1:1e9:1e-3", ["more than 1000 values; give a larger STEP"]),
+        ("capacity", "1:1001", ["more than 1000 values"]),
     ],
 )
 def test_what_names_no_values_is_refused_with_the_remedy(name, values, words):
