@@ -244,7 +244,7 @@ def _check(reward: Reward, scenario: Scenario) -> None:
     Raises:
         ValueError: it fails, returns no finite number, or changes the slot.
     """
-    name, (slot,) = f"{reward.__module__}:{reward.__qualname__}", scenario.first_slots(1, 0)
+    name, (slot,) = f"{reward.__module__}:{reward.__qualname__}", scenario.sample(1, 0)
     servers = sorted({*range(min(slot.num_actions, _TRIED)), slot.num_actions - 1})
     devices = {*range(min(slot.num_devices, _TRIED)), slot.num_devices - 1}
     for feasibly in (True, False):

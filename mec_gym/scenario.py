@@ -433,15 +433,6 @@ class Scenario(ScenarioFields):
             raise ValueError(f"n: {n}, seed: {seed}; n must be at least 1, seed at least 0")
         return self.draw_episodes(n, np.random.default_rng(seed), places)
 
-    def first_slots(self, n: int, seed: int) -> Instance:
-        """Return n slots that episodes begin with, but that every device has a task.
-
-        Args and errors as of `sample`, whose slots they are where an episode is one slot.
-        """
-        if self.slots == 1:
-            return self.sample(n, seed)
-        return self.sample_episodes(n, seed).slots[:, 0]
-
     def draw_episodes(self, n: int, rng: np.random.Generator, places: bool = False) -> Episodes:
         """Return the next n episodes of a generator; n at once or one by one are the same.
 

@@ -19,12 +19,14 @@ from mec_gym.episodes import Episodes
 from mec_gym.estimates import Estimate
 from mec_gym.instance import Instance
 from mec_gym.policies import Policy
+from mec_gym.scenario import Scenario
 from mec_gym.solvers.episodes import search
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _TIMED_SLOTS = 20
+_HELD_OUT = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,6 +288,14 @@ def show(results: Sequence[EpisodesResult], title: str) -> None:
     )
     names = Column("policy", [each.name for each in results])
     tables.show(title, names, columns(results), caption)
+
+
+def show_held_out(
+    policies: Mapping[str, Sequence[Policy]], scenario: Scenario, seed: int, title: str
+) -> None:
+    """Play policies on some episodes of a scenario that were held out, and print the table."""
+    drawn = scenario.sample_episodes(_HELD_OUT, seed)
+    show(play(policies, drawn, seed), f"{title}: {_HELD_OUT} held-out episodes")
 
 
 def as_json(results: Sequence[EpisodesResult]) -> list[dict[str, Any]]:

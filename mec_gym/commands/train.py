@@ -20,9 +20,6 @@ from mec_gym.rewards import REWARDS
 from mec_gym.sb3.agent.losses import LOSSES
 from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
 
-_EPISODES = 10
-"""Held-out episodes are played so many where slots follow one another."""
-
 # What learns is imported once there is something to train: torch takes seconds.
 
 _USAGE = """usage: {train} PRESET [--out DIR] [--episodes N] [--field VALUE]
@@ -209,13 +206,13 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
             export(result.policy, given.export_sb3)
         name = given.config.name
         trained = {name: [result.policy]}
+        cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
         if not result.last_is_best:
             trained[f"{name}-best"] = [result.best]
         played = trained | {baseline: [policies.get(baseline)] for baseline in policies.BASELINES}
         scenario, seed = given.config.scenario, given.config.heldout_seed
         if scenario.slots > 1:
-            drawn = scenario.sample_episodes(_EPISODES, seed)
-            over_time.show(over_time.play(played, drawn, seed), f"{directory}: held-out episodes")
+            over_time.show_held_out(played, scenario, seed, f"{directory}{cut}")
         else:
             results = compare(played, result.heldout, seed, result.reference)
     except (FloatingPointError, OSError) as error:
@@ -225,7 +222,6 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         ) from None
     except ValueError as error:
         raise ValueError(_in_flags(error, directory)) from None
-    cut = f", cut short after {result.episodes} episodes" if result.interrupted else ""
     if result.interrupted:
         print(f"To go on with it: {launcher} train --resume {directory}{imports}")
     if given.config.scenario.slots == 1:

@@ -82,7 +82,7 @@ class Following:
     ) -> None:
         self._scenario, self._observer, self._prepare = scenario, observer, prepare
         size, num_servers = scenario.num_devices, scenario.num_servers
-        first = scenario.first_slots(1, 0)
+        first = scenario.sample(1, 0)
         for_reward, prepared = State(first, prepare).slot.for_reward, observer.prepare(first)
         for name, made in (("reward", for_reward), ("observation", prepared)):
             if made.ndim < 2:

@@ -445,7 +445,7 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             ValueError: they do not.
         """
         copies = np.arange(min(self.num_envs, 2))
-        slots: Any = self.scenario.first_slots(len(copies), 0)
+        slots: Any = self.scenario.sample(len(copies), 0)
         if self._following is None:
             self._begin_given(slots, copies)
         else:

@@ -25,7 +25,7 @@ def check(observer: Observation) -> None:
         raise ValueError("it has no free_at: where a free server shows")
     if not isinstance(observer.constants, tuple):
         raise ValueError(f"constants is a {type(observer.constants).__name__}, not a tuple")
-    slots = observer.scenario.first_slots(2, 0)
+    slots = observer.scenario.sample(2, 0)
     _check_prepared(observer, slots)
     if observer.any_size:
         _check_any_size(observer)
