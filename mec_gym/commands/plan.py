@@ -177,7 +177,15 @@ def _network(asked: Request, given: Arguments) -> None:
         return
     if asked.where is not None:
         remark(f"choosing {asked.where} of {asked.scenario.num_servers} sites")
-    made = plan.of_network(asked, place, lambda: folder.begin(given.out, asked.settings))
+
+    def begin() -> None:
+        folder.begin(given.out, asked.settings)
+        remark(
+            f"playing slots ({asked.instances}) by policies ({len(asked.models)}), beside optima;"
+            " what is new here is compiled first, once, for a minute or more"
+        )
+
+    made = plan.of_network(asked, place, begin)
     of = f"{made.scenario.num_devices} devices, {made.scenario.num_servers} servers"
     slots = "1 slot" if len(made.slots) == 1 else f"{len(made.slots)} slots"
     title = f"{asked.name}: {of}, {slots}, seed {asked.seed}"

@@ -109,7 +109,8 @@ def test_a_network_is_said_which_policy_to_run_with_all_its_numbers(network, tmp
         measure = each["quantities"]["p95"]
         met = "met" if measure["high"] <= 0.9 else "perhaps"
         assert each["target"] == (met if measure["value"] <= 0.9 else "missed")
-    printed = capsys.readouterr().out
+    printed, progress = capsys.readouterr()
+    assert progress.startswith("playing slots (12) by policies (5), beside optima; ")
     assert f"\nRun {said['run']['name']}: " in printed
     assert re.search(r"p95 <= 900 ms: (not )?met by local-search.*: .* \(95% interval", printed)
     files = {"plan.json", "assignment.csv", "map.png", "delays.png", SETTINGS_FILE}
@@ -362,7 +363,7 @@ def test_what_does_not_fit_into_memory_is_told_in_one_line(tmp_path, monkeypatch
     out = tmp_path / "plan"
     assert main(["plan", "slack", "--policies", "roa", "--out", str(out), *SHORT]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: memory: Allocation failed")
+    assert said.splitlines()[1].startswith("error: memory: Allocation failed")
     assert said.endswith("give fewer devices, servers or slots\n")
     assert not out.exists()
 
