@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mec_gym import equations, links
 from mec_gym.envs.map_picture import MARKERS, draw_places
 from mec_gym.envs.palette import ASSIGNED, NEXT, OVERLOAD, WAITING
+from mec_gym.instance import Instance
 from mec_gym.mdp import State
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _TEXT_WIDTH = 100
 _SIZE: dict[str, Any] = {"figsize": (9.6, 6.0), "dpi": 100, "facecolor": "white"}
+_MOST_WAITS = 8
+"""Up to so many servers each say how long their work left over takes."""
+
 _MOST_ROWS = 60
 """Up to so many devices each have a row of their own; above that their sizes are counted."""
 
@@ -168,8 +172,11 @@ def _names(state: State) -> list[str]:
     return [*map(str, range(state.instance.num_servers)), *state.instance.columns]
 
 
-def _summary(state: State) -> tuple[str, str]:
-    """Return the progress in one line, and the delays and overloads so far in another."""
+def _summary(state: State) -> list[str]:
+    """Return the progress in one line, and the delays and overloads so far in another.
+
+    Where the slot follows others a third says what came before.
+    """
     (_, delay), slot, excess = state.allocate(), state.instance, _excess(state).sum()
     coming = "slot complete"
     if not state.done:
@@ -179,10 +186,22 @@ def _summary(state: State) -> tuple[str, str]:
     if delay.size:
         so_far = f"average {delay.mean():.4g} s, total {delay.sum():.4g} s"
     overload = f"OVERLOAD: tasks above capacity: {excess}" if excess else "no overload"
-    return (
+    return [
         f"{state.device} of {slot.num_devices} devices assigned, {coming}",
         f"delay so far: {so_far}; {overload}",
-    )
+        *_before(slot),
+    ]
+
+
+def _before(slot: Instance) -> list[str]:
+    """Return what came before a slot that follows others, in one line; else none."""
+    if slot.backlog_cycles is None:
+        return []
+    wait = slot.backlog_cycles / slot.server_hz
+    waits = ", ".join(f"{seconds:.3g}" for seconds in wait)
+    if len(wait) > _MOST_WAITS:
+        waits = f"{wait.mean():.3g} on average, {wait.max():.3g} at most"
+    return [f"work left over on servers: {waits} s; slots that follow: {slot.slots_left}"]
 
 
 def _draw(figure: "Figure", state: State) -> None:

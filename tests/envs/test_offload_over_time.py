@@ -156,3 +156,19 @@ def test_what_does_not_fit_is_refused():
     alone = gym.make("mec_gym:MEC-Offload-v0")
     with pytest.raises(ValueError, match="it has backlog_cycles, the scenario one slot"):
         alone.reset(options={"instance": drawn.slots[0, 0]})
+
+
+@pytest.mark.parametrize("servers", [3, 9])
+def test_text_says_what_came_before(servers):
+    fields = {"num_servers": servers, "arrivals": None, "capacity": 9}
+    env = gym.make("mec_gym:MEC-Offload-v0", scenario=FIELDS | fields, render_mode="ansi")
+    env.reset(seed=0)
+    for _ in range(9):
+        env.step(0)
+    slot = env.unwrapped.instance
+    wait = slot.backlog_cycles / slot.server_hz
+    assert wait[0] > 0
+    said = f"{wait[0]:.3g}, " + ", ".join(["0"] * (servers - 1))
+    if servers > 8:
+        said = f"{wait.mean():.3g} on average, {wait.max():.3g} at most"
+    assert f"work left over on servers: {said} s; slots that follow: 3" in env.render()
