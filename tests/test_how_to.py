@@ -41,10 +41,12 @@ def test_each_python_example_runs_as_it_stands(code, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("bash"))
 def test_each_shell_example_runs_as_it_stands(code, tmp_path):
+    elsewhere: dict[str, str] = {}
     for number, line in enumerate(code.replace("\\\n", "").splitlines()):
         words = shlex.split(line)
         if "--out" in words:
-            words[words.index("--out") + 1] = str(tmp_path / str(number))
+            elsewhere[words[words.index("--out") + 1]] = str(tmp_path / str(number))
+        words = [elsewhere.get(word, word) for word in words]
         assert words[0] == "python"
         done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
