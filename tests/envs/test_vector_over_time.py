@@ -275,6 +275,7 @@ def test_recorders_find_the_same_keys_shapes_and_types_at_every_step(name):
 
 
 def test_sb3_is_told_of_slots_and_of_episodes():
+    pytest.importorskip("stable_baselines3")
     sb3 = pytest.importorskip("mec_gym.sb3.agent.vec_env")
     env = sb3.OffloadVecEnv(gym.make_vec(ID, num_envs=COPIES, scenario=ARRIVING, reward="delay"))
     singles = Singles(scenario=ARRIVING, reward="delay")
