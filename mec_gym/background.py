@@ -101,9 +101,3 @@ class Background(Settings):
             before = level[..., slot - 1, :]
             level[..., slot, :] = np.where(beyond < 0, before, (before + by) % count)
         return np.asarray(self.levels)[level]
-
-    def mean_shares(self, num_slots: int, num_servers: int) -> FloatArray:
-        """Return the mean share taken in each slot, (K, N)."""
-        if self.levels is not None:
-            return np.full((num_slots, num_servers), np.mean(self.levels))
-        return self.draw(np.empty(0), num_slots, num_servers)

@@ -201,19 +201,6 @@ def play(episodes: Episodes, choose: Choose, watch: Watch | None = None) -> Play
     return Played(assignment, cost, delay, backlog)
 
 
-def as_decided(episodes: Episodes, assignment: IntArray) -> Choose:
-    """Return what chooses the actions of an assignment, (B, K, M), where `episodes` are played."""
-    present = episodes.present
-
-    def choose(slots: Instance, number: int) -> IntArray:
-        tasks = present[:, number].sum(axis=-1)
-        rows = np.flatnonzero(tasks == slots.num_devices)
-        chosen: IntArray = assignment[rows, number][present[rows, number]]
-        return chosen.reshape(len(rows), slots.num_devices)
-
-    return choose
-
-
 def of_equal_size(
     slots: Instance, present: NDArray[np.bool_]
 ) -> Iterator[tuple[IntArray, Instance, IntArray]]:

@@ -145,13 +145,13 @@ def _slots(given: Arguments, models: Sequence[Model]) -> tuple[Instance, Scenari
     return scenario.sample(count, given.seed), scenario, called
 
 
-def on_scenario(given: Arguments) -> tuple[Comparison, Scenario]:
+def on_scenario(
+    given: Arguments, models: Sequence[Model], others: Sequence[Model]
+) -> tuple[Comparison, Scenario]:
     """Return the comparison on slots of one scenario or file, and what policies know of them.
 
-    Its title is what it is called.
+    Its title is what it is called; `models` and `others` are those of --model and --policies.
     """
-    models = load_models(given.model, held_out_seed=given.seed)
-    others = load_models(given.policies, held_out_seed=given.seed)
     slots, scenario, called = _slots(given, [*models, *others])
     for model in [*models, *others]:
         if not model.sees_enough(scenario):
@@ -347,18 +347,20 @@ def evaluate(given: Arguments) -> None:
             raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
         check_writable(given.markdown, "markdown")
         leaderboard.check_markdown(given.markdown)
-    if given.benchmark is None and given.instance is None:
-        models = load_models([*given.model, *given.policies], held_out_seed=given.seed)
-        scenario, called = _scenario(given.scenario, models)
-        if scenario.slots > 1:
-            result = shown_over_time(given, models, scenario, called)
-            _write_json(given, result)
-            return
+    held_out = given.seed if given.benchmark is None else None
+    models = load_models(given.model, held_out_seed=held_out)
+    others: list[Model] = []
     slots_alone: list[str] = []
     follow: list[str] = []
     if given.benchmark is not None:
-        models = load_models(given.model)
         slots_alone, follow = _apart(given)
+    else:
+        others = load_models(given.policies, held_out_seed=held_out)
+        scenario, called = _scenario(given.scenario, [*models, *others])
+        if given.instance is None and scenario.slots > 1:
+            result = shown_over_time(given, [*models, *others], scenario, called)
+            _write_json(given, result)
+            return
     with place_of(given) as place:
         if follow and place is not None:
             raise ValueError(
@@ -369,7 +371,7 @@ def evaluate(given: Arguments) -> None:
             _write_json(given, shown_on_episodes(follow, models))
             return
         if given.benchmark is None:
-            comparison, scenario = on_scenario(given)
+            comparison, scenario = on_scenario(given, models, others)
             comparisons = [comparison]
         else:
             alone = [model for model in models if not (follow and _only_follows(model))]

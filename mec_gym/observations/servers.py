@@ -28,7 +28,7 @@ _LONGEST = 1e290
 
 
 @kernel
-def squashed(value: float) -> float:
+def squashed(value: Any) -> Any:
     """Return a number between -3 and 3, about the same near 0: far off, sizes look alike."""
     return value / (1 + abs(value) / 3)
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
-import safetensors.numpy
 from numpy.typing import NDArray
 
 from mec_gym import equations, plausibility, system
@@ -21,8 +20,9 @@ from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
 from mec_gym.io.messages import one_line
 from mec_gym.io.names import no_imports
+from mec_gym.observations.servers import squashed
 from mec_gym.policies import network
-from mec_gym.policies.trained import POLICY_FILE, WEIGHTS_FILE
+from mec_gym.policies.trained import POLICY_FILE, WEIGHTS_FILE, layers_of, weights_file
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.backlog_prices import why_not
@@ -119,15 +119,15 @@ def features(
         of_slot.append((upto[end] - upto[first]) / np.maximum(end - first, 1))
     all_hz = server_hz.sum(axis=-1, keepdims=True)
     of_server = [
-        _squashed(others),
+        squashed(others),
         server_hz / law.server_hz,
         np.broadcast_to(all_hz / law.server_hz.sum(), server_hz.shape),
         server_hz * server_hz.shape[-1] / all_hz,
     ]
     made = np.empty((*levels.shape, NUM_FEATURES), np.float32)
-    for column, values in enumerate((_squashed(levels), np.log1p(5 * levels))):
+    for column, values in enumerate((squashed(levels), np.log1p(5 * levels))):
         made[..., column] = values
-    made[..., 2], made[..., 3] = _squashed(total), np.log1p(5 * total)
+    made[..., 2], made[..., 3] = squashed(total), np.log1p(5 * total)
     for column, value in enumerate(of_server, start=4):
         made[..., column] = value[..., None]
     for column, value in enumerate(of_slot, start=4 + len(of_server)):
@@ -266,12 +266,7 @@ class ForesightPolicy:
 
 def save(policy: ForesightPolicy, directory: str | Path) -> None:
     """Write `policy.json` and `policy.safetensors`; nothing in them can run."""
-    arrays = {
-        f"{number}.{part}": np.ascontiguousarray(array)
-        for number, layer in enumerate(policy.weights)
-        for part, array in zip(("weight", "bias"), layer, strict=True)
-    }
-    weights = safetensors.numpy.save(arrays)
+    weights = weights_file(policy.weights)
     manifest = {
         "format": FORMAT,
         "kind": KIND,
@@ -306,11 +301,7 @@ def load(directory: str | Path) -> ForesightPolicy:
             raise ValueError("it is not a foresight policy")
         if sha256(weights) != manifest["sha256"]:
             raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")
-        arrays = safetensors.numpy.load(weights)
-        layers = tuple(
-            (arrays[f"{number}.weight"], arrays[f"{number}.bias"])
-            for number in range(len(arrays) // 2)
-        )
+        layers = layers_of(weights)
         with no_imports(), plausibility.quiet():
             scenario = Scenario(**manifest["scenario"])
             return ForesightPolicy(scenario, layers, manifest["training"])
@@ -320,7 +311,3 @@ def load(directory: str | Path) -> ForesightPolicy:
         ) from None
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{directory}: not a policy that can be read: {one_line(error)}") from None
-
-
-def _squashed(values: FloatArray) -> FloatArray:
-    return values / (1 + values / 3)

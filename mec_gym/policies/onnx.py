@@ -119,7 +119,7 @@ def model_of(policy: TrainedPolicy) -> "ModelProto":
             "mec_gym": mec_gym.__version__,
             "observation": policy.observation,
             "scenario": policy.scenario.model_dump_json(exclude_none=True),
-            "weights_sha256": sha256(weights_file(policy)),
+            "weights_sha256": sha256(weights_file(policy.weights)),
         },
     )
     onnx.checker.check_model(model, full_check=True)

@@ -8,7 +8,7 @@ error when they are loaded.
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -199,7 +199,7 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     Whenever this is cut short, what stood there before or the new policy can be read: between the
     two files `policy.json` vouches for the weights before as well.
     """
-    weights = weights_file(policy)
+    weights = weights_file(policy.weights)
     manifest = {
         "format": FORMAT,
         "observation": policy.observation,
@@ -214,14 +214,23 @@ def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:
     replace_file(path, weights)
 
 
-def weights_file(policy: TrainedPolicy) -> bytes:
-    """Return what `policy.safetensors` holds."""
+def weights_file(layers: Sequence[network.Layer]) -> bytes:
+    """Return what `policy.safetensors` holds of layers, first to last."""
     arrays = {
         f"{number}.{part}": np.ascontiguousarray(array)
-        for number, layer in enumerate(policy.weights)
+        for number, layer in enumerate(layers)
         for part, array in zip(_PARTS, layer, strict=False)  # the context is not always there
     }
     return safetensors.numpy.save(arrays)
+
+
+def layers_of(content: bytes) -> tuple[network.Layer, ...]:
+    """Return the layers that `weights_file` made the content of."""
+    arrays = safetensors.numpy.load(content)
+    return tuple(
+        tuple(arrays[f"{number}.{part}"] for part in _PARTS if f"{number}.{part}" in arrays)
+        for number in range(sum(name.endswith(".weight") for name in arrays))
+    )
 
 
 def load_policy(directory: str | Path) -> TrainedPolicy:
@@ -257,17 +266,10 @@ def load_policy(directory: str | Path) -> TrainedPolicy:
             raise ValueError(f"{WEIGHTS_FILE} is not the file it was saved with (SHA-256 differs)")
         if not isinstance(manifest["training"], dict):
             raise ValueError("its training is not a table")
-        arrays = safetensors.numpy.load(weights)
-        layers = range(sum(name.endswith(".weight") for name in arrays))
-        weights_of = tuple(
-            tuple(arrays[f"{number}.{part}"] for part in _PARTS if f"{number}.{part}" in arrays)
-            for number in layers
-        )
+        layers = layers_of(weights)
         with no_imports(), plausibility.quiet():
             scenario = Scenario(**manifest["scenario"])
-            return TrainedPolicy(
-                scenario, manifest["observation"], weights_of, manifest["training"]
-            )
+            return TrainedPolicy(scenario, manifest["observation"], layers, manifest["training"])
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{directory}: not a policy that can be read: {one_line(error)}") from None
 

@@ -22,6 +22,17 @@ SCENARIO = Scenario.preset(
 )
 
 
+def as_decided(drawn, assignment):
+    """Return what chooses the actions of an assignment, (B, K, M), where episodes are played."""
+
+    def choose(slots, number):
+        present = drawn.present[:, number]
+        rows = np.flatnonzero(present.sum(axis=-1) == slots.num_devices)
+        return assignment[rows, number][present[rows]].reshape(len(rows), slots.num_devices)
+
+    return choose
+
+
 @pytest.fixture(scope="module")
 def results():
     policies = {name: [get(name)] for name in ("least-delay", "local-search", "backlog-prices")}
@@ -31,7 +42,7 @@ def results():
 def test_costs_and_delays_are_those_of_the_episodes_played(results):
     drawn = SCENARIO.sample_episodes(4, 3)
     for result in results:
-        played = episodes.play(drawn, episodes.as_decided(drawn, result.assignment[0]))
+        played = episodes.play(drawn, as_decided(drawn, result.assignment[0]))
         tasks = drawn.present.sum(axis=(1, 2))
         assert result.cost[0] == pytest.approx(played.cost.sum(axis=(1, 2)) / tasks)
         assert result.delay[0] == pytest.approx(played.delay.sum(axis=(1, 2)) / tasks)
