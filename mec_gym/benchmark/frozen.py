@@ -6,11 +6,14 @@
 
 import argparse
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mec_gym import jobs
 from mec_gym.benchmark import shards
@@ -23,6 +26,8 @@ from mec_gym.io.names import lookup
 from mec_gym.scenario import Scenario
 
 DATA = Path(__file__).with_name("data")
+
+_MODULE = "mec_gym.benchmark.frozen"  # `__name__`, but where it is run
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,8 @@ def load(name: str, data: Path = DATA) -> Benchmark:
     """
     lookup(RECIPES, name, "benchmark")
     path = data / f"{name}.npz"
-    try:
-        digests.check(path, digests.read_manifest_alone(data)["files"].get(path.name))
-        arrays = read_npz(path)
+    with usable(path, _MODULE):
+        arrays = checked_arrays(path)
         cost, proven = arrays.pop("reference_delay"), arrays.pop("reference_proven")
         slots = Instance(**arrays)
         if not cost.shape == proven.shape == slots.batch_shape or proven.dtype != np.bool_:
@@ -102,11 +106,48 @@ def load(name: str, data: Path = DATA) -> Benchmark:
                 f"its reference is not a number and a flag for each of {slots.batch_shape} slots"
             )
         return Benchmark(name, slots, Reference(cost, proven))
+
+
+@contextmanager
+def usable(path: Path, maker: str) -> Iterator[None]:
+    """Say within the block of what is wrong with a benchmark's file that it cannot be used.
+
+    Args:
+        path: of the file.
+        maker: module that makes it anew.
+    """
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{path}: cannot be used: {one_line(error)}; make it anew with"
-            f" `python -m mec_gym.benchmark.frozen {name}`, or install mec_gym again"
+            f" `python -m {maker} {path.stem}`, or install mec_gym again"
         ) from None
+
+
+def checked_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a benchmark's file, if it is the one that the manifest beside it means.
+
+    Raises:
+        ValueError: it is another one, or damaged.
+        OSError: it cannot be read.
+    """
+    digests.check(path, digests.read_manifest_alone(path.parent)["files"].get(path.name))
+    return read_npz(path)
+
+
+def write(path: Path, arrays: dict[str, NDArray[Any]], recipe: dict[str, Any]) -> None:
+    """Write a benchmark's file, and its recipe into the manifest beside it."""
+    data, buffer = path.parent, io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    recipes: dict[str, Any] = {}
+    if (data / digests.MANIFEST_FILE).exists():
+        recipes = digests.read_manifest_alone(data)["recipes"]
+    recipes[path.stem] = recipe
+    data.mkdir(parents=True, exist_ok=True)
+    replace_file(path, buffer.getvalue())
+    files = [f"{each}.npz" for each in sorted(recipes)]
+    digests.write_manifest(data, files, recipes=dict(sorted(recipes.items())))
 
 
 def make(name: str, data: Path = DATA, place: shards.Place | None = None) -> Benchmark:
@@ -127,28 +168,15 @@ def make(name: str, data: Path = DATA, place: shards.Place | None = None) -> Ben
     else:
         pieces = shards.reference_pieces(slots, recipe.time_limit, name)
         reference = shards.put_reference_together(shards.do(pieces, place), pieces)
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        **slots.arrays(),
-        reference_delay=reference.cost,
-        reference_proven=reference.proven,
-    )
-    recipes: dict[str, Any] = {}
-    if (data / digests.MANIFEST_FILE).exists():
-        recipes = digests.read_manifest_alone(data)["recipes"]
-    recipes[name] = {
+    arrays = {"reference_delay": reference.cost, "reference_proven": reference.proven}
+    said = {
         "scenario": recipe.scenario.model_dump(mode="json", exclude_none=True),
         "slots": recipe.slots,
         "seed": recipe.seed,
         "time_limit": recipe.time_limit,
         "proven": int(reference.proven.sum()),
     }
-    data.mkdir(parents=True, exist_ok=True)
-    replace_file(data / f"{name}.npz", buffer.getvalue())
-    files = [f"{each}.npz" for each in sorted(recipes)]
-    digests.write_manifest(data, files, recipes=dict(sorted(recipes.items())))
+    write(data / f"{name}.npz", slots.arrays() | arrays, said)
     return Benchmark(name, slots, reference)
 
 

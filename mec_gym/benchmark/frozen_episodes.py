@@ -4,23 +4,21 @@
 """
 
 import argparse
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mec_gym.benchmark.frozen import checked_arrays, usable, write
 from mec_gym.benchmark.over_time import Yardsticks, find_yardsticks
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
-from mec_gym.io import digests
-from mec_gym.io.files import read_npz, replace_file
-from mec_gym.io.messages import one_line
 from mec_gym.io.names import lookup
 from mec_gym.scenario import Scenario
 
 DATA = Path(__file__).with_name("data") / "episodes"
+
+_MODULE = "mec_gym.benchmark.frozen_episodes"  # `__name__`, but where it is run
 
 
 @dataclass(frozen=True)
@@ -72,20 +70,14 @@ def load(name: str, data: Path = DATA) -> Benchmark:
     """
     lookup(RECIPES, name, "benchmark")
     path = data / f"{name}.npz"
-    try:
-        digests.check(path, digests.read_manifest_alone(data)["files"].get(path.name))
-        arrays = read_npz(path)
+    with usable(path, _MODULE):
+        arrays = checked_arrays(path)
         found = Yardsticks(arrays.pop("bound"), arrays.pop("best_known"))
         present, waits = arrays.pop("present"), bool(arrays.pop("waits"))
         drawn = Episodes(Instance(**arrays), present, waits)
         if not found.bound.shape == found.best_known.shape == drawn.batch_shape:
             raise ValueError(f"its yardsticks are not a number for each of {drawn.batch_shape}")
         return Benchmark(name, drawn, found)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: cannot be used: {one_line(error)}; make it anew with"
-            f" `python -m mec_gym.benchmark.frozen_episodes {name}`, or install mec_gym again"
-        ) from None
 
 
 def make(name: str, data: Path = DATA) -> Benchmark:
@@ -98,28 +90,18 @@ def make(name: str, data: Path = DATA) -> Benchmark:
     scenario = Scenario.preset(recipe.scenario)
     drawn = scenario.sample_episodes(recipe.episodes, recipe.seed)
     found = find_yardsticks(drawn)
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        **drawn.slots.arrays(),
-        present=drawn.present,
-        waits=np.array(drawn.waits),
-        bound=found.bound,
-        best_known=found.best_known,
-    )
-    recipes: dict[str, Any] = {}
-    if (data / digests.MANIFEST_FILE).exists():
-        recipes = digests.read_manifest_alone(data)["recipes"]
-    recipes[name] = {
+    arrays = drawn.slots.arrays() | {
+        "present": drawn.present,
+        "waits": np.array(drawn.waits),
+        "bound": found.bound,
+        "best_known": found.best_known,
+    }
+    said = {
         "scenario": scenario.model_dump(mode="json", exclude_none=True),
         "episodes": recipe.episodes,
         "seed": recipe.seed,
     }
-    data.mkdir(parents=True, exist_ok=True)
-    replace_file(data / f"{name}.npz", buffer.getvalue())
-    files = [f"{each}.npz" for each in sorted(recipes)]
-    digests.write_manifest(data, files, recipes=dict(sorted(recipes.items())))
+    write(data / f"{name}.npz", arrays, said)
     return Benchmark(name, drawn, found)
 
 
