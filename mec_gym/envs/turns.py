@@ -5,6 +5,7 @@ a task are left out, so that a slot of m tasks stands in the first m places of a
 """
 
 import math
+from collections import namedtuple
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +62,9 @@ FIELDS = (
 """Attributes of a `mec_gym.Instance`, none where it has them not; q_m, what a task brings to a
 shared CPU, is `size`, and `present` is 1 for devices that have a task, else 0."""
 
+
+_AT: Any = namedtuple("_AT", FIELDS)(*range(len(FIELDS)))
+"""The place of each of `FIELDS` among them."""
 
 _NUM_STARTS = len(FIELDS) + 1
 
@@ -214,7 +218,7 @@ def _someone(drawn: Any, row: int, number: int) -> bool:
     """Return whether a device has a task in a slot."""
     tasks = 0.0
     for device in range(drawn.devices.shape[2]):
-        tasks += drawn.devices[row, number, device, 0]
+        tasks += drawn.devices[row, number, device, _AT.present]
     return tasks > 0
 
 
@@ -228,7 +232,7 @@ def _touched(drawn: Any, course: Course, copy: int) -> float:
     number = index(min(course.number[copy] + 1, drawn.devices.shape[1] - 1))
     total: float = drawn.servers[row, number, 0]
     for device in range(drawn.devices.shape[2]):
-        total += drawn.devices[row, number, device, 0]
+        total += drawn.devices[row, number, device, _AT.present]
     for entry in range(0, drawn.shown.shape[2], _IN_LINE):
         total += drawn.shown[row, number, entry]
     return total
@@ -273,31 +277,31 @@ def _begin_slot(
     hz, backlog = drawn.servers[row, number, :num_servers], course.backlog_cycles[copy]
     tasks = 0
     for device in range(num_devices):
-        if devices[device, 0] == 0:
+        if devices[device, _AT.present] == 0:
             continue
         place = slice(tasks, tasks + 1)
         course.devices[copy, tasks] = device
-        slots.task_cycles[copy, tasks] = devices[device, 1]
-        slots.sqrt_cycles[copy, tasks] = devices[device, 2]
+        slots.task_cycles[copy, tasks] = devices[device, _AT.task_cycles]
+        slots.sqrt_cycles[copy, tasks] = devices[device, _AT.size]
         if rules.moves:
             slots.last_server[copy, tasks] = course.last_server[copy, device]
         given = actions.Given(
-            _links(devices, starts, 3, device),
-            _number(devices, starts, 1, device),
+            _links(devices, starts, _AT.tx_delay, device),
+            _number(devices, starts, _AT.task_cycles, device),
             hz,
-            _number(devices, starts, 4, device),
-            _number(devices, starts, 5, device),
-            _number(devices, starts, 6, device),
-            _number(devices, starts, 7, device),
-            _number(devices, starts, 8, device),
-            _number(devices, starts, 9, device),
-            _number(devices, starts, 10, device),
-            _number(devices, starts, 11, device),
-            _number(devices, starts, 12, device),
-            _links(devices, starts, 13, device),
-            _links(devices, starts, 14, device),
+            _number(devices, starts, _AT.tx_power_w, device),
+            _number(devices, starts, _AT.delay_weight, device),
+            _number(devices, starts, _AT.energy_weight, device),
+            _number(devices, starts, _AT.local_hz, device),
+            _number(devices, starts, _AT.switched_capacitance, device),
+            _number(devices, starts, _AT.cloud_delay_s, device),
+            _number(devices, starts, _AT.cloud_hz, device),
+            _number(devices, starts, _AT.drop_penalty_s, device),
+            _number(devices, starts, _AT.deadline_s, device),
+            _links(devices, starts, _AT.covered, device),
+            _links(devices, starts, _AT.fetch_delay_s, device),
             backlog,
-            _number(devices, starts, 15, device),
+            _number(devices, starts, _AT.handover_s, device),
             slots.last_server[copy, place],
         )
         made = actions.Actions(
