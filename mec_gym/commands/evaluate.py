@@ -13,16 +13,16 @@ import tyro
 from tyro.conf import arg
 
 from mec_gym import snapshots
-from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, over_time, report, shards
+from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, report, shards
 from mec_gym.benchmark.models import Model, Polished, by_name, load_models, made_safe
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
-from mec_gym.commands import shell
+from mec_gym.commands import over_time, shell
 from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
 from mec_gym.io.files import check_writable, replace_file
-from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar, why_not
+from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
@@ -233,10 +233,12 @@ def shown_on_scenario(
     }
 
 
-def shown_over_time(
-    given: Arguments, models: Sequence[Model], scenario: Scenario, called: str
-) -> Any:
-    """Compare on episodes of slots that follow one another, print the table, return the JSON."""
+def _refuse_over_time(given: Arguments) -> None:
+    """Refuse what goes with slots by themselves alone.
+
+    Raises:
+        ValueError: such a flag is given.
+    """
     if given.shared or given.keep is not None:
         raise ValueError(
             "processes, ray, keep: episodes are played in this process; leave them out"
@@ -245,55 +247,14 @@ def shown_over_time(
         raise ValueError("polish: it improves slots by themselves; leave it out, or give one slot")
     if given.safe:
         raise ValueError("safe: it is for slots by themselves; leave it out, or give one slot")
-    for model in models:
-        if not model.plays(scenario):
-            why = why_not(model.source, scenario) if model.source in POLICIES else ""
-            raise ValueError(f"policies: {model.source} does not play {called}: {why or 'others'}")
-    count = _EPISODES if given.instances is None else given.instances
-    drawn = scenario.sample_episodes(count, given.seed)
-    results = over_time.play(by_name(models, scenario), drawn, given.seed)
-    title = f"{called}: {count} episodes of {scenario.slots} slots, seed {given.seed}"
-    over_time.show(results, title)
-    return {
-        "scenario": called,
-        "episodes": count,
-        "slots": scenario.slots,
-        "seed": given.seed,
-        "difference_to": results[0].name,
-        "policies": over_time.as_json(results),
-    }
-
-
-def shown_on_episodes(names: Sequence[str], models: Sequence[Model]) -> dict[str, Any]:
-    """Play every policy on frozen benchmarks of episodes, print a table each, return the JSON."""
-    ours = load_models([name for name in POLICIES if name != "roa"])
-    found: dict[str, Any] = {}
-    for name in names:
-        recipe = frozen_episodes.RECIPES[name]
-        scenario, frozen_ = Scenario.preset(recipe.scenario), frozen_episodes.load(name)
-        for model in models:
-            if model.seed == recipe.seed:
-                raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
-        able = [model for model in [*models, *ours] if model.plays(scenario)]
-        rows = by_name(able, scenario)
-        results = over_time.play(rows, frozen_.episodes, recipe.seed, frozen_.yardsticks)
-        over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
-        found[name] = over_time.as_json(results)
-    return found
 
 
 def _apart(given: Arguments) -> tuple[list[str], list[str]]:
     """Return which of the benchmarks that are asked for are of slots by themselves, which not."""
-    asked = given.benchmark or [*frozen.names(), *frozen_episodes.names()]
-    follow = [name for name in asked if name in frozen_episodes.RECIPES]
-    if given.markdown is not None or (given.shared and not given.benchmark):
-        follow = []  # they have no row in the leaderboard, and no shards
-    return [name for name in asked if name not in frozen_episodes.RECIPES], follow
-
-
-def _only_follows(model: Model) -> bool:
-    """Return whether a policy plays slots that follow one another, and no others."""
-    return not any(model.plays(recipe.scenario) for recipe in frozen.RECIPES.values())
+    alone, follow = over_time.apart(given.benchmark or [*frozen.names(), *frozen_episodes.names()])
+    # They have no row in the leaderboard, and no shards.
+    left_out = given.markdown is not None or (given.shared and not given.benchmark)
+    return alone, [] if left_out else follow
 
 
 def _write_json(given: Arguments, result: Any) -> None:
@@ -358,8 +319,10 @@ def evaluate(given: Arguments) -> None:
         others = load_models(given.policies, held_out_seed=held_out)
         scenario, called = _scenario(given.scenario, [*models, *others])
         if given.instance is None and scenario.slots > 1:
-            result = shown_over_time(given, [*models, *others], scenario, called)
-            _write_json(given, result)
+            _refuse_over_time(given)
+            count = _EPISODES if given.instances is None else given.instances
+            players = [*models, *others]
+            _write_json(given, over_time.on_scenario(players, scenario, called, count, given.seed))
             return
     with place_of(given) as place:
         if follow and place is not None:
@@ -368,13 +331,15 @@ def evaluate(given: Arguments) -> None:
                 " leave out --processes, --ray and --keep, or name others"
             )
         if follow and not slots_alone:
-            _write_json(given, shown_on_episodes(follow, models))
+            _write_json(given, over_time.on_benchmarks(follow, models))
             return
         if given.benchmark is None:
             comparison, scenario = on_scenario(given, models, others)
             comparisons = [comparison]
         else:
-            alone = [model for model in models if not (follow and _only_follows(model))]
+            alone = [
+                model for model in models if not (follow and over_time.plays_nothing_else(model))
+            ]
             comparisons = leaderboard.comparisons(slots_alone, alone, given.imports)
         if given.dry_run and place is not None:
             print(shards.estimate(comparisons, place))
@@ -385,7 +350,7 @@ def evaluate(given: Arguments) -> None:
             else shown_on_benchmarks(given, comparisons, place)
         )
         if follow:
-            result |= shown_on_episodes(follow, models)
+            result |= over_time.on_benchmarks(follow, models)
     _write_json(given, result)
 
 

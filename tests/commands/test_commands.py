@@ -91,9 +91,15 @@ def test_without_arguments_it_lists_the_commands_with_a_line_each():
 
 def test_every_command_is_a_module_of_its_own():
     modules = {path.stem for path in (ROOT / "mec_gym" / "commands").glob("*.py")}
-    assert modules - {"__init__", "arguments", "foresight", "seeds", "shell", "workers"} == set(
-        shell.COMMANDS
-    )
+    assert modules - {
+        "__init__",
+        "arguments",
+        "foresight",
+        "over_time",
+        "seeds",
+        "shell",
+        "workers",
+    } == set(shell.COMMANDS)
 
 
 @pytest.mark.parametrize("name", shell.COMMANDS)

@@ -1,0 +1,66 @@
+"""What `mec-gym evaluate` does where slots follow one another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mec_gym.benchmark import frozen, frozen_episodes, over_time
+from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.policies import POLICIES, why_not
+from mec_gym.scenario import Scenario
+
+
+def on_scenario(
+    models: Sequence[Model], scenario: Scenario, called: str, count: int, seed: int
+) -> Any:
+    """Compare on episodes that are drawn, print the table and return the JSON.
+
+    Raises:
+        ValueError: a policy does not play the scenario.
+    """
+    for model in models:
+        if not model.plays(scenario):
+            why = why_not(model.source, scenario) if model.source in POLICIES else ""
+            why = why or "it was trained for other slots"
+            raise ValueError(f"policies: {model.source} does not play {called}: {why}")
+    drawn = scenario.sample_episodes(count, seed)
+    results = over_time.play(by_name(models, scenario), drawn, seed)
+    over_time.show(results, f"{called}: {count} episodes of {scenario.slots} slots, seed {seed}")
+    return {
+        "scenario": called,
+        "episodes": count,
+        "slots": scenario.slots,
+        "seed": seed,
+        "difference_to": results[0].name,
+        "policies": over_time.as_json(results),
+    }
+
+
+def on_benchmarks(names: Sequence[str], models: Sequence[Model]) -> dict[str, Any]:
+    """Play every policy on frozen episodes, print a table each and return the JSON.
+
+    Raises:
+        ValueError: a file is damaged, or a model was trained with a benchmark's seed.
+    """
+    ours, found = load_models([*POLICIES]), dict[str, Any]()
+    for name in names:
+        recipe = frozen_episodes.RECIPES[name]
+        scenario, benchmark = Scenario.preset(recipe.scenario), frozen_episodes.load(name)
+        for model in models:
+            if model.seed == recipe.seed:
+                raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
+        rows = by_name([each for each in [*models, *ours] if each.plays(scenario)], scenario)
+        results = over_time.play(rows, benchmark.episodes, recipe.seed, benchmark.yardsticks)
+        over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
+        found[name] = over_time.as_json(results)
+    return found
+
+
+def apart(asked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return which of some benchmarks are of slots by themselves, and which are of episodes."""
+    follow = [name for name in asked if name in frozen_episodes.RECIPES]
+    return [name for name in asked if name not in frozen_episodes.RECIPES], follow
+
+
+def plays_nothing_else(model: Model) -> bool:
+    """Return whether a policy plays no frozen slots by themselves."""
+    return not any(model.plays(recipe.scenario) for recipe in frozen.RECIPES.values())
