@@ -1,14 +1,21 @@
 """What else the servers compute: a share of each CPU that is taken, slot by slot."""
 
+import os
 from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
 
-from mec_gym.io.settings import Settings
+from mec_gym.io.files import located
+from mec_gym.io.messages import quoted
+from mec_gym.io.settings import Begin, Settings
+from mec_gym.networks.loads import Loads
 
 FloatArray = NDArray[np.float64]
+
+MOST_LOADS = 100_000
+"""Rows of a table that a scenario holds: its files have them all."""
 
 
 def _taken(value: Any) -> Any:
@@ -22,6 +29,24 @@ def _taken(value: Any) -> Any:
     return float(value)
 
 
+def _loads(value: Any) -> Loads | None:
+    if value is None:
+        return None
+    loads = Loads.of(located(value) if isinstance(value, str | os.PathLike) else value)
+    if len(loads) > MOST_LOADS:
+        raise ValueError(
+            f"{len(loads):,} rows; a scenario holds {MOST_LOADS:,} at most, so give a part of them"
+        )
+    return loads
+
+
+LoadTable = Annotated[
+    Loads | None,
+    PlainValidator(_loads),
+    PlainSerializer(lambda loads: loads and loads.columns()),
+]
+"""Loads as `Loads.of` takes them; files hold their columns."""
+
 Shares = Annotated[tuple[float, ...], BeforeValidator(_taken)]
 Table = Annotated[tuple[float | tuple[float, ...], ...], BeforeValidator(_taken)]
 
@@ -30,11 +55,14 @@ class Background(Settings):
     """The share b_n(t) of a server that others have: F_n(t) = F_n (1 - b_n(t)) is left, Eq. (13).
 
     Either each server goes its own way among `levels` from slot to slot, a Markov chain that
-    begins in one as likely as in another, or `shares` says it all.
+    begins in one as likely as in another, or `shares` says it all, or `table`, which is repeated
+    where an episode is longer.
     """
 
     levels: Shares | None = Field(
-        None, min_length=2, description="Shares that may be taken, below 1; none: shares says it."
+        None,
+        min_length=2,
+        description="Shares that may be taken, below 1; none: shares, or table, say it.",
     )
     stay: float = Field(
         0.9,
@@ -49,15 +77,32 @@ class Background(Settings):
         description="Share taken in each of K slots, a number for all servers or a list of N.",
     )
 
+    table: LoadTable = Field(
+        None,
+        description="Share taken in each slot: a CSV file, beside the TOML file that names it, or"
+        " columns slot, share, and server, from 0, or else it is that of all. After its last slot"
+        " its first follows again.",
+    )
+    begin: Begin | None = Field(
+        None,
+        description="Slot of the table with which episodes begin, or drawn: any of them; none: its"
+        " first.",
+    )
+
     @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.levels is None) == (self.shares is None):
-            raise ValueError("levels, shares: give one of the two")
+    def _one_of_three(self) -> Self:
+        given = [self.levels is not None, self.shares is not None, self.table is not None]
+        if sum(given) != 1:
+            raise ValueError("levels, shares, table: give one of the three")
+        if self.begin is not None and self.table is None:
+            raise ValueError(f"begin: {quoted(self.begin)} is of a table; leave it out")
         return self
 
     @property
     def most(self) -> float:
         """The greatest share that is ever taken."""
+        if self.table is not None:
+            return float(self.table.share.max())
         return float(max(map(np.max, self.levels or self.shares or ())))
 
     def check(self, num_slots: int, num_servers: int) -> None:
@@ -66,6 +111,8 @@ class Background(Settings):
         Raises:
             ValueError: they are not.
         """
+        if self.table is not None:
+            self._check_table(self.table, num_servers)
         if self.shares is None:
             return
         if len(self.shares) != num_slots:
@@ -77,13 +124,27 @@ class Background(Settings):
                     " server, or a number for all"
                 )
 
+    def _check_table(self, table: Loads, num_servers: int) -> None:
+        try:
+            table.by_slot(num_servers)
+        except ValueError as error:
+            raise ValueError(f"table: {error}") from None
+        first, last = int(table.slot.min()), int(table.slot.max())
+        begin = first if self.begin is None or self.begin == "drawn" else self.begin
+        if begin != int(begin) or not first <= begin <= last:
+            raise ValueError(f"begin: {begin:g}; the table has slots {first} to {last}")
+
     def num_uniforms(self, num_slots: int, num_servers: int) -> int:
         """Return how many uniform numbers an episode takes."""
+        if self.table is not None:
+            return int(self.begin == "drawn")
         return 0 if self.levels is None else num_slots * num_servers
 
     def draw(self, unit: FloatArray, num_slots: int, num_servers: int) -> FloatArray:
         """Return the share taken, (..., K, N), of uniform numbers (..., num_uniforms)."""
         lead = unit.shape[:-1]
+        if self.table is not None:
+            return self._of_table(self.table, unit, num_slots, num_servers)
         if self.levels is None:
             assert self.shares is not None  # one of the two is given
             table = np.array([np.broadcast_to(share, num_servers) for share in self.shares])
@@ -101,3 +162,14 @@ class Background(Settings):
             before = level[..., slot - 1, :]
             level[..., slot, :] = np.where(beyond < 0, before, (before + by) % count)
         return np.asarray(self.levels)[level]
+
+    def _of_table(
+        self, table: Loads, unit: FloatArray, num_slots: int, num_servers: int
+    ) -> FloatArray:
+        taken = table.by_slot(num_servers)
+        start: NDArray[np.int64] = np.zeros(unit.shape[:-1], np.int64)
+        if self.begin == "drawn":
+            start = np.minimum((unit[..., 0] * len(taken)).astype(np.int64), len(taken) - 1)
+        elif self.begin is not None:
+            start = start + (int(self.begin) - int(table.slot.min()))
+        return np.asarray(taken[(start[..., None] + np.arange(num_slots)) % len(taken)])

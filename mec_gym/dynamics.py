@@ -91,6 +91,7 @@ def check(scenario: "Scenario") -> None:
     if scenario.arrivals is not None:
         with _of_field("arrivals"):
             scenario.arrivals.check(scenario.slots)
+        _ = scenario.timetable  # it is refused where it does not fit
     if scenario.background is not None:
         with _of_field("background"):
             scenario.background.check(scenario.slots, scenario.num_servers)
@@ -206,6 +207,9 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
     ends_at = np.cumsum(num_uniforms(scenario)[:-1])
     of_slots, arrivals, background, *services, moving = np.split(unit, ends_at, axis=-1)
     of_slots = of_slots.reshape(*shape, -1)
+    if scenario.timetable is not None:
+        # Who has no task is given one of them all the same, which nobody sees.
+        of_slots = scenario.of_rows(of_slots, np.maximum(scenario.timetable.at(arrivals), 0))
     assert scenario.slot_s is not None  # else the scenario is refused
     moved = None
     if scenario.mobility is not None:
@@ -263,7 +267,9 @@ class Between(NamedTuple):
         arrivals, background, *services = units
         num_slots, num_devices = scenario.slots, scenario.num_devices
         present = np.ones((len(arrivals), num_slots, num_devices), np.bool_)
-        if scenario.arrivals is not None:
+        if scenario.timetable is not None:
+            present = scenario.timetable.at(arrivals) >= 0
+        elif scenario.arrivals is not None:
             present = scenario.arrivals.draw(arrivals, num_slots, num_devices)
         left = None
         if scenario.background is not None:

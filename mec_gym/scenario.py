@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from mec_gym import channels, dynamics, options, plausibility, ranges
+from mec_gym import channels, dynamics, options, plausibility, ranges, timetable
 from mec_gym.channels import Channel, PlacedChannel
 from mec_gym.episodes import Episodes
 from mec_gym.equations import uplink_rate
@@ -30,7 +30,7 @@ _DEPLOYMENT_STREAM = 2
 _MOST_CHANGING_GAINS = 10_000_000
 """Gains that change at each step are drawn for the whole slot: so many take 80 MB."""
 
-_LONG: dict[str, Any] = {"tasks": True, "mobility": {"table"}}
+_LONG: dict[str, Any] = {"tasks": True, "mobility": {"table"}, "background": {"table"}}
 _LONG_OF_PLACES = _LONG | {"channel": {"sites", "users"}}
 """Fields that compare faster by themselves, and those of a channel with tables."""
 
@@ -152,7 +152,8 @@ class Scenario(ScenarioFields):
         """The tables, whose digests are kept."""
         channel = self.channel
         tables = (channel.sites, channel.users) if isinstance(channel, PlacedChannel) else ()
-        return self.tasks, *tables, getattr(self.mobility, "table", None)
+        moving = (getattr(each, "table", None) for each in (self.mobility, self.background))
+        return self.tasks, *tables, *moving
 
     @property
     def _long(self) -> dict[str, Any]:
@@ -455,16 +456,30 @@ class Scenario(ScenarioFields):
         count = self.num_devices
         if self.tasks is None or len(self.tasks) != count:
             raise ValueError(f"tasks: {self.tasks}; needs {count} rows, one a device")
-        unit, first = rng.random((1, self.num_uniforms)), self._num_uniforms[0]
-        unit[:, first : first + count] = (np.arange(count) + 0.5) / count
-        return self.from_uniforms(unit)[0]
+        unit = rng.random((1, self.num_uniforms))
+        return self.from_uniforms(self.of_rows(unit, np.arange(count)))[0]
+
+    def of_rows(self, unit: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+        """Return uniform numbers (..., `num_uniforms`) by which devices draw rows (..., M).
+
+        Args:
+            unit: what all else is drawn by.
+            rows: of `tasks`, which there are.
+        """
+        assert self.tasks is not None  # of which they are rows
+        made, first = unit.copy(), self._num_uniforms[0]
+        made[..., first : first + self.num_devices] = (rows + 0.5) / len(self.tasks)
+        return made
+
+    @cached_property
+    def timetable(self) -> timetable.Timetable | None:
+        """Which tasks of the table devices have and when; None: it does not say."""
+        return timetable.of_scenario(self)
 
     @property
     def num_decisions(self) -> int:
         """How many tasks an episode has; the mean, rounded up, where they arrive by chance."""
-        if self.arrivals is None:
-            return self.slots * self.num_devices
-        share = self.arrivals.mean_share(self.slots).sum()
+        share = timetable.mean_share(self).sum()
         return math.ceil(round(float(share) * self.num_devices, 6))
 
     @property

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import tomli_w
@@ -191,6 +191,12 @@ def _several(number: Callable[[Any], float]) -> Callable[[Any], float | tuple[fl
     return checked
 
 
+def _begin(value: Any) -> float | str:
+    if isinstance(value, str) and value != "drawn":
+        raise ValueError(f"{quoted(value)} is neither 'drawn' nor a number")
+    return value if isinstance(value, str) else not_negative(value)
+
+
 Positive = Annotated[float, BeforeValidator(_positive)]
 """A finite number above 0."""
 
@@ -199,6 +205,9 @@ RangeField = Annotated[float | tuple[float, float], BeforeValidator(_number_or_r
 
 NotNegative = Annotated[float, BeforeValidator(not_negative)]
 """A finite number, 0 or more."""
+
+Begin = Annotated[Literal["drawn"] | float, BeforeValidator(_begin)]
+"""Where in a table an episode begins: a number, 0 or more, or drawn."""
 
 RangeOrEach = Annotated[float | tuple[float, ...], BeforeValidator(_several(_positive))]
 """A constant, the ends [low, high] of a uniform distribution, or one each; above 0."""

@@ -114,6 +114,15 @@ class Trace(Mobility):
             f"{': ' if missing else ''}{missing}; lower num_devices or slots, or change begin"
         )
 
+    def names(self, num_slots: int, slot_s: float, area: Area) -> tuple[str, ...]:
+        """Return what the devices are called that are there in all slots, in their order."""
+        return self._there(num_slots, slot_s, area)[0]
+
+    @property
+    def first(self) -> float:
+        """The slot or the time of the table in the first slot of an episode."""
+        return float(self.table.times.min()) if self.begin is None else self.begin
+
     def _plane(self, area: Area) -> Projection | None:
         if not self.table.in_degrees:
             return None
@@ -123,9 +132,8 @@ class Trace(Mobility):
         return area.middle_m if self.table.in_degrees else 0.0
 
     def _times(self, num_slots: int, slot_s: float) -> FloatArray:
-        begin = float(self.table.times.min()) if self.begin is None else self.begin
         step = 1.0 if self.table.time_s is None else slot_s
-        return begin + step * np.arange(num_slots, dtype=np.float64)
+        return self.first + step * np.arange(num_slots, dtype=np.float64)
 
     def _there(
         self, num_slots: int, slot_s: float, area: Area

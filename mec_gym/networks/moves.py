@@ -15,6 +15,7 @@ from mec_gym.networks.columns import Column
 from mec_gym.networks.places import DEGREES, METRES, FloatArray, Places, wrong_places
 from mec_gym.networks.projection import Projection
 from mec_gym.networks.tables import Rules, Table
+from mec_gym.networks.times import twice
 
 _LATEST = 1e9
 
@@ -23,10 +24,8 @@ def _wrong_moves(table: Table, numbers: NDArray[np.int64], where: str) -> Iterat
     """Return the rows that say twice where a device is, or places far from all others."""
     said = dict(wrong_places(table, numbers, where))
     name = "slot" if "slot" in table else "time_s"
-    times, devices = table[name], np.unique(table["device"], return_inverse=True)[1]
-    order = np.lexsort((times, devices))
-    again = (np.diff(times[order]) == 0) & (np.diff(devices[order]) == 0)
-    for before, row in zip(order[:-1][again].tolist(), order[1:][again].tolist(), strict=True):
+    times = table[name]
+    for before, row in twice(times, table["device"]):
         said.setdefault(
             int(numbers[row]),
             f"device: {where} {numbers[before]} says where {str(table['device'][row])!r} is at"

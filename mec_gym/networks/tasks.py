@@ -1,5 +1,6 @@
 """Tasks of a table: what a scenario draws its tasks from, or a slot is made of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Self
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from mec_gym.networks.columns import Column
 from mec_gym.networks.places import DEGREES, METRES
 from mec_gym.networks.rows import Rows
+from mec_gym.networks.tables import Rules, Table
+from mec_gym.networks.times import twice
 
 FloatArray = NDArray[np.float64]
 
@@ -21,9 +24,29 @@ COLUMNS = (
     Column("service", kind="name"),
     *METRES,
     *(replace(column, needed=False) for column in DEGREES),
-    Column("slot", kind="whole", high=2**53, closed=True),
+    Column("slot", kind="whole", high=2**53, closed=True, without="time_s"),
+    Column("time_s", "s", also=("time",), high=1e11, closed=True),
+    Column(
+        "device",
+        kind="name",
+        also=("device_id", "vehicle", "vehicle_id", "user", "user_id"),
+    ),
 )
 """What a table of tasks may have; bits and cycles it must."""
+
+
+def _wrong_tasks(table: Table, numbers: NDArray[np.int64], where: str) -> Iterator[tuple[int, str]]:
+    """Return the rows by which a device has two tasks at once; see `Rules.wrong`."""
+    name = "slot" if "slot" in table else "time_s"
+    if not {name, "device"} <= table.keys():
+        return
+    found = {row: before for before, row in twice(table[name], table["device"])}
+    for row, before in sorted(found.items()):
+        yield (
+            int(numbers[row]),
+            f"device: {where} {numbers[before]} has a task of {str(table['device'][row])!r} at"
+            f" {name} {table[name][row]:.15g} already, and a device has one at most; take one out",
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,12 +64,15 @@ class Tasks(Rows):
         lat: the same in degrees, (R,), with `lon`.
         lon: see `lat`.
         slot: the slot in which it arrives, (R,).
+        time_s: in place of it the time, (R,), s.
+        device: what its device is called, (R,), texts.
 
     Raises:
         ValueError: an array is not as said.
     """
 
     COLUMNS: ClassVar[tuple[Column, ...]] = COLUMNS
+    RULES: ClassVar[Rules] = Rules(wrong=_wrong_tasks)
 
     bits: FloatArray
     cycles: FloatArray
@@ -58,6 +84,8 @@ class Tasks(Rows):
     lat: FloatArray | None = None
     lon: FloatArray | None = None
     slot: NDArray[np.int64] | None = None
+    time_s: FloatArray | None = None
+    device: NDArray[np.str_] | None = None
 
     @property
     def bits_range(self) -> tuple[float, float]:
@@ -97,7 +125,15 @@ class Tasks(Rows):
         """Return the tasks of each arrival slot, in the order of the slots; one slot, 0, if none.
 
         Within a slot they stay in their order.
+
+        Raises:
+            ValueError: they have times, of which nobody says how long a slot is.
         """
+        if self.time_s is not None:
+            raise ValueError(
+                "column 'time_s': how long a slot is is not said here; give a column 'slot' in its"
+                " place"
+            )
         if self.slot is None:
             return {0: self}
         order = np.argsort(self.slot, kind="stable")

@@ -14,7 +14,7 @@ import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
-from mec_gym import equations, plausibility, system
+from mec_gym import equations, plausibility, system, timetable
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
@@ -78,9 +78,7 @@ class Law(NamedTuple):
         hz = scenario.deployment_hz
         if hz is None:
             hz = np.full(scenario.num_servers, np.mean(scenario.server_hz))
-        share = np.ones(scenario.slots)
-        if scenario.arrivals is not None:
-            share = scenario.arrivals.mean_share(scenario.slots)
+        share = timetable.mean_share(scenario)
         weight = 1.0 if scenario.delay_weight is None else float(np.mean(scenario.delay_weight))
         tasks = weight * share.mean() * scenario.num_devices / scenario.num_servers
         assert scenario.slot_s is not None  # slots follow one another
