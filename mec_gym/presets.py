@@ -1,10 +1,12 @@
 """The scenarios that come with the package, by name: what each changes of `Scenario`'s defaults."""
 
+from pathlib import Path
 from typing import Any
 
+from mec_gym import networks
 from mec_gym.arrivals import Arrivals
 from mec_gym.channels import UniformChannel, UrbanMacroChannel, UrbanMicroChannel
-from mec_gym.mobility import RandomWaypoint
+from mec_gym.mobility import RandomWaypoint, Trace
 
 _PER_SLOT: dict[str, Any] = {"servers": "per-slot"}
 
@@ -53,6 +55,16 @@ _RUSH = tuple(  # load 0.5, up to 1.2, and back; 1.2 where all devices have a ta
     )
 )
 
+_DRIVE = Path(networks.__file__).with_name("data") / "drive.csv"
+"""Vehicles on a grid of four by four streets, drawn by `benchmarks.streets`."""
+
+_ROADSIDE = tuple(  # at every other crossing
+    (75.0 + 200 * column, 75.0 + 200 * row)
+    for row in range(4)
+    for column in range(4)
+    if (row + column) % 2 == 0
+)
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},  # Sec. IV-A is the default of every field
     "paper-varied": _PER_SLOT,
@@ -89,6 +101,23 @@ PRESETS: dict[str, dict[str, Any]] = {
         "slot_s": 1.2,
         "mobility": RandomWaypoint(),
         "handover_s": 0.1,
+    },
+    "drive": _PLACE  # load 0.8, vehicles on a grid of streets, services with a state to be moved
+    | {
+        "num_devices": 30,
+        "num_servers": len(_ROADSIDE),
+        "capacity": 6,
+        "channel": UrbanMicroChannel(
+            side_m=750, server_positions_m=_ROADSIDE, site_height_m=10, site_gain_db=8
+        ),
+        "task_cycles": (2e9, 8e9),
+        "server_hz": (15e9, 30e9),
+        "slots": 60,
+        "slot_s": 1.0,
+        "arrivals": Arrivals(probability=0.8),
+        "mobility": Trace(table=str(_DRIVE)),
+        "state_bits": (5e7, 2e8),
+        "backhaul_bps": 1e9,
     },
     "city": {"num_devices": 1000, "num_servers": 50, "capacity": 20} | _PER_SLOT,
 }

@@ -40,6 +40,7 @@ RECIPES: dict[str, Recipe] = {
     "queues": Recipe("queues"),
     "rush-hour": Recipe("rush-hour"),
     "walk": Recipe("walk", episodes=5),
+    "drive": Recipe("drive", episodes=10),
 }
 """The benchmarks by name; a new one is an entry here, and its file made by this module."""
 
