@@ -23,6 +23,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticUndefined
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "docs" / "notebooks"
 KEPT = ROOT / "build" / "notebooks"
@@ -115,6 +117,8 @@ def _found(name: str) -> Any:
 
 
 def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "must be given"
     return "none" if value in (None, ()) else f"`{_text(value)}`"
 
 

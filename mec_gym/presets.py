@@ -107,9 +107,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_devices": 30,
         "num_servers": len(_ROADSIDE),
         "capacity": 6,
-        "channel": UrbanMicroChannel(
-            side_m=750, server_positions_m=_ROADSIDE, site_height_m=10, site_gain_db=8
-        ),
+        "channel": UrbanMicroChannel(side_m=750, server_positions_m=_ROADSIDE, site_gain_db=8),
         "task_cycles": (2e9, 8e9),
         "server_hz": (15e9, 30e9),
         "slots": 60,

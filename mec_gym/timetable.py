@@ -71,8 +71,8 @@ class Timetable:
         """
         num_slots, num_devices = size
         if tasks.device is None or (tasks.slot is None and tasks.time_s is None):
-            lacks = "device" if tasks.device is None else "slot' or 'time_s"
-            raise ValueError(f"tasks: column {lacks!r} is missing, which says whose and when")
+            lacks = "'device'" if tasks.device is None else "'slot' or 'time_s'"
+            raise ValueError(f"tasks: column {lacks} is missing, which says whose and when")
         drawn = begin == "drawn"
         at, first = _slots(tasks, slot_s, None if drawn else begin)
         kept = np.flatnonzero((at >= 0) & (drawn | (at < num_slots)))

@@ -205,7 +205,7 @@ def test_scenarios_of_one_slot_are_written_as_before():
         ({"slots": 3, "slot_s": 1.0, "arrivals": {"probability": [0.5]}}, "arrivals.probability"),
         ({"slots": 3, "slot_s": 1.0, "arrivals": {"probability": 1.5}}, "must be 1 at most"),
         ({"slots": 3, "slot_s": 1.0, "background": {"shares": [0.5]}}, "background.shares: 1 val"),
-        ({"slots": 3, "slot_s": 1.0, "background": {}}, "levels, shares: give one"),
+        ({"slots": 3, "slot_s": 1.0, "background": {}}, "levels, shares, table: give one"),
         ({"slots": 3, "slot_s": 1.0, "background": {"levels": [0.1, 1.0]}}, "below 1"),
         ({"slots": 10**5, "slot_s": 1.0, "num_devices": 99, "capacity": 33}, "slots: 29,700,000"),
     ],

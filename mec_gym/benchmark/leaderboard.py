@@ -1,6 +1,5 @@
 """The leaderboard: every policy on every frozen benchmark."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.benchmark.tables import Column
 from mec_gym.channels import PlacedChannel
 from mec_gym.io import markdown
-from mec_gym.io.files import replace_file
 from mec_gym.io.progress import progress
 from mec_gym.options import is_plain
 from mec_gym.policies import POLICIES
@@ -23,8 +21,8 @@ Board = dict[str, list[Result]]
 _NOT_RANKED = ("optimal",)
 """Policies that are the yardstick itself."""
 
-_MARKS = ("<!-- leaderboard -->", "<!-- end of leaderboard -->")
-_BETWEEN = re.compile(".*?".join(_MARKS), re.DOTALL)
+MARKS = "leaderboard"
+"""What the lines are called between which it stands in a file."""
 
 
 def comparisons(
@@ -90,17 +88,6 @@ def _played_here(comparisons: Sequence[Comparison]) -> list[list[Result]]:
     return found
 
 
-def check_markdown(path: Path) -> None:
-    """Check that a file has the marks that the leaderboard goes between.
-
-    Raises:
-        ValueError: the file is missing, or has no such marks.
-    """
-    begin, end = _MARKS
-    if not path.is_file() or not _BETWEEN.search(path.read_text(encoding="utf-8")):
-        raise ValueError(f"markdown: {path} is no file with the lines {begin} and {end}")
-
-
 def _rows(board: Board) -> list[list[str]]:
     """Return the table's rows: policy, then its gap on each benchmark."""
     names = dict.fromkeys(result.name for results in board.values() for result in results)
@@ -161,14 +148,11 @@ def _parts(board: Board) -> list[Board]:
 
 def write_markdown(board: Board, path: Path) -> None:
     """Replace the leaderboard between the marks in a Markdown file."""
-    begin, end = _MARKS
     tables = [
         markdown.table(["policy", *part], [row for row in _rows(part) if any(row[1:])])
         for part in _parts(board)
     ]
-    text = "\n\n".join([f"{begin}\n{tables[0]}", *tables[1:], f"{caption(board)}\n{end}"])
-    page = _BETWEEN.sub(lambda _: text, path.read_text(encoding="utf-8"))
-    replace_file(path, page.encode())
+    markdown.put(path, MARKS, "\n\n".join([*tables, caption(board)]))
 
 
 def as_json(board: Board) -> dict[str, Any]:

@@ -13,7 +13,14 @@ import tyro
 from tyro.conf import arg
 
 from mec_gym import snapshots
-from mec_gym.benchmark import frozen, frozen_episodes, leaderboard, report, shards
+from mec_gym.benchmark import (
+    episode_leaderboard,
+    frozen,
+    frozen_episodes,
+    leaderboard,
+    report,
+    shards,
+)
 from mec_gym.benchmark.models import Model, Polished, by_name, load_models, made_safe
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
@@ -21,6 +28,7 @@ from mec_gym.commands import over_time, shell
 from mec_gym.commands.arguments import by_default, listed, parse
 from mec_gym.commands.workers import Sharing
 from mec_gym.instance import Instance
+from mec_gym.io import markdown
 from mec_gym.io.files import check_writable, replace_file
 from mec_gym.policies import BASELINES, POLICIES, SHIPPED, Policy, familiar
 from mec_gym.policies.trained import TrainedPolicy
@@ -90,7 +98,7 @@ class Arguments(Sharing):
     json: Annotated[Path | None, arg(metavar="FILE"), by_default("no file")] = None
     """File to write the result to."""
     markdown: Annotated[Path | None, arg(metavar="FILE"), by_default("no file")] = None
-    """File whose leaderboard --benchmark replaces, such as README.md."""
+    """File whose leaderboards --benchmark replaces, such as README.md."""
     strict: bool = False
     """Take a scenario that can hardly be meant as an error, not as a warning."""
     imports: tyro.conf.UseAppendAction[list[str]] = field(default_factory=list)
@@ -252,8 +260,7 @@ def _refuse_over_time(given: Arguments) -> None:
 def _apart(given: Arguments) -> tuple[list[str], list[str]]:
     """Return which of the benchmarks that are asked for are of slots by themselves, which not."""
     alone, follow = over_time.apart(given.benchmark or [*frozen.names(), *frozen_episodes.names()])
-    # They have no row in the leaderboard, and no shards.
-    left_out = given.markdown is not None or (given.shared and not given.benchmark)
+    left_out = given.shared and not given.benchmark  # they have no shards
     return alone, [] if left_out else follow
 
 
@@ -307,7 +314,9 @@ def evaluate(given: Arguments) -> None:
         if given.benchmark is None:
             raise ValueError("markdown: it takes the leaderboard; give --benchmark as well")
         check_writable(given.markdown, "markdown")
-        leaderboard.check_markdown(given.markdown)
+        boards = zip(_apart(given), (leaderboard, episode_leaderboard), strict=True)
+        for board in (board for names, board in boards if names):
+            markdown.check_marks(given.markdown, board.MARKS)
     held_out = given.seed if given.benchmark is None else None
     models = load_models(given.model, held_out_seed=held_out)
     others: list[Model] = []
@@ -331,7 +340,7 @@ def evaluate(given: Arguments) -> None:
                 " leave out --processes, --ray and --keep, or name others"
             )
         if follow and not slots_alone:
-            _write_json(given, over_time.on_benchmarks(follow, models))
+            _write_json(given, over_time.on_benchmarks(follow, models, given.markdown))
             return
         if given.benchmark is None:
             comparison, scenario = on_scenario(given, models, others)
@@ -350,7 +359,7 @@ def evaluate(given: Arguments) -> None:
             else shown_on_benchmarks(given, comparisons, place)
         )
         if follow:
-            result |= over_time.on_benchmarks(follow, models)
+            result |= over_time.on_benchmarks(follow, models, given.markdown)
     _write_json(given, result)
 
 

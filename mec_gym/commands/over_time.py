@@ -1,10 +1,11 @@
 """What `mec-gym evaluate` does where slots follow one another."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from mec_gym.benchmark import frozen, frozen_episodes, over_time
-from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.benchmark import episode_leaderboard, frozen, frozen_episodes, over_time
+from mec_gym.benchmark.models import Model, by_name
 from mec_gym.policies import POLICIES, why_not
 from mec_gym.scenario import Scenario
 
@@ -35,24 +36,27 @@ def on_scenario(
     }
 
 
-def on_benchmarks(names: Sequence[str], models: Sequence[Model]) -> dict[str, Any]:
+def on_benchmarks(
+    names: Sequence[str], models: Sequence[Model], path: Path | None = None
+) -> dict[str, Any]:
     """Play every policy on frozen episodes, print a table each and return the JSON.
+
+    Args:
+        names: of the benchmarks.
+        models: beside the policies there are.
+        path: of the file whose leaderboard is replaced; None: none.
 
     Raises:
         ValueError: a file is damaged, or a model was trained with a benchmark's seed.
     """
-    ours, found = load_models([*POLICIES]), dict[str, Any]()
+    board = {}
     for name in names:
-        recipe = frozen_episodes.RECIPES[name]
-        scenario, benchmark = Scenario.preset(recipe.scenario), frozen_episodes.load(name)
-        for model in models:
-            if model.seed == recipe.seed:
-                raise ValueError(f"model: {model.source} was trained with a benchmark's seed")
-        rows = by_name([each for each in [*models, *ours] if each.plays(scenario)], scenario)
-        results = over_time.play(rows, benchmark.episodes, recipe.seed, benchmark.yardsticks)
-        over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
-        found[name] = over_time.as_json(results)
-    return found
+        board[name] = episode_leaderboard.play(name, models)
+        count = frozen_episodes.RECIPES[name].episodes
+        over_time.show(board[name], f"{name}: {count} frozen episodes")
+    if path is not None:
+        episode_leaderboard.write_markdown(board, path)
+    return {name: over_time.as_json(results) for name, results in board.items()}
 
 
 def apart(asked: Sequence[str]) -> tuple[list[str], list[str]]:

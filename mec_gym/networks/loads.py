@@ -29,10 +29,10 @@ def _wrong_loads(table: Table, numbers: NDArray[np.int64], where: str) -> Iterat
     }
     servers = table.get("server", np.zeros(len(numbers), np.int64))
     for before, row in twice(table["slot"], servers):
-        of = f"server {servers[row]} " if "server" in table else ""
+        of = f" of server {servers[row]}" if "server" in table else ""
         said.setdefault(
             int(numbers[row]),
-            f"slot: {where} {numbers[before]} says what {of}has taken in slot"
+            f"slot: {where} {numbers[before]} says what share{of} is taken in slot"
             f" {table['slot'][row]} already; take one out",
         )
     yield from sorted(said.items())

@@ -166,6 +166,28 @@ def test_a_batch_plays_what_single_environments_play(name, observation, reward):
     check(batch, singles, 120)
 
 
+def test_tasks_and_load_of_tables_are_played_alike():
+    rows = [
+        {"slot": slot, "device": f"d{m}", "bits": 1e5 * (1 + m), "cycles": 1e8 * (1 + slot + m)}
+        for slot in range(7)
+        for m in range(3)
+        if (slot * m) % 3 != 1
+    ]
+    scenario = {
+        "num_devices": 3,
+        "slots": 4,
+        "slot_s": 0.3,
+        "tasks": rows,
+        "arrivals": {"kind": "table", "begin": "drawn"},
+        "background": {"table": {"slot": [0, 1], "share": [0.5, 0.1]}, "begin": "drawn"},
+        "handover_s": 0.1,
+    }
+    batch, singles = both(scenario=scenario, observation="servers", reward="delay")
+    batch.reset(seed=3)
+    singles.reset(seed=3)
+    check(batch, singles, 100)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["queues", "rush-hour"])
 @pytest.mark.parametrize(("observation", "reward"), PAIRS)
