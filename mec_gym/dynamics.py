@@ -91,7 +91,7 @@ def check(scenario: "Scenario") -> None:
     if scenario.arrivals is not None:
         with _of_field("arrivals"):
             scenario.arrivals.check(scenario.slots)
-        _ = scenario.timetable  # it is refused where it does not fit
+    _ = scenario.timetable  # it is refused where it does not fit
     if scenario.background is not None:
         with _of_field("background"):
             scenario.background.check(scenario.slots, scenario.num_servers)

@@ -25,6 +25,8 @@ ABSENT = -1
 _SLACK = 1e-6
 """Share of a slot by which a time may be too early for it, as sums of slot lengths are."""
 
+_LATEST = 2**53
+
 _MOST_PLACES = 10_000_000
 """A table from which windows are drawn is held as slots x devices: so many take 80 MB."""
 
@@ -162,7 +164,9 @@ def _slots(tasks: Tasks, slot_s: float, begin: float | str | None) -> tuple[IntA
         return tasks.slot - int(first), float(first)
     assert tasks.time_s is not None  # one of the two is there
     origin = float(tasks.time_s.min()) if begin is None else float(begin)
-    return np.floor((tasks.time_s - origin) / slot_s + _SLACK).astype(np.int64), origin
+    with np.errstate(over="ignore"):  # far too late is as good as later still
+        at = np.floor((tasks.time_s - origin) / slot_s + _SLACK)
+    return np.clip(at, -1, _LATEST).astype(np.int64), origin
 
 
 def of_scenario(scenario: "Scenario") -> Timetable | None:
@@ -175,6 +179,11 @@ def of_scenario(scenario: "Scenario") -> Timetable | None:
     """
     arrivals, mobility, tasks = scenario.arrivals, scenario.mobility, scenario.tasks
     if arrivals is None or arrivals.kind != "table":
+        if tasks is not None and tasks.device is not None and scenario.slots > 1:
+            raise ValueError(
+                "tasks: the table has a column 'device', but arrivals are drawn, so each device"
+                " draws any row; set arrivals.kind = 'table', or take the column out"
+            )
         return None
     if tasks is None:
         raise ValueError(
