@@ -12,6 +12,7 @@ from mec_gym.envs.following import Following
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.envs.sharing import Sharing
 from mec_gym.envs.stock import Stock
+from mec_gym.envs.told import Ended
 from mec_gym.mdp import Slot, assign, slot_at
 from mec_gym.rewards import preparation
 
@@ -141,7 +142,7 @@ class Copies:
         copies: IntArray,
         observation: NDArray[np.float32],
         mask: NDArray[np.int8],
-    ) -> turns.Ended:
+    ) -> Ended:
         """End the slots of some copies; write what those see whose episodes go on."""
         ended, over = following.turn(copies, self.assignment)
         going = copies
