@@ -2,13 +2,11 @@
 
 import importlib
 import re
-import runpy
 import shlex
-import sys
-import types
 from pathlib import Path
 
 import pytest
+import this_process
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -33,14 +31,10 @@ def blocks(language):
 @pytest.mark.parametrize("code", blocks("python"))
 def test_each_python_example_runs_as_it_stands(code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    module = types.ModuleType("__main__")
-    monkeypatch.setitem(sys.modules, "__main__", module)
-    exec(compile(code, "<string>", "exec"), vars(module))
+    this_process.program(code, monkeypatch)
     assert capsys.readouterr().out
 
 
-# Of a package that is imported already, as this one is here.
-@pytest.mark.filterwarnings("ignore:.* found in sys.modules after import:RuntimeWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("bash"))
 def test_each_shell_example_runs_as_it_stands(code, tmp_path, monkeypatch, capsys):
@@ -50,13 +44,9 @@ def test_each_shell_example_runs_as_it_stands(code, tmp_path, monkeypatch, capsy
         if "--out" in words:
             elsewhere[words[words.index("--out") + 1]] = str(tmp_path / str(number))
         words = [elsewhere.get(word, word) for word in words]
-        assert words[:2] == ["python", "-m"]
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", words[2:])
-            with pytest.raises(SystemExit) as done:
-                runpy.run_module(words[2], run_name="__main__")
+        status = this_process.command(words, monkeypatch)
         said = capsys.readouterr()
-        assert not done.value.code, said.err
+        assert not status, said.err
         assert "local-search" in said.out
 
 
