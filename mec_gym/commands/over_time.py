@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mec_gym.benchmark import frozen, frozen_episodes, over_time
+from mec_gym.benchmark import frozen, frozen_episodes, keeping_up, over_time, tables
 from mec_gym.benchmark.models import Model, by_name, load_models
 from mec_gym.policies import POLICIES, why_not
 from mec_gym.scenario import Scenario
+from mec_gym.workload import loads
 
 
 def on_scenario(
@@ -25,11 +26,16 @@ def on_scenario(
     drawn = scenario.sample_episodes(count, seed)
     results = over_time.play(by_name(models, scenario), drawn, seed)
     over_time.show(results, f"{called}: {count} episodes of {scenario.slots} slots, seed {seed}")
+    said = keeping_up.sentences(results, scenario)
+    for line in said:
+        tables.say(line)
     return {
         "scenario": called,
         "episodes": count,
         "slots": scenario.slots,
         "seed": seed,
+        "loads": loads(scenario).tolist(),
+        "said": said,
         "difference_to": results[0].name,
         "policies": over_time.as_json(results),
     }
@@ -51,6 +57,8 @@ def on_benchmarks(names: Sequence[str], models: Sequence[Model]) -> dict[str, An
         rows = by_name([each for each in [*models, *ours] if each.plays(scenario)], scenario)
         results = over_time.play(rows, benchmark.episodes, recipe.seed, benchmark.yardsticks)
         over_time.show(results, f"{name}: {recipe.episodes} frozen episodes")
+        for line in keeping_up.sentences(results, scenario):
+            tables.say(line)
         found[name] = over_time.as_json(results)
     return found
 

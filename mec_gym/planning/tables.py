@@ -104,7 +104,7 @@ def show_network(made: OfNetwork, title: str, energy: bool, target: Target | Non
     cells[0] = Column(cells[0].heading, _plus_minus(made, cells[0]))
     tables.show(title, names, cells, caption)
     for line in sentences(made, target):
-        _say(line)
+        tables.say(line)
 
 
 def sentences(made: OfNetwork, target: Target | None) -> list[str]:
@@ -195,16 +195,10 @@ def show_sweep(
     for point in found:
         if point.why:
             said = f"{point_name(point.values, axes)}: no such network: {point.why}"
-            _say(said)
+            tables.say(said)
     if target is not None:
         for line in target_lines(found, axes, target, best):
-            _say(line)
-
-
-def _say(line: str) -> None:
-    """Print a sentence: wrapped on a terminal, in a file one line."""
-    out = tables.console()
-    out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)
+            tables.say(line)
 
 
 def point_name(values: Sequence[Number], axes: Sequence[Axis]) -> str:
