@@ -42,7 +42,7 @@ def grows(result: EpisodesResult, slot_s: float) -> bool:
         return False
     found = growth(result)
     apart = (num_slots - num_slots // _PART) / 2
-    return found.mean > max(found.ci95, _LITTLE * slot_s * apart)
+    return bool(found.mean > max(found.ci95, _LITTLE * slot_s * apart))
 
 
 def sentences(results: Sequence[EpisodesResult], scenario: Scenario) -> list[str]:
@@ -60,14 +60,11 @@ def sentences(results: Sequence[EpisodesResult], scenario: Scenario) -> list[str
         return lines
     overloaded = bool(said) and mean_load(scenario) > 1
     if overloaded and len(growing) == len(results):
-        return [*lines, f"Measured, with every policy: {_of_least(growing)}."]
+        least = min(growing, key=lambda each: growth(each).mean)
+        with_least = f"it grows with every policy, the least with {least.name}"
+        return [*lines, f"Measured, {with_least}: {_measured(least)}."]
     which = "; ".join(f"{each.name}: {_measured(each)}" for each in growing)
     return [*lines, f"Measured, work left over still grows at the end of an episode: {which}."]
-
-
-def _of_least(results: Sequence[EpisodesResult]) -> str:
-    least = min(results, key=lambda each: growth(each).mean)
-    return f"{_measured(least)}, with {least.name}, where it grows the least"
 
 
 def _measured(result: EpisodesResult) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mec_gym.benchmark import frozen, frozen_episodes, keeping_up, over_time, tables
 from mec_gym.benchmark.models import Model, by_name, load_models
-from mec_gym.policies import POLICIES, why_not
+from mec_gym.policies import POLICIES
 from mec_gym.scenario import Scenario
 from mec_gym.workload import loads
 
@@ -18,11 +18,7 @@ def on_scenario(
     Raises:
         ValueError: a policy does not play the scenario.
     """
-    for model in models:
-        if not model.plays(scenario):
-            why = why_not(model.source, scenario) if model.source in POLICIES else ""
-            why = why or "it was trained for other slots"
-            raise ValueError(f"policies: {model.source} does not play {called}: {why}")
+    over_time.check_plays(models, scenario, called)
     drawn = scenario.sample_episodes(count, seed)
     results = over_time.play(by_name(models, scenario), drawn, seed)
     over_time.show(results, f"{called}: {count} episodes of {scenario.slots} slots, seed {seed}")
