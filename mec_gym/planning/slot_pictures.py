@@ -31,9 +31,11 @@ def over_slots(made: OfEpisodes, network: str, target: Target | None) -> "Figure
             axes.plot(numbers, height, label=each.name, **line_style(place))
     if target is not None and target.slowest_s is not None:
         delay.axhline(target.slowest_s, label=f"target: {target.text}", **TARGET_LINE)
-    delay.set(title="delay", ylabel="mean delay of a task, s")
+    delay.set(title="mean delay of a task", ylabel="delay, s")
     backlog.set(
-        title="work left over as slots end, W / F", ylabel="mean of servers, s", xlabel="slot"
+        title="work left over as slots end, W / F, mean of servers",
+        ylabel="work left over, s",
+        xlabel="slot",
     )
     _shade(made, delay, backlog)
     for axes in (delay, backlog):
