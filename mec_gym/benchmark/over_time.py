@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from mec_gym import episodes, system
 from mec_gym.benchmark import tables
 from mec_gym.benchmark.comparison import PERCENTILES, Measured, Reference, assigned
-from mec_gym.benchmark.models import Model
 from mec_gym.benchmark.report import estimate_json, plus_minus
 from mec_gym.benchmark.tables import Column
 from mec_gym.bounds.episodes import lower_bound
 from mec_gym.episodes import Episodes
 from mec_gym.estimates import Estimate
 from mec_gym.instance import Instance
-from mec_gym.policies import POLICIES, Policy, why_not
+from mec_gym.policies import Policy
 from mec_gym.scenario import Scenario
 from mec_gym.solvers.episodes import search
 
@@ -39,19 +38,6 @@ def default_episodes(scenario: Scenario) -> int:
     """Return how many episodes to play: 10 of small ones, 4 of large ones."""
     links = scenario.slots * scenario.num_devices * scenario.num_servers
     return int(np.clip(_MOST_LINKS // links, *_EPISODES))
-
-
-def check_plays(models: Sequence[Model], scenario: Scenario, called: str) -> None:
-    """Check that policies play a scenario.
-
-    Raises:
-        ValueError: one does not; the message names it.
-    """
-    for model in models:
-        if not model.plays(scenario):
-            why = why_not(model.source, scenario) if model.source in POLICIES else ""
-            why = why or "it was trained for other slots"
-            raise ValueError(f"policies: {model.source} does not play {called}: {why}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,14 +315,6 @@ def show(results: Sequence[EpisodesResult], title: str) -> None:
     )
     names = Column("policy", [each.name for each in results])
     tables.show(title, names, columns(results), caption)
-
-
-def show_held_out(
-    policies: Mapping[str, Sequence[Policy]], scenario: Scenario, seed: int, title: str
-) -> None:
-    """Play policies on some episodes of a scenario that were held out, and print the table."""
-    drawn = scenario.sample_episodes(default_episodes(scenario), seed)
-    show(play(policies, drawn, seed), f"{title}: {len(drawn)} held-out episodes")
 
 
 def as_json(results: Sequence[EpisodesResult]) -> list[dict[str, Any]]:

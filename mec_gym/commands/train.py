@@ -185,8 +185,11 @@ def _modules(given: Arguments) -> list[str]:
 
 def _train(given: Arguments, name: str, launcher: str) -> int:
     """Train, print how well it does, and return the exit status."""
-    from mec_gym.benchmark import over_time, report
-    from mec_gym.benchmark.comparison import compare
+    from mec_gym.benchmark import report
+    from mec_gym.benchmark.comparison import Reference, compare
+    from mec_gym.benchmark.over_time import Yardsticks
+    from mec_gym.commands import over_time
+    from mec_gym.episodes import Episodes
     from mec_gym.sb3.agent.export import export
     from mec_gym.sb3.run.directory import BEST
     from mec_gym.sb3.run.training import default_directory, train
@@ -210,11 +213,14 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         if not result.last_is_best:
             trained[f"{name}-best"] = [result.best]
         played = trained | {baseline: [policies.get(baseline)] for baseline in policies.BASELINES}
-        scenario, seed = given.config.scenario, given.config.heldout_seed
-        if scenario.slots > 1:
-            over_time.show_held_out(played, scenario, seed, f"{directory}{cut}")
+        title, heldout = f"{directory}{cut}", result.heldout
+        results = None
+        if isinstance(heldout, Episodes):
+            assert isinstance(result.reference, Yardsticks)  # of episodes
+            over_time.show_held_out(played, given.config, title, heldout, result.reference)
         else:
-            results = compare(played, result.heldout, seed, result.reference)
+            assert isinstance(result.reference, Reference)  # of slots
+            results = compare(played, heldout, given.config.heldout_seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(
             f"{error}; {directory} keeps what was saved before, --resume {directory} goes on"
@@ -224,8 +230,8 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         raise ValueError(_in_flags(error, directory)) from None
     if result.interrupted:
         print(f"To go on with it: {launcher} train --resume {directory}{imports}")
-    if given.config.scenario.slots == 1:
-        report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    if results is not None:
+        report.show(results, f"{title}: {len(heldout)} held-out slots")
     models = [str(directory)]
     if result.last_is_best:
         print(f"{name} is the last policy; no held-out evaluation before was better.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from mec_gym import system
 from mec_gym.benchmark import keeping_up, over_time
 from mec_gym.benchmark.models import by_name
 from mec_gym.benchmark.over_time import EpisodesResult
-from mec_gym.episodes import Episodes, of_equal_size
+from mec_gym.episodes import Decided, Episodes, follow, of_equal_size
 from mec_gym.instance import Instance
 from mec_gym.planning import choice
 from mec_gym.planning.choice import Choice
@@ -25,22 +25,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-class Decided(NamedTuple):
-    """A slot of an episode, and what was decided in it.
-
-    Attributes:
-        number: of the slot, from 0.
-        slot: of the devices that have a task.
-        devices: which these are, (m,).
-        assignment: their actions, (m,).
-    """
-
-    number: int
-    slot: Instance
-    devices: IntArray
-    assignment: IntArray
 
 
 @dataclass(frozen=True)
@@ -90,15 +74,8 @@ class OfEpisodes:
         return every[~np.isnan(every)]
 
     def first(self) -> Iterator[Decided]:
-        """Yield the slots of the first episode in which somebody has a task, as they are shown."""
-        episode, assignment = self.drawn[:1], self.shown.assignment[0, :1]
-        carried = episode.begin()
-        for number in range(episode.num_slots):
-            whole, present = episode.slot(number, carried), episode.present[:, number]
-            for _, slots, devices in of_equal_size(whole, present):
-                chosen = assignment[0, number, devices[0]]
-                yield Decided(number, slots[0], devices[0], chosen)
-            carried = episode.after(number, carried, assignment[:, number])
+        """Return the slots of the first episode in which somebody has a task, as they are shown."""
+        return follow(self.drawn[0], self.shown.assignment[0, 0])
 
     @property
     def example(self) -> tuple[Instance, IntArray, str]:

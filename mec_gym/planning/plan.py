@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mec_gym import jobs
 from mec_gym.benchmark import over_time, shards
 from mec_gym.benchmark.comparison import Result, assigned
-from mec_gym.benchmark.models import Model, by_name
+from mec_gym.benchmark.models import Model, by_name, check_plays
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.episodes import Episodes
@@ -224,7 +224,7 @@ def check_policies(models: Sequence[Model], scenarios: Sequence[Scenario], seed:
     """
     for scenario in scenarios:
         if scenario.slots > 1:
-            over_time.check_plays(models, scenario, "the network")
+            check_plays(models, scenario, "the network")
         for model in models:
             if model.trained is not None:
                 familiar.warn(model.on(scenario), model.source, scenario.sample(_LOOKED_AT, seed))
