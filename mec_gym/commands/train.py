@@ -152,7 +152,7 @@ def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -
         models = str(out) if runs_of(str(out)) == runs else " ".join(runs)
         imports = "".join(f" --imports {module}" for module in modules)
         print(f"Next: tensorboard --logdir {out} (the curves), or")
-        print(f"{launcher} evaluate --model {models} --instances 10000{imports}")
+        print(f"{launcher} evaluate --model {models}{_many(config)}{imports}")
     return status
 
 
@@ -181,6 +181,11 @@ def _modules(given: Arguments) -> list[str]:
     named = [config.observation, config.reward, config.loss, *kinds]
     own = [name.partition(":")[0] for name in named if ":" in name]
     return list(dict.fromkeys([*given.imports, *own]))
+
+
+def _many(config: TrainConfig) -> str:
+    """Return the flag that has many slots played; episodes are many already."""
+    return " --instances 10000" if config.scenario.slots == 1 else ""
 
 
 def _train(given: Arguments, name: str, launcher: str) -> int:
@@ -249,5 +254,5 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         if in_checkout
         else f"Next: tensorboard --logdir {directory.parent} (the curves), or"
     )
-    print(f"{launcher} evaluate --model {' '.join(models)} --instances 10000{imports}")
+    print(f"{launcher} evaluate --model {' '.join(models)}{_many(given.config)}{imports}")
     return shell.INTERRUPTED if result.interrupted else 0
