@@ -23,6 +23,20 @@ def network(tmp_path):
     return path
 
 
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(
+        "num_devices = 5\nnum_servers = 2\ncapacity = 5\nslots = 5\nslot_s = 0.3\n"
+        "[arrivals]\nprobability = 0.8\n"
+    )
+    return path
+
+
+def table(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
 def test_episodes_are_played_and_written(network, tmp_path, capsys):
     out = tmp_path / "result.json"
     names = ["least-delay", "lyapunov", "backlog-prices", "regret-family"]
@@ -76,41 +90,41 @@ def test_prices_of_work_left_over_are_refused_where_there_is_none(policy, capsys
     assert "backlog_cycles" in capsys.readouterr().err
 
 
-def test_a_plan_of_episodes_says_what_to_run_and_writes_each_slot(network, tmp_path, capsys):
+def test_a_plan_of_episodes_says_what_to_run_and_writes_each_slot(small, tmp_path, capsys):
     out = tmp_path / "plan"
     flags = ["--instances", "2", "--policies", "least-delay", "roa", "--target", "p95 <= 0.6 s"]
-    assert main(["plan", str(network), "--out", str(out), *flags]) == 0
+    assert main(["plan", str(small), "--out", str(out), *flags]) == 0
     said = capsys.readouterr().out
-    assert "2 episodes of 6 slots" in said
+    assert "2 episodes of 5 slots" in said
     assert "\nRun least-delay: " in said
-    assert "Load 1.16: the servers cannot do this work" in said
+    assert "Load 1.40: the servers cannot do this work" in said
     drawn = {"slots.png", "delays.png"} if find_spec("matplotlib") else set()
     written = {"plan.json", "settings.json", "assignment.csv", "slots.csv"} | drawn
     assert {path.name for path in out.iterdir()} == written
-    rows = list(csv.DictReader((out / "assignment.csv").open()))
-    present = Scenario.from_toml(network).sample_episodes(1, 1_000_001).present[0]
+    rows = table(out / "assignment.csv")
+    present = Scenario.from_toml(small).sample_episodes(1, 1_000_001).present[0]
     decided = [(int(row["slot"]), int(row["device"])) for row in rows]
     assert decided == [tuple(each) for each in np.argwhere(present).tolist()]
     kept = json.loads((out / "plan.json").read_text())
     assert kept["policies"][0]["quantities"]["above"]["value"] > 0
-    assert len(kept["policies"][0]["over_time"]["backlog_s"]) == 6
+    assert len(kept["policies"][0]["over_time"]["backlog_s"]) == 5
 
 
-def test_what_is_varied_of_episodes_is_played_at_each_point(network, tmp_path, capsys):
+def test_what_is_varied_of_episodes_is_played_at_each_point(small, tmp_path, capsys):
     out = tmp_path / "plan"
     flags = ["--instances", "2", "--policies", "least-delay", "--processes", "1"]
-    vary = ["--vary", "slot_s", "0.4,0.8", "--target", "backlog <= 40 ms"]
-    assert main(["plan", str(network), "--out", str(out), *flags, *vary]) == 0
+    vary = ["--vary", "slot_s", "0.3,0.6", "--target", "backlog <= 60 ms"]
+    assert main(["plan", str(small), "--out", str(out), *flags, *vary]) == 0
     said = capsys.readouterr().out
     assert "2 episodes a point" in said
-    assert "slot_s 0.4: load 1.16: the servers cannot do this work" in said
-    assert "slot_s 0.8 is the least that meets it" in said
-    first, second = csv.DictReader((out / "sweep.csv").open())
+    assert "slot_s 0.3: load 1.40: the servers cannot do this work" in said
+    assert "slot_s 0.6 is the least that meets it" in said
+    first, second = table(out / "sweep.csv")
     assert float(first["load"]) == pytest.approx(2 * float(second["load"]))
     assert float(first["backlog"]) > float(second["backlog"])
     assert float(first["bound_s"]) <= float(first["best_known_s"]) <= float(first["cost"])
     point = json.loads((out / "plan.json").read_text())["points"][1]
-    drawn = common_episodes(Scenario.from_toml(network).replace(slot_s=0.8), 2, 1_000_001, 9)
+    drawn = common_episodes(Scenario.from_toml(small).replace(slot_s=0.6), 2, 1_000_001, 5)
     policy = policies.get("least-delay")
     played = episodes.play(drawn, lambda slots, number: policy(slots, 0))
     mean = (played.cost.sum(axis=(1, 2)) / drawn.present.sum(axis=(1, 2))).mean()
