@@ -180,14 +180,17 @@ class Following:
             )
         ]
 
-    def told(self, ended: Ended, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    def told(
+        self, ended: Ended, now: NDArray[np.bool_], every: bool = False
+    ) -> dict[str, NDArray[Any]]:
         """Return what is reported of slots that ended, and of episodes that are over.
 
         Args:
             ended: what they came to.
             now: which copies are to be told of, (B,).
+            every: whether these are all copies whose slots ended.
         """
-        return self._telling.of_copies(ended, self.course.sums, now, self.course.over)
+        return self._telling.of_copies(ended, self.course.sums, now, self.course.over, every)
 
     def told_one(self, ended: Ended) -> dict[str, Any]:
         """Return what is reported of the only copy's slot, and of its episode if it is over."""

@@ -62,17 +62,17 @@ class Ended(NamedTuple):
 
     @classmethod
     def room(cls, num_envs: int, num_devices: int, num_servers: int) -> "Ended":
-        """Return room for what the slots of so many copies come to."""
+        """Return room for what the slots of so many copies come to, 0 for those that go on."""
         devices = num_envs, num_devices
         return cls(
-            np.empty(devices, np.int64),
-            np.empty(devices),
-            np.empty(devices),
-            np.empty(devices, np.int64),
-            np.empty((num_envs, num_servers)),
-            np.empty(num_envs, np.int64),
-            np.empty(num_envs, np.int64),
-            np.zeros((num_envs, len(SUMMED))),  # not any number, which could be no whole one
+            np.zeros(devices, np.int64),
+            np.zeros(devices),
+            np.zeros(devices),
+            np.zeros(devices, np.int64),
+            np.zeros((num_envs, num_servers)),
+            np.zeros(num_envs, np.int64),
+            np.zeros(num_envs, np.int64),
+            np.zeros((num_envs, len(SUMMED))),
         )
 
 
@@ -89,6 +89,7 @@ class Telling:
         sums: NDArray[np.float64],
         now: NDArray[np.bool_],
         over: NDArray[np.bool_],
+        every: bool,
     ) -> dict[str, NDArray[Any]]:
         """Return what is reported of the slots and episodes of many copies, by name.
 
@@ -97,6 +98,7 @@ class Telling:
             sums: what the episodes came to so far, (B, 10).
             now: which copies are to be told of, (B,); others have 0.
             over: of which the episode is over, (B,).
+            every: whether these are all copies whose slots ended.
 
         Returns:
             arrays (B, ...), and under `_name` which copies have it.
@@ -114,12 +116,14 @@ class Telling:
             for name in self._named:
                 values = ended.outcome[:, _PLACES[name]]
                 told[name] = values.astype(_TYPES.get(name, np.int64))
-            told = {name: _only(values, now) for name, values in told.items()}
+            if not every:
+                told = {name: _only(values, now) for name, values in told.items()}
             told |= {f"_{name}": now.copy() for name in told}
         over = now & over
         if over.any():
-            for name, values in self._in_all(sums).items():
-                told[name], told[f"_{name}"] = _only(values, over), over.copy()
+            for name, values in self._in_all(sums[over]).items():
+                told[name] = np.zeros(len(over), values.dtype)
+                told[name][over], told[f"_{name}"] = values, over.copy()
         return told
 
     def of_one(self, ended: Ended, sums: NDArray[np.float64], over: bool) -> dict[str, Any]:
@@ -156,8 +160,6 @@ class Telling:
 
 def _only(values: NDArray[Any], now: NDArray[np.bool_]) -> NDArray[Any]:
     """Return what there is of some copies, 0 of the others."""
-    if now.all():
-        return values
     kept = np.zeros_like(values)
     kept[now] = values[now]
     return kept

@@ -331,11 +331,12 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if self._begins_at_once and done.any():
             told = following.told(outcome, ends & done) if ended else {}
             info, observation, mask = self._final(done, observation, mask, told)
-            ends = ends & ~done
+            if ended:
+                info |= following.told(outcome, ends & ~done)
         else:
             self._copies.is_over |= done
-        if ended:
-            info |= following.told(outcome, ends)
+            if ended:
+                info |= following.told(outcome, ends, every=True)
         return terminated, truncated, info, observation, mask
 
     def _told(self, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
