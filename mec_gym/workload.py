@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+_LEAST = 1.005
+"""A load that is said to be too much: a little less can hardly be told from 1."""
+
 _MOST_SPANS = 4
 """Up to so many spans of slots are named."""
 
@@ -45,7 +48,7 @@ def beyond(scenario: "Scenario") -> str:
     if slot_s is None or scenario.left_over != "waits" or scenario.columns:
         return ""
     load = loads(scenario)
-    over = load > 1 + 1e-9
+    over = load > _LEAST
     if not over.any():
         return ""
     more = float((load[over] - 1).mean() * slot_s)

@@ -19,7 +19,7 @@ from mec_gym.commands.workers import Sharing
 from mec_gym.io.extras import remedy
 from mec_gym.io.progress import remark
 from mec_gym.planning import folder, plan, readings, sites, tables, varying, written
-from mec_gym.planning.measures import EVERY
+from mec_gym.planning.measures import TARGETS
 from mec_gym.planning.plan import Request
 from mec_gym.planning.targets import Target
 from mec_gym.policies import POLICIES, SHIPPED
@@ -27,7 +27,8 @@ from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
 _MOST_AXES = 2
-_TARGETS = {name: each for name, each in EVERY.items() if name != "above"}
+_MAKES = {"deadline_s", "handover_s", "state_bits", "drop_penalty_s", "slots"}
+"""Fields that give a network what targets may be of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def lists() -> list[str]:
     """Return what there is to choose from, for `--help`."""
     return [
         listed("networks", PRESETS),
-        listed("quantities", (f"{name} ({each.text})" for name, each in _TARGETS.items())),
+        listed("quantities", (f"{name} ({each.text})" for name, each in TARGETS.items())),
         listed("policies", [*POLICIES, *SHIPPED]),
     ]
 
@@ -113,11 +114,16 @@ def request_of(given: Arguments) -> Request:
     scenario = Scenario.of(given.network)
     if not given.vary:
         plan.check_network(scenario)
-    if scenario.slots > 1:
+    axes = tuple(varying.axis(name, values, scenario) for name, values in given.vary)
+    fields = {axis.field for axis in axes}
+    like = scenario  # what is played, which is of episodes also where slots are varied
+    if "slots" in fields:
+        like = next(each.scenario for each in varying.points(scenario, axes) if each.scenario)
+    if like.slots > 1:
         _check_over_time(given)
     if given.where is not None:
         sites.check_count(given.where, scenario.capacities, scenario.num_devices, scenario.columns)
-    models = load_models(given.policies or plan.default_policies(scenario), given.seed)
+    models = load_models(given.policies or plan.default_policies(like), given.seed)
     for model in models:
         if not model.sees_enough(scenario):
             raise ValueError(
@@ -125,8 +131,7 @@ def request_of(given: Arguments) -> Request:
                 f" {scenario.lookahead} hides; give one that was trained for it"
             )
     target = None if given.target is None else Target.parse(given.target)
-    axes = tuple(varying.axis(name, values, scenario) for name, values in given.vary)
-    count = given.instances or plan.default_instances(scenario)
+    count = given.instances or plan.default_instances(like)
     asked = Request(
         given.network,
         scenario,
@@ -139,7 +144,7 @@ def request_of(given: Arguments) -> Request:
         given.where,
         tuple(given.imports),
     )
-    if target is not None and "deadline_s" not in {axis.field for axis in axes}:
+    if target is not None and not _MAKES & fields:
         target.check(scenario.sample(1, given.seed))
     return asked
 

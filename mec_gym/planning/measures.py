@@ -46,13 +46,16 @@ QUANTITIES = {
 
 OVER_TIME = {
     "above": Quantity("share of tasks slower than the target", "%"),
-    "backlog": Quantity("mean work left over of servers as slots end", "s"),
+    "backlog": Quantity("mean work left over as slots end", "s"),
     "handovers": Quantity("share of tasks that change their server", "%"),
     "dropped": Quantity("share of tasks dropped", "%"),
 }
 """Those of slots that follow one another."""
 
 EVERY = QUANTITIES | OVER_TIME
+
+TARGETS = {name: each for name, each in EVERY.items() if name != "above"}
+"""Those that a target may be of: how many are above it is what comes of one."""
 
 
 class OverTime(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
-from mec_gym.planning.measures import EVERY, OVER_TIME, Measure, Played, Quantity
+from mec_gym.planning.measures import OVER_TIME, TARGETS, Measure, Played, Quantity
 
 Verdict = Literal["met", "perhaps", "missed"]
 """Met: the whole interval keeps to it. Perhaps: the value does, the interval does not."""
@@ -48,9 +48,9 @@ class Target:
                 ' "p95 <= 0.2 s" or "met >= 99 %"'
             )
         name, sign, number, unit = found.groups()
-        if name not in EVERY:
-            raise ValueError(f"target: {none_called(name, EVERY)}")
-        quantity = EVERY[name]
+        if name not in TARGETS:
+            raise ValueError(f"target: {none_called(name, TARGETS)}")
+        quantity = TARGETS[name]
         if (sign in "<=≤") != quantity.less_is_better:
             better = "<=" if quantity.less_is_better else ">="
             raise ValueError(f"target: {text!r}; {name} ({quantity.text}) takes {better}")
@@ -72,7 +72,7 @@ class Target:
     @property
     def quantity(self) -> Quantity:
         """What it is of."""
-        return EVERY[self.name]
+        return TARGETS[self.name]
 
     @property
     def slowest_s(self) -> float | None:
@@ -85,11 +85,6 @@ class Target:
         Raises:
             ValueError: they have no deadlines, or follow no others; the message has the remedy.
         """
-        if self.name == "above":
-            raise ValueError(
-                "target: above is the share of tasks slower than a target; give that, such as"
-                ' "p95 <= 0.2 s" where 5% may be'
-            )
         if self.name in OVER_TIME and slots.slots_left is None:
             raise ValueError(f"target: {self.name} needs slots that follow one another; give slots")
         if self.name == "handovers" and slots.last_server is None:

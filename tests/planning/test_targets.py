@@ -95,7 +95,6 @@ def test_what_exceeds_capacity_meets_nothing():
         ("backlog <= 1 s", {}, "needs slots that follow one another"),
         ("handovers <= 5 %", {"slots": 2, "slot_s": 1.0}, "takes a network with handover_s"),
         ("dropped <= 5 %", {"slots": 2, "slot_s": 1.0}, "takes a network with drop_penalty_s"),
-        ("above <= 5 %", {"slots": 2, "slot_s": 1.0}, "is the share of tasks slower than"),
     ],
 )
 def test_what_the_network_does_not_have_is_no_target_of_it(text, fields, words):
