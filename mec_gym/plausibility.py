@@ -114,8 +114,9 @@ def findings(scenario: "Scenario") -> dict[str, str]:
     # Of places and rates the first alone: those behind it follow from it.
     found = ((kind, said) for kind, look in kinds.items() if (said := look(scenario)))
     first = dict(itertools.islice(found, 1))
-    work = _work(scenario)
-    others = {"work": work, "moving": _moving(scenario), "load": "" if work else _load(scenario)}
+    others = {"work": _work(scenario), "moving": _moving(scenario)}
+    if not any(others.values()):  # or it follows from them
+        others["load"] = _load(scenario)
     return first | {kind: said for kind, said in others.items() if said}
 
 

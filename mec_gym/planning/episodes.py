@@ -15,7 +15,7 @@ from mec_gym.episodes import Decided, Episodes, follow, of_equal_size
 from mec_gym.instance import Instance
 from mec_gym.planning import choice
 from mec_gym.planning.choice import Choice
-from mec_gym.planning.measures import OverTime, Played, resampled, with_intervals
+from mec_gym.planning.measures import EVERY, Measure, OverTime, Played, resampled, with_intervals
 from mec_gym.planning.sites import Siting
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
@@ -115,9 +115,10 @@ def of_network(request: "Request", begin: Callable[[], None]) -> OfEpisodes:
 def measured(
     result: EpisodesResult, drawn: Episodes, seed: int, slowest_s: float | None = None
 ) -> Played:
-    """Return what a plan says of a result; intervals are as those of `measures.measured`.
+    """Return what a plan says of a result.
 
-    Means are of episodes, percentiles of all their tasks.
+    Means are of episodes, percentiles of all their tasks; intervals are those of
+    `measures.measured`, `widened` as there are few episodes.
 
     Args:
         result: on the episodes.
@@ -139,9 +140,10 @@ def measured(
         of_each["met"] = 1 - counted["missed"] - counted.get("dropped", 0.0)
     if slowest_s is not None:
         of_each["above"] = (delays > slowest_s).sum(axis=-1) / (tasks * len(result.cost))
+    measures = with_intervals(of_each, delays, resampled(len(drawn), seed))
     return Played(
         result.name,
-        with_intervals(of_each, delays, resampled(len(drawn), seed)),
+        {name: widened(name, each, len(drawn)) for name, each in measures.items()},
         result.gap.mean,
         result.gap.max,
         result.feasible_rate,
@@ -155,6 +157,27 @@ def measured(
             keeping_up.grows(result, drawn.slot_s),
         ),
     )
+
+
+def widened(name: str, measure: Measure, count: int) -> Measure:
+    """Return a measure with the interval that resampling so few leaves too narrow.
+
+    Each end goes away from the value by t / 1.96 sqrt(B / (B - 1)), t the 97.5% quantile of
+    Student's distribution with B - 1 degrees of freedom: that of a mean is then about Student's.
+
+    Args:
+        name: of the quantity, which is not below 0; a share not above 1 either.
+        measure: of B = `count` episodes.
+        count: how many.
+    """
+    if measure.low is None or measure.high is None:
+        return measure
+    from scipy.special import ndtri, stdtrit
+
+    by = float(stdtrit(count - 1, 0.975) / ndtri(0.975) * np.sqrt(count / (count - 1)))
+    low, high = (measure.value + by * (end - measure.value) for end in (measure.low, measure.high))
+    most = 1.0 if EVERY[name].unit == "%" else np.inf
+    return Measure(measure.value, max(low, 0.0), float(min(high, most)))
 
 
 def _load(result: EpisodesResult, num_actions: int) -> tuple[float, ...]:

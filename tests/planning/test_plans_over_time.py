@@ -11,8 +11,8 @@ from mec_gym.benchmark.models import load_models
 from mec_gym.channels import UrbanMicroChannel
 from mec_gym.mobility import RandomWaypoint
 from mec_gym.planning import plan, slot_pictures, tables, written
-from mec_gym.planning.episodes import require_feasible
-from mec_gym.planning.measures import EVERY, Played
+from mec_gym.planning.episodes import require_feasible, widened
+from mec_gym.planning.measures import EVERY, Measure, Played
 from mec_gym.planning.plan import Request
 from mec_gym.planning.targets import Target
 
@@ -67,6 +67,25 @@ def test_measures_are_those_of_the_episodes_as_they_are_played(made):
     on_servers = [(played.assignment == action).sum() / 15 for action in range(3)]
     assert made.played[0].load == pytest.approx(on_servers)
     assert made.played[0].devices == pytest.approx(tasks.mean() / 5)
+
+
+@pytest.mark.parametrize("count", [3, 4, 10])
+def test_intervals_of_a_mean_of_few_episodes_hold_it_as_often_as_they_say(count):
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(600):
+        values = 5 + rng.normal(size=count)
+        drawn = values[rng.integers(count, size=(400, count))].mean(axis=-1)
+        ends = np.quantile(drawn, (0.025, 0.975)).tolist()
+        wide = widened("mean", Measure(float(values.mean()), *ends), count)
+        held += wide.low <= 5 <= wide.high
+    assert held / 600 == pytest.approx(0.95, abs=0.03)
+
+
+def test_intervals_keep_to_what_can_be():
+    assert widened("above", Measure(0.5, 0.2, 0.9), 3) == Measure(0.5, 0.0, 1.0)
+    assert widened("cost", Measure(0.5, 0.2, 0.9), 3).high > 1
+    assert widened("cost", Measure(0.5, None, None), 1) == Measure(0.5, None, None)
 
 
 def test_a_measure_is_read_back_from_json_as_it_was(made):
