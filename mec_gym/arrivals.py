@@ -95,6 +95,17 @@ class Arrivals(Settings):
         present[..., 0, 0] |= ~present.any(axis=(-1, -2))
         return present
 
+    def mean_tasks(self, num_slots: int, num_devices: int) -> FloatArray:
+        """Return how many devices have a task in each slot on average, (K,)."""
+        from scipy.special import pdtrc
+
+        share = self.mean_share(num_slots)
+        if self.kind == "bernoulli":
+            return share * num_devices
+        # Poisson's mean, cut off where all have one: the sum over j < M of P(more than j).
+        chances = pdtrc(np.arange(num_devices), share[:, None] * num_devices)
+        return np.asarray(chances.sum(axis=-1))
+
     def mean_share(self, num_slots: int) -> FloatArray:
         """Return the mean share of devices with a task in each slot, (K,); not of kind table."""
         return np.broadcast_to(np.asarray(self.probability, dtype=np.float64), num_slots)

@@ -105,6 +105,16 @@ class Background(Settings):
             return float(self.table.share.max())
         return float(max(map(np.max, self.levels or self.shares or ())))
 
+    def mean_share(self, num_slots: int, num_servers: int) -> FloatArray:
+        """Return the mean share of each server that is taken in each slot, (K, N)."""
+        if self.shares is not None:
+            return self._table(num_servers)
+        return np.full((num_slots, num_servers), np.mean(self.levels or 0.0))
+
+    def _table(self, num_servers: int) -> FloatArray:
+        """Return `shares` of each server, (K, N)."""
+        return np.array([np.broadcast_to(share, num_servers) for share in self.shares or ()])
+
     def check(self, num_slots: int, num_servers: int) -> None:
         """Check that shares are given for so many slots and servers.
 
@@ -146,9 +156,7 @@ class Background(Settings):
         if self.table is not None:
             return self._of_table(self.table, unit, num_slots, num_servers)
         if self.levels is None:
-            assert self.shares is not None  # one of the two is given
-            table = np.array([np.broadcast_to(share, num_servers) for share in self.shares])
-            return np.broadcast_to(table, (*lead, num_slots, num_servers))
+            return np.broadcast_to(self._table(num_servers), (*lead, num_slots, num_servers))
         unit = unit.reshape(*lead, num_slots, num_servers)
         count = len(self.levels)
         level = np.empty(unit.shape, np.int64)

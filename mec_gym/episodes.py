@@ -170,6 +170,42 @@ class Played(NamedTuple):
     backlog_cycles: FloatArray
 
 
+class Decided(NamedTuple):
+    """A slot of an episode, and what was decided in it.
+
+    Attributes:
+        number: of the slot, from 0.
+        slot: of the devices that have a task, after the slots before it.
+        devices: which these are, (m,).
+        assignment: their actions, (m,).
+        backlog_s: work left over on each server as it ends, W_n / F_n, (N,), seconds.
+    """
+
+    number: int
+    slot: Instance
+    devices: IntArray
+    assignment: IntArray
+    backlog_s: FloatArray
+
+
+def follow(episode: Episodes, assignment: IntArray) -> Iterator[Decided]:
+    """Yield the slots of one episode as an assignment decides them; those without a task are not.
+
+    Args:
+        episode: without leading dimensions.
+        assignment: action of each device, (K, M); -1 of those that have no task.
+    """
+    carried = episode.begin()
+    for number in range(episode.num_slots):
+        slot, present = episode.slot(number, carried), episode.present[number]
+        carried = episode.after(number, carried, assignment[number])
+        if present.any():
+            devices = np.flatnonzero(present)
+            left = carried.backlog_cycles / slot.server_hz
+            chosen = assignment[number, devices]
+            yield Decided(number, slot.of_devices(devices), devices, chosen, left)
+
+
 Choose = Callable[[Instance, int], NDArray[Any]]
 """From slots (B,) of devices that all have tasks, and the slot's number, to actions (B, m)."""
 

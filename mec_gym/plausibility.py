@@ -23,6 +23,7 @@ from mec_gym.channels import PlacedChannel, UniformChannel
 from mec_gym.equations import rate, signal_to_noise, uplink_rate
 from mec_gym.mobility import Trace
 from mec_gym.networks.places import Places
+from mec_gym.workload import beyond, mean_load
 
 if TYPE_CHECKING:
     from mec_gym.scenario import Scenario
@@ -37,6 +38,9 @@ SHORTEST, LONGEST = 1e-6, 1e3
 
 MOST_MPS = 100.0
 """A speed that devices can be meant to have, m/s: 360 km/h."""
+
+MOST_LOAD = 2.0
+"""Work of an episode, over what the servers can do in it, that can be meant to be left over."""
 
 _DECIDING = {
     "channel",
@@ -111,6 +115,8 @@ def findings(scenario: "Scenario") -> dict[str, str]:
     found = ((kind, said) for kind, look in kinds.items() if (said := look(scenario)))
     first = dict(itertools.islice(found, 1))
     others = {"work": _work(scenario), "moving": _moving(scenario)}
+    if not any(others.values()):  # or it follows from them
+        others["load"] = _load(scenario)
     return first | {kind: said for kind, said in others.items() if said}
 
 
@@ -287,3 +293,11 @@ def _work(scenario: "Scenario") -> str:
         f"server_hz: {mean_hz:g} cycles/s on average, tasks of {cycles:g} cycles: one takes"
         f" {delay:.2g} s alone; check that {asked}"
     )
+
+
+def _load(scenario: "Scenario") -> str:
+    """Return whether far more work arrives in an episode than the servers can do in it."""
+    said = beyond(scenario)
+    if not said or mean_load(scenario) <= MOST_LOAD:
+        return ""
+    return f"slot_s: {scenario.slot_s:g}, {said}; raise slot_s or server_hz, or check the units"

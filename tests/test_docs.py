@@ -16,7 +16,7 @@ import tyro
 from benchmarks.learning import ablation, gap_figure
 from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.curves import AT_A_GLANCE
+from mec_gym.sb3.run.guide import AT_A_GLANCE
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")

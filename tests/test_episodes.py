@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from any_options import Oracle
 
-from mec_gym import Episodes, Instance, Scenario, episodes, policies
+from mec_gym import Episodes, Instance, Scenario, episodes, policies, system
 
 ALL = {
     "slots": 6,
@@ -218,3 +218,16 @@ def test_what_does_not_fit_is_refused_with_the_field(fields, said):
 def test_one_slot_draws_no_episodes():
     with pytest.raises(ValueError, match="slots: 1"):
         Scenario().sample_episodes(1, 0)
+
+
+def test_an_assignment_that_is_followed_gives_the_slots_that_were_played():
+    scenario = Scenario(**ALL)
+    drawn = scenario.sample_episodes(3, 4)
+    played = episodes.play(drawn, at_random)
+    for row, episode in enumerate(drawn):
+        seen = np.zeros_like(played.delay[row])
+        for each in episodes.follow(episode, played.assignment[row]):
+            seen[each.number, each.devices] = system.task_delays(each.slot, each.assignment)
+            left = played.backlog_cycles[row, each.number] / episode.slots.server_hz[each.number]
+            np.testing.assert_array_equal(each.backlog_s, left)
+        np.testing.assert_array_equal(seen, played.delay[row])

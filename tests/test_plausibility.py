@@ -122,6 +122,10 @@ SUSPECT = {
         {"tasks": {"bits": [3e5], "cycles": [900]}},
         ["tasks of 900 cycles"],
     ),
+    "slots in ms": (
+        {"slots": 9, "slot_s": 0.05},
+        ["slot_s: 0.05, load 1", "grows by about", "raise slot_s or server_hz"],
+    ),
 }
 
 
@@ -156,6 +160,8 @@ def test_no_preset_warns(name):
         {"channel": LOSS | {"server_positions_m": [(100, 100), (400, 120), (250, 400)]}},
         {"channel": LOSS | {"server_positions_m": [(1, 1), (40.5, 12.25), (25, 40)]}},
         {"channel": LOSS | {"correlation": 0.5}},
+        {"slots": 9, "slot_s": 0.5},  # load 1.2, as in a rush hour
+        {"slots": 9, "slot_s": 0.05, "drop_penalty_s": 2.0},
         {
             "channel": LOSS
             | {

@@ -199,6 +199,19 @@ def load_models(names: Sequence[str], held_out_seed: int | None = None) -> list[
     return models
 
 
+def check_plays(models: Sequence[Model], scenario: Scenario, called: str) -> None:
+    """Check that policies play a scenario.
+
+    Raises:
+        ValueError: one does not; the message names it.
+    """
+    for model in models:
+        if not model.plays(scenario):
+            why = why_not(model.source, scenario) if model.source in POLICIES else ""
+            why = why or "it was trained for other slots"
+            raise ValueError(f"policies: {model.source} does not play {called}: {why}")
+
+
 def by_name(models: Sequence[Model], scenario: Scenario) -> dict[str, Sequence[Policy]]:
     """Return the policies by row, in the order given; within a row only the seed differs.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mec_gym import episodes, system
 from mec_gym.benchmark import tables
-from mec_gym.benchmark.comparison import PERCENTILES, Measured, assigned
+from mec_gym.benchmark.comparison import PERCENTILES, Measured, Reference, assigned
 from mec_gym.benchmark.report import estimate_json, plus_minus
 from mec_gym.benchmark.tables import Column
 from mec_gym.bounds.episodes import lower_bound
@@ -26,7 +26,18 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _TIMED_SLOTS = 20
-_HELD_OUT = 10
+_MOST_LINKS = 50_000
+_EPISODES = (4, 10)
+"""About so many links all slots of some episodes have together, and how many episodes there are."""
+
+_ENERGY = "of devices"
+"""Counted of any scenario, where `system.report` has energy only where it counts."""
+
+
+def default_episodes(scenario: Scenario) -> int:
+    """Return how many episodes to play: 10 of small ones, 4 of large ones."""
+    links = scenario.slots * scenario.num_devices * scenario.num_servers
+    return int(np.clip(_MOST_LINKS // links, *_EPISODES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +73,14 @@ class EpisodesResult:
         assignment: action of each device, (S, B, K, M); -1 of those that have no task.
         cost: of a task on average, (S, B), seconds; its delay where nothing is weighted.
         delay: of a task on average, (S, B), seconds.
+        task_delay: of each task, (S, B, K, M), seconds; nan of devices that have none.
         percentiles: of the delays of all tasks, `PERCENTILES` of them, seconds.
         slot_delay: of a task on average in each slot, (K,), seconds; nan where none had one.
         backlog_s: work left over as each slot ends, W_n / F_n, mean of servers, (S, B, K), seconds.
         counted: how many tasks of an episode stand above capacity (`overloads`), change their
             server (`handovers`, where that takes time), and what else `system.report` has, by name,
             (S, B).
+        energy_j: of the devices for all tasks of an episode, (S, B), joules.
         tasks: of each episode, (B,).
         yardsticks: what it is held against.
         slot_seconds: that it takes to decide a slot.
@@ -77,10 +90,12 @@ class EpisodesResult:
     assignment: IntArray
     cost: FloatArray
     delay: FloatArray
+    task_delay: FloatArray
     percentiles: tuple[float, ...]
     slot_delay: FloatArray
     backlog_s: FloatArray
     counted: Mapping[str, NDArray[Any]]
+    energy_j: FloatArray
     tasks: IntArray
     yardsticks: Yardsticks
     slot_seconds: float
@@ -94,6 +109,12 @@ class EpisodesResult:
     def gap(self) -> Measured:
         """How far each episode is above the bound, relative to it."""
         return Measured(self.cost / self.yardsticks.bound - 1)
+
+    @property
+    def reference(self) -> Reference:
+        """What the gaps are relative to; proven where the best known is no higher."""
+        found = self.yardsticks
+        return Reference(found.bound, found.best_known <= found.bound * (1 + 1e-9))
 
     @property
     def above_best_known(self) -> Measured:
@@ -152,10 +173,13 @@ def _played(
     policy: Policy, name: str, drawn: Episodes, seed: int
 ) -> tuple[episodes.Played, dict[str, NDArray[Any]]]:
     """Return what a policy made of episodes, and what is counted of each, (B,)."""
-    counted: dict[str, NDArray[Any]] = {"overloads": np.zeros(len(drawn))}
+    counted: dict[str, NDArray[Any]] = {
+        what: np.zeros(len(drawn)) for what in ("overloads", _ENERGY)
+    }
 
     def watch(rows: IntArray, slots: Instance, chosen: IntArray) -> None:
         counted["overloads"][rows] += system.overloads(slots, chosen)
+        counted[_ENERGY][rows] += system.task_energies(slots, chosen).sum(axis=-1)
         for what, values in system.report(slots, chosen).items():
             if what != "cost":
                 at = counted.setdefault(what, np.zeros(len(drawn)))
@@ -195,16 +219,19 @@ def _result(
     in_slot = drawn.present.sum(axis=(0, 2)) * len(made)
     with np.errstate(invalid="ignore"):
         slot_delay = delays.sum(axis=(0, 1, 3)) / np.where(in_slot, in_slot, np.nan)
+    counted = {what: np.stack([each[what] for _, each in row]) for what in row[0][1]}
     waits = np.stack([each.backlog_cycles for each in made]) / drawn.slots.server_hz
     return EpisodesResult(
         name,
         np.stack([each.assignment for each in made]),
         np.stack([each.cost.sum(axis=(-1, -2)) for each in made]) / tasks,
         delays.sum(axis=(-1, -2)) / tasks,
+        np.where(drawn.present, delays, np.nan),
         tuple(np.percentile(delays[:, drawn.present], PERCENTILES).tolist()),
         slot_delay,
         waits.mean(axis=-1),
-        {what: np.stack([each[what] for _, each in row]) for what in row[0][1]},
+        {what: values for what, values in counted.items() if what != _ENERGY},
+        counted[_ENERGY],
         tasks,
         yardsticks,
         slot_seconds,
@@ -288,14 +315,6 @@ def show(results: Sequence[EpisodesResult], title: str) -> None:
     )
     names = Column("policy", [each.name for each in results])
     tables.show(title, names, columns(results), caption)
-
-
-def show_held_out(
-    policies: Mapping[str, Sequence[Policy]], scenario: Scenario, seed: int, title: str
-) -> None:
-    """Play policies on some episodes of a scenario that were held out, and print the table."""
-    drawn = scenario.sample_episodes(_HELD_OUT, seed)
-    show(play(policies, drawn, seed), f"{title}: {_HELD_OUT} held-out episodes")
 
 
 def as_json(results: Sequence[EpisodesResult]) -> list[dict[str, Any]]:

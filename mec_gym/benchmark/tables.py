@@ -115,3 +115,9 @@ def _table(names: Column, width: int, block: Sequence[Column]) -> "Table":
 
 def _longest(texts: Sequence[str]) -> int:
     return max(len(line) for text in texts for line in text.split("\n"))
+
+
+def say(line: str) -> None:
+    """Print a sentence: wrapped on a terminal, in a file one line."""
+    out = console()
+    out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)

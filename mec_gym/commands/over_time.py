@@ -1,13 +1,26 @@
 """What `mec-gym evaluate` does where slots follow one another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mec_gym.benchmark import episode_leaderboard, frozen, frozen_episodes, over_time
-from mec_gym.benchmark.models import Model, by_name
-from mec_gym.policies import POLICIES, why_not
+from mec_gym.benchmark import (
+    episode_leaderboard,
+    frozen,
+    frozen_episodes,
+    keeping_up,
+    over_time,
+    tables,
+)
+from mec_gym.benchmark.models import Model, by_name, check_plays
+from mec_gym.benchmark.over_time import EpisodesResult, Yardsticks
+from mec_gym.episodes import Episodes
+from mec_gym.policies import Policy
 from mec_gym.scenario import Scenario
+from mec_gym.workload import loads
+
+if TYPE_CHECKING:
+    from mec_gym.sb3.run.config import TrainConfig
 
 
 def on_scenario(
@@ -18,19 +31,18 @@ def on_scenario(
     Raises:
         ValueError: a policy does not play the scenario.
     """
-    for model in models:
-        if not model.plays(scenario):
-            why = why_not(model.source, scenario) if model.source in POLICIES else ""
-            why = why or "it was trained for other slots"
-            raise ValueError(f"policies: {model.source} does not play {called}: {why}")
+    check_plays(models, scenario, called)
     drawn = scenario.sample_episodes(count, seed)
     results = over_time.play(by_name(models, scenario), drawn, seed)
     over_time.show(results, f"{called}: {count} episodes of {scenario.slots} slots, seed {seed}")
+    said = _say(results, scenario)
     return {
         "scenario": called,
         "episodes": count,
         "slots": scenario.slots,
         "seed": seed,
+        "loads": loads(scenario).tolist(),
+        "said": said,
         "difference_to": results[0].name,
         "policies": over_time.as_json(results),
     }
@@ -54,9 +66,31 @@ def on_benchmarks(
         board[name] = episode_leaderboard.play(name, models)
         count = frozen_episodes.RECIPES[name].episodes
         over_time.show(board[name], f"{name}: {count} frozen episodes")
+        _say(board[name], Scenario.preset(frozen_episodes.RECIPES[name].scenario))
     if path is not None:
         episode_leaderboard.write_markdown(board, path)
     return {name: over_time.as_json(results) for name, results in board.items()}
+
+
+def show_held_out(
+    policies: Mapping[str, Sequence[Policy]],
+    config: "TrainConfig",
+    title: str,
+    drawn: Episodes,
+    yardsticks: Yardsticks | None = None,
+) -> None:
+    """Play policies on the held-out episodes of a training, and print the table."""
+    results = over_time.play(policies, drawn, config.heldout_seed, yardsticks)
+    over_time.show(results, f"{title}: {len(drawn)} held-out episodes")
+    _say(results, config.scenario)
+
+
+def _say(results: Sequence[EpisodesResult], scenario: Scenario) -> list[str]:
+    """Print whether servers keep up with the work, and return it."""
+    said = keeping_up.sentences(results, scenario)
+    for line in said:
+        tables.say(line)
+    return said
 
 
 def apart(asked: Sequence[str]) -> tuple[list[str], list[str]]:

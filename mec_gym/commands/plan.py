@@ -19,7 +19,7 @@ from mec_gym.commands.workers import Sharing
 from mec_gym.io.extras import remedy
 from mec_gym.io.progress import remark
 from mec_gym.planning import folder, plan, readings, sites, tables, varying, written
-from mec_gym.planning.measures import QUANTITIES
+from mec_gym.planning.measures import TARGETS
 from mec_gym.planning.plan import Request
 from mec_gym.planning.targets import Target
 from mec_gym.policies import POLICIES, SHIPPED
@@ -27,6 +27,8 @@ from mec_gym.presets import PRESETS
 from mec_gym.scenario import Scenario
 
 _MOST_AXES = 2
+_MAKES = {"deadline_s", "handover_s", "state_bits", "drop_penalty_s", "slots"}
+"""Fields that give a network what targets may be of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +65,9 @@ class Arguments(Sharing):
     ] = field(default_factory=list)
     """Policies by name, trained ones too, run directories, or your own as "module:name"."""
     instances: Annotated[
-        int | None, arg(metavar="INT"), by_default("200, 10 of large networks")
+        int | None, arg(metavar="INT"), by_default("200, 10 of large networks; 10 episodes, or 4")
     ] = None
-    """How many slots of each network to play."""
+    """How many slots of each network to play; episodes, where slots follow one another."""
     seed: int = 1_000_001
     """Seed of the slots and of intervals."""
     time_limit: Annotated[
@@ -88,7 +90,7 @@ def lists() -> list[str]:
     """Return what there is to choose from, for `--help`."""
     return [
         listed("networks", PRESETS),
-        listed("quantities", (f"{name} ({each.text})" for name, each in QUANTITIES.items())),
+        listed("quantities", (f"{name} ({each.text})" for name, each in TARGETS.items())),
         listed("policies", [*POLICIES, *SHIPPED]),
     ]
 
@@ -112,9 +114,16 @@ def request_of(given: Arguments) -> Request:
     scenario = Scenario.of(given.network)
     if not given.vary:
         plan.check_network(scenario)
+    axes = tuple(varying.axis(name, values, scenario) for name, values in given.vary)
+    fields = {axis.field for axis in axes}
+    like = scenario  # what is played, which is of episodes also where slots are varied
+    if "slots" in fields:
+        like = next(each.scenario for each in varying.points(scenario, axes) if each.scenario)
+    if like.slots > 1:
+        _check_over_time(given)
     if given.where is not None:
         sites.check_count(given.where, scenario.capacities, scenario.num_devices, scenario.columns)
-    models = load_models(given.policies or plan.default_policies(scenario), given.seed)
+    models = load_models(given.policies or plan.default_policies(like), given.seed)
     for model in models:
         if not model.sees_enough(scenario):
             raise ValueError(
@@ -122,8 +131,7 @@ def request_of(given: Arguments) -> Request:
                 f" {scenario.lookahead} hides; give one that was trained for it"
             )
     target = None if given.target is None else Target.parse(given.target)
-    axes = tuple(varying.axis(name, values, scenario) for name, values in given.vary)
-    count = given.instances or plan.default_instances(scenario)
+    count = given.instances or plan.default_instances(like)
     asked = Request(
         given.network,
         scenario,
@@ -136,9 +144,29 @@ def request_of(given: Arguments) -> Request:
         given.where,
         tuple(given.imports),
     )
-    if target is not None and "deadline_s" not in {axis.field for axis in axes}:
+    if target is not None and not _MAKES & fields:
         target.check(scenario.sample(1, given.seed))
     return asked
+
+
+def _check_over_time(given: Arguments) -> None:
+    """Check that what is asked for goes with slots that follow one another.
+
+    Raises:
+        ValueError: it does not; the message names the argument.
+    """
+    if given.where is not None:
+        raise ValueError(
+            "where: sites are chosen by slots by themselves; leave out slots and what goes with it"
+            " from the network, choose, and plan the network.toml of that with slots"
+        )
+    if given.time_limit is not None:
+        raise ValueError("time_limit: it is for optima of slots by themselves; leave it out")
+    if given.shared and not given.vary:
+        raise ValueError(
+            "processes, ray, dry_run: episodes of one network are played in this process; leave"
+            " them out"
+        )
 
 
 def main(arguments: list[str], launcher: str) -> int:
@@ -180,6 +208,12 @@ def _network(asked: Request, given: Arguments) -> None:
 
     def begin() -> None:
         folder.begin(given.out, asked.settings)
+        if asked.scenario.slots > 1:
+            remark(
+                f"playing episodes ({asked.instances}) by policies ({len(asked.models)}), beside a"
+                " search over whole ones; what is new here is compiled first, for a minute or more"
+            )
+            return
         remark(
             f"playing slots ({asked.instances}) by policies ({len(asked.models)}), beside optima;"
             " what is new here is compiled first, once, for a minute or more"
@@ -187,8 +221,7 @@ def _network(asked: Request, given: Arguments) -> None:
 
     made = plan.of_network(asked, place, begin)
     of = f"{made.scenario.num_devices} devices, {made.scenario.num_servers} servers"
-    slots = "1 slot" if len(made.slots) == 1 else f"{len(made.slots)} slots"
-    title = f"{asked.name}: {of}, {slots}, seed {asked.seed}"
+    title = f"{asked.name}: {of}, {made.said}, seed {asked.seed}"
     # Written first: who reads what is printed may go before its end.
     names = written.write_network(given.out, asked, made, given.pictures)
     tables.show_network(made, title, _energy_counts(asked), asked.target)
@@ -207,7 +240,8 @@ def _sweep(asked: Request, given: Arguments) -> None:
         return
     found = plan.of_sweep(points, made, place)
     best = readings.best_policy(found, asked.barred)
-    title = f"{asked.name}: {asked.instances} slots a point, seed {asked.seed}"
+    kind = "episodes" if any(each.slots > 1 for each in networks) else "slots"
+    title = f"{asked.name}: {asked.instances} {kind} a point, seed {asked.seed}"
     names = written.write_sweep(given.out, asked, found, best, given.pictures)
     tables.show_sweep(found, asked.axes, title, _energy_counts(asked), asked.target, best)
     _say(given.out, names)

@@ -88,12 +88,14 @@ def train(pieces: Sequence[Piece], config: TrainConfig, out: Path, sharing: Shar
 
 
 def _show(trained: Sequence[TrainedPolicy], config: TrainConfig, out: Path) -> None:
-    from mec_gym.benchmark import over_time, report
+    from mec_gym.benchmark import report
     from mec_gym.benchmark.comparison import compare, find_reference
+    from mec_gym.commands import over_time
+    from mec_gym.sb3.run.heldout import episodes_of
 
     played = {config.name: trained} | {name: [policies.get(name)] for name in policies.BASELINES}
     if config.scenario.slots > 1:
-        over_time.show_held_out(played, config.scenario, config.heldout_seed, str(out))
+        over_time.show_held_out(played, config, str(out), episodes_of(config))
         return
     heldout = config.scenario.sample(config.heldout_slots, config.heldout_seed)
     count = f"{len(trained)} seeds, " if len(trained) > 1 else ""

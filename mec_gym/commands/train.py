@@ -152,7 +152,7 @@ def _train_seeds(given: Arguments, name: str, flags: list[str], launcher: str) -
         models = str(out) if runs_of(str(out)) == runs else " ".join(runs)
         imports = "".join(f" --imports {module}" for module in modules)
         print(f"Next: tensorboard --logdir {out} (the curves), or")
-        print(f"{launcher} evaluate --model {models} --instances 10000{imports}")
+        print(f"{launcher} evaluate --model {models}{_many(config)}{imports}")
     return status
 
 
@@ -183,10 +183,18 @@ def _modules(given: Arguments) -> list[str]:
     return list(dict.fromkeys([*given.imports, *own]))
 
 
+def _many(config: TrainConfig) -> str:
+    """Return the flag that has many slots played; episodes are many already."""
+    return " --instances 10000" if config.scenario.slots == 1 else ""
+
+
 def _train(given: Arguments, name: str, launcher: str) -> int:
     """Train, print how well it does, and return the exit status."""
-    from mec_gym.benchmark import over_time, report
-    from mec_gym.benchmark.comparison import compare
+    from mec_gym.benchmark import report
+    from mec_gym.benchmark.comparison import Reference, compare
+    from mec_gym.benchmark.over_time import Yardsticks
+    from mec_gym.commands import over_time
+    from mec_gym.episodes import Episodes
     from mec_gym.sb3.agent.export import export
     from mec_gym.sb3.run.directory import BEST
     from mec_gym.sb3.run.training import default_directory, train
@@ -210,11 +218,14 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         if not result.last_is_best:
             trained[f"{name}-best"] = [result.best]
         played = trained | {baseline: [policies.get(baseline)] for baseline in policies.BASELINES}
-        scenario, seed = given.config.scenario, given.config.heldout_seed
-        if scenario.slots > 1:
-            over_time.show_held_out(played, scenario, seed, f"{directory}{cut}")
+        title, heldout = f"{directory}{cut}", result.heldout
+        results = None
+        if isinstance(heldout, Episodes):
+            assert isinstance(result.reference, Yardsticks)  # of episodes
+            over_time.show_held_out(played, given.config, title, heldout, result.reference)
         else:
-            results = compare(played, result.heldout, seed, result.reference)
+            assert isinstance(result.reference, Reference)  # of slots
+            results = compare(played, heldout, given.config.heldout_seed, result.reference)
     except (FloatingPointError, OSError) as error:
         raise shell.CommandError(
             f"{error}; {directory} keeps what was saved before, --resume {directory} goes on"
@@ -224,8 +235,8 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         raise ValueError(_in_flags(error, directory)) from None
     if result.interrupted:
         print(f"To go on with it: {launcher} train --resume {directory}{imports}")
-    if given.config.scenario.slots == 1:
-        report.show(results, f"{directory}{cut}: {len(result.heldout)} held-out slots")
+    if results is not None:
+        report.show(results, f"{title}: {len(heldout)} held-out slots")
     models = [str(directory)]
     if result.last_is_best:
         print(f"{name} is the last policy; no held-out evaluation before was better.")
@@ -243,5 +254,5 @@ def _train(given: Arguments, name: str, launcher: str) -> int:
         if in_checkout
         else f"Next: tensorboard --logdir {directory.parent} (the curves), or"
     )
-    print(f"{launcher} evaluate --model {' '.join(models)} --instances 10000{imports}")
+    print(f"{launcher} evaluate --model {' '.join(models)}{_many(given.config)}{imports}")
     return shell.INTERRUPTED if result.interrupted else 0

@@ -17,6 +17,7 @@ from mec_gym import equations, observations, rewards, system
 from mec_gym import options as scenario_options
 from mec_gym.envs import arguments, rendering
 from mec_gym.envs.ahead import Ahead
+from mec_gym.envs.strip import Past
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.io.messages import quoted
@@ -111,7 +112,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
     | `overload_penalty` | `10.0` | lambda of Eq. (13), seconds, 0 or more |
     | `render_mode` | `None` | `"ansi"`, `"rgb_array"` or `"human"`; the last two use matplotlib |
 
-    A picture is a map where the channel has places, or the slot that is given.
+    A picture is a map where the channel has places, or the slot that is given. Where slots follow
+    one another a strip below it has the work left over on each server, and the delay, slot by slot.
     A dict has the fields that differ from the paper's.
     `spec.to_json()` holds any of these: a scenario as its preset's name or its fields, a class or
     function as `"module:name"`.
@@ -167,6 +169,7 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
 
             self._courses = course.Courses(*drawing)
         self._state: State | None = None
+        self._past: Past | None = None  # kept where it is drawn
         self._window: rendering.Window | None = None
 
     @property
@@ -202,6 +205,8 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         else:
             self._state, self._observation = self._courses.begin(given)
         self._num_devices = len(self._state.assignment)
+        if self._courses is not None and self.render_mode in ("rgb_array", "human"):
+            self._past = Past(self.scenario.slots)
         if self.render_mode == "human":
             self.render()
         return self._observation.copy(), {"action_mask": self._state.mask}
@@ -230,6 +235,9 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
             info = {"action_mask": state.mask} | self._outcome(state)
         else:
             following, told = self._courses.end_slot(state)
+            if self._past is not None:
+                wait = told["backlog_cycles"] / state.instance.server_hz
+                self._past.add(told["slot"], wait, told["average_delay"])
             done = following is None
             if following is not None:
                 state, self._observation = following
@@ -260,10 +268,10 @@ class OffloadEnv(gym.Env[NDArray[np.float32], np.int64]):
         if self.render_mode == "ansi":
             return rendering.text(state)
         if self.render_mode == "rgb_array":
-            return rendering.picture(state)
+            return rendering.picture(state, self._past)
         if self.render_mode == "human":
             self._window = self._window or rendering.Window(self.metadata["render_fps"])
-            self._window.show(state)
+            self._window.show(state, self._past)
             return None
         modes = ", ".join(self.metadata["render_modes"])
         raise ValueError(f"render_mode: none was given to gym.make; there are: {modes}")

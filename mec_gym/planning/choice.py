@@ -8,12 +8,16 @@ no interval, only the 0.1% counts. What looks at tasks that the network hides is
 """
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mec_gym.benchmark.comparison import Reference, Result
+from mec_gym.benchmark.over_time import EpisodesResult
 
 MUCH_FASTER = 0.1
 NEGLIGIBLE, LITTLE = 1e-3, 1e-2
+
+
+_R = TypeVar("_R", Result, EpisodesResult)
 
 
 class Choice(NamedTuple):
@@ -28,7 +32,7 @@ class Choice(NamedTuple):
     why: str
 
 
-def chosen(results: Sequence[Result], barred: Collection[str] = ()) -> Choice | None:
+def chosen(results: Sequence[_R], barred: Collection[str] = ()) -> Choice | None:
     """Return which policy to run; None: none keeps within places in every slot.
 
     Args:
@@ -61,20 +65,20 @@ def bounded_by(reference: Reference) -> str:
     return "a lower bound" if share == 0 else f"a bound, the proven optimum in {share:.0%} of slots"
 
 
-def _much_faster(one: Result, other: Result) -> bool:
+def _much_faster(one: _R, other: _R) -> bool:
     if one.slot_seconds is None or other.slot_seconds is None:
         return False
     return one.slot_seconds <= MUCH_FASTER * other.slot_seconds
 
 
-def _as_good(one: Result, best: Result) -> bool:
+def _as_good(one: _R, best: _R) -> bool:
     difference, cost = one.difference(best), best.average_cost.mean
     if difference.mean <= NEGLIGIBLE * cost:
         return True
     return difference.mean <= difference.ci95 <= LITTLE * cost - difference.mean
 
 
-def _why_best(best: Result, fit: Sequence[Result]) -> str:
+def _why_best(best: _R, fit: Sequence[_R]) -> str:
     above = f"{best.gap.mean:.2%} above {bounded_by(best.reference)}"
     if len(fit) == 1:
         return f"it is the only one that keeps within places and links, {above}"

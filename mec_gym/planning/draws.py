@@ -6,12 +6,18 @@ is, its bits, its work, the frequency of a server, a link. Those of a device are
 of that quantity, those of a server or of its links from a stream of that server. So device m has
 the same place and task in every network, and server n the same fading to it. All numbers stay
 independent and uniform: the slots of each network are distributed as `Scenario.sample`'s are.
+
+Where slots follow one another slot k is made so of streams of its own, and so are the tasks that
+arrive in it and what others have of a server; how devices move is a stream for all of them, so
+that they move alike in networks of as many devices and slots.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import dynamics
 from mec_gym.channels import PlacedChannel
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.scenario import Scenario
 
@@ -21,6 +27,9 @@ _CHANNEL, _SERVERS = 0, 3
 """Places of the channel's numbers and of the servers' among `Scenario`'s."""
 
 _OWN, _LINKS = 99, 100
+_OF_SLOT, _BETWEEN = 200, 201
+
+Seed = int | tuple[int, ...]
 
 
 def common_slots(
@@ -38,7 +47,36 @@ def common_slots(
     return scenario.from_uniforms(uniforms(scenario, count, seed, most_devices), places)
 
 
-def uniforms(scenario: Scenario, count: int, seed: int, most_devices: int) -> FloatArray:
+def common_episodes(
+    scenario: Scenario, count: int, seed: int, most_devices: int, places: bool = False
+) -> Episodes:
+    """Return episodes of one of some networks that are compared; see `common_slots`."""
+    num_slots, num_devices = scenario.slots, scenario.num_devices
+    _, arrivals, background, *services, moving = dynamics.num_uniforms(scenario)
+    drawn = [
+        uniforms(scenario, count, (seed, _OF_SLOT, slot), most_devices) for slot in range(num_slots)
+    ]
+    for slot in range(num_slots):
+        each, own = divmod(arrivals // num_slots, num_devices)
+        stream = _stream(seed, _BETWEEN, slot)
+        whole = stream.random((count, own))
+        drawn += [whole, stream.random((count, most_devices * each))[:, : num_devices * each]]
+    if background:
+        of_servers = [
+            _stream(seed, _BETWEEN + 1, server).random((num_slots, count)).T
+            for server in range(scenario.num_servers)
+        ]
+        drawn.append(np.stack(of_servers, axis=-1).reshape(count, -1))
+    for part, length in enumerate(services, _BETWEEN + 2):
+        drawn.append(_stream(seed, part, 0).random((count, most_devices))[:, :length])
+    mobility = scenario.mobility
+    tracks = 0 if mobility is None else mobility.num_uniforms(num_slots, num_devices)
+    for part, length in enumerate((tracks, moving - tracks), _BETWEEN + 4):
+        drawn.append(_stream(seed, part, 0).random((count, length)))
+    return dynamics.from_uniforms(scenario, np.concatenate(drawn, axis=-1), places)
+
+
+def uniforms(scenario: Scenario, count: int, seed: Seed, most_devices: int) -> FloatArray:
     """Return the numbers that `Scenario.from_uniforms` takes, (count, `num_uniforms`)."""
     parts = []
     for part, length in enumerate(scenario._num_uniforms):
@@ -53,7 +91,7 @@ def uniforms(scenario: Scenario, count: int, seed: int, most_devices: int) -> Fl
 
 
 def _of_channel(
-    scenario: Scenario, length: int, count: int, seed: int, most_devices: int
+    scenario: Scenario, length: int, count: int, seed: Seed, most_devices: int
 ) -> FloatArray:
     """Return a channel's numbers: those of devices, two of which place it, then those of links.
 
@@ -85,7 +123,7 @@ def _of_devices(
     length: int,
     devices: int,
     count: int,
-    seed: int,
+    seed: Seed,
     part: int,
     most_devices: int,
     in_blocks: bool = False,
@@ -99,5 +137,6 @@ def _of_devices(
     return np.concatenate([drawn.reshape(count, -1), more], axis=-1)
 
 
-def _stream(seed: int, part: int, which: int) -> np.random.Generator:
-    return np.random.default_rng((seed, part, which))
+def _stream(seed: Seed, part: int, which: int) -> np.random.Generator:
+    first = seed if isinstance(seed, tuple) else (seed,)
+    return np.random.default_rng((*first, part, which))

@@ -44,6 +44,35 @@ QUANTITIES = {
 }
 """By the names that targets use; `cost` is the delay where nothing is weighted."""
 
+OVER_TIME = {
+    "above": Quantity("share of tasks slower than the target", "%"),
+    "backlog": Quantity("mean work left over as slots end", "s"),
+    "handovers": Quantity("share of tasks that change their server", "%"),
+    "dropped": Quantity("share of tasks dropped", "%"),
+}
+"""Those of slots that follow one another."""
+
+EVERY = QUANTITIES | OVER_TIME
+
+TARGETS = {name: each for name, each in EVERY.items() if name != "above"}
+"""Those that a target may be of: how many are above it is what comes of one."""
+
+
+class OverTime(NamedTuple):
+    """What is said of a policy slot by slot, where slots follow one another.
+
+    Attributes:
+        above_best_known: how far the mean cost of an episode is above the best known, relatively.
+        slot_delay: of a task on average in each slot, seconds; None where none had a task.
+        backlog_s: work left over as each slot ends, mean of servers, seconds.
+        grows: whether that is measured to grow to the end; see `mec_gym.benchmark.keeping_up`.
+    """
+
+    above_best_known: float
+    slot_delay: tuple[float | None, ...]
+    backlog_s: tuple[float, ...]
+    grows: bool
+
 
 class Measure(NamedTuple):
     """A value, and the ends of its 95% interval over slots; None of one slot alone."""
@@ -59,15 +88,17 @@ class Played:
 
     Attributes:
         name: of the policy.
-        quantities: by the names of `QUANTITIES`; `met` only where there are deadlines.
+        quantities: by the names of `EVERY`; `met` only where there are deadlines.
         gap: how far the mean cost of a slot is above the optimum or bound, relatively.
         largest_gap: that of the worst slot.
         feasible: share of slots that keep to capacity and to links allowed.
         load: mean number of tasks on each server, and in each column, (A,).
         slot_seconds: the time to decide a slot; None where it was not measured.
-        devices: how many devices a slot has.
+        devices: how many devices a slot has; tasks on average, where slots follow one another.
         online_gap: how far the mean cost is above the best that sees only the present, relatively;
             None where that is not known, see `mec_gym.benchmark.online`.
+        over_time: of slots that follow one another, else None. Gaps and the share that is feasible
+            are then of episodes.
     """
 
     name: str
@@ -77,8 +108,9 @@ class Played:
     feasible: float
     load: tuple[float, ...]
     slot_seconds: float | None
-    devices: int
+    devices: float
     online_gap: float | None = None
+    over_time: OverTime | None = None
 
     @property
     def decision_seconds(self) -> float | None:
@@ -88,13 +120,27 @@ class Played:
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         quantities = {name: dict(each._asdict()) for name, each in self.quantities.items()}
-        return vars(self) | {"quantities": quantities, "load": list(self.load)}
+        said = vars(self) | {"quantities": quantities, "load": list(self.load)}
+        del said["over_time"]
+        if self.over_time is not None:
+            said["over_time"] = {
+                name: list(each) if isinstance(each, tuple) else each
+                for name, each in self.over_time._asdict().items()
+            }
+        return said
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
         """Return what `as_json` made values of."""
         quantities = {name: Measure(**each) for name, each in said["quantities"].items()}
-        return cls(**{**said, "quantities": quantities, "load": tuple(said["load"])})
+        made = {**said, "quantities": quantities, "load": tuple(said["load"])}
+        if said.get("over_time") is not None:
+            over_time: dict[str, Any] = {
+                name: tuple(each) if isinstance(each, list) else each
+                for name, each in said["over_time"].items()
+            }
+            made["over_time"] = OverTime(**over_time)
+        return cls(**made)
 
 
 def measured(result: Result, slots: Instance, seed: int) -> Played:
@@ -114,20 +160,9 @@ def measured(result: Result, slots: Instance, seed: int) -> Played:
     if slots.deadline_s is not None:
         of_slots["met"] = _over_seeds(result, _kept, slots)
     draws = resampled(len(slots), seed)
-    values = {name: float(each.mean()) for name, each in of_slots.items()}
-    drawn = {name: each[draws].mean(axis=-1) for name, each in of_slots.items()}
-    found = np.percentile(delays, PERCENTILES)
-    resamples = percentiles(delays, draws)
-    for at, percentile in enumerate(PERCENTILES):
-        values[f"p{percentile}"] = float(found[at])
-        drawn[f"p{percentile}"] = resamples[:, at]
     return Played(
         result.name,
-        {
-            name: _with_interval(values[name], drawn[name], len(slots))
-            for name in QUANTITIES
-            if name in values
-        },
+        with_intervals(of_slots, delays, draws),
         result.gap.mean,
         result.gap.max,
         result.feasible_rate,
@@ -136,6 +171,30 @@ def measured(result: Result, slots: Instance, seed: int) -> Played:
         slots.num_devices,
         None if result.online_gap is None else result.online_gap.mean,
     )
+
+
+def with_intervals(
+    of_each: Mapping[str, FloatArray], delays: FloatArray, draws: IntArray
+) -> dict[str, Measure]:
+    """Return measures of what was played, in the order of `EVERY`.
+
+    Args:
+        of_each: means of each slot or episode, (B,), by name.
+        delays: of its tasks, (B, T), of which the percentiles are; nan where there is none.
+        draws: of slots or episodes, (R, B).
+    """
+    values = {name: float(each.mean()) for name, each in of_each.items()}
+    drawn = {name: each[draws].mean(axis=-1) for name, each in of_each.items()}
+    found = np.percentile(delays[~np.isnan(delays)], PERCENTILES)
+    resamples = percentiles(delays, draws)
+    for at, percentile in enumerate(PERCENTILES):
+        values[f"p{percentile}"] = float(found[at])
+        drawn[f"p{percentile}"] = resamples[:, at]
+    return {
+        name: _with_interval(values[name], drawn[name], len(delays))
+        for name in EVERY
+        if name in values
+    }
 
 
 def task_delays(result: Result, slots: Instance) -> FloatArray:
@@ -155,17 +214,18 @@ def percentiles(delays: FloatArray, draws: IntArray) -> FloatArray:
     They are those of `np.percentile`, found with one sort for all draws.
 
     Args:
-        delays: (B, M).
+        delays: (B, M); nan where there is none.
         draws: of the slots, (R, B).
     """
-    order = np.argsort(delays, axis=None)
+    order = np.argsort(delays, axis=None)[: delays.size - np.isnan(delays).sum()]
     value, slot = delays.reshape(-1)[order], order // delays.shape[1]
-    place = (delays.size - 1) * np.array(PERCENTILES) / 100
-    below = place.astype(int)
-    above = np.minimum(below + 1, delays.size - 1)
     found = np.empty((len(draws), len(PERCENTILES)))
     for row, draw in enumerate(draws):
         upto = np.bincount(draw, minlength=len(delays))[slot].cumsum()
+        last = upto[-1] - 1
+        place = last * np.array(PERCENTILES) / 100
+        below = place.astype(int)
+        above = np.minimum(below + 1, last)
         low, high = (value[upto.searchsorted(rank, "right")] for rank in (below, above))
         found[row] = low + (place - below) * (high - low)
     return found

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from mec_gym import system
 from mec_gym.networks.maps import Slot, draw_map
 from mec_gym.planning import readings
-from mec_gym.planning.measures import QUANTITIES, task_delays
+from mec_gym.planning.episodes import OfEpisodes
+from mec_gym.planning.measures import EVERY, task_delays
 from mec_gym.planning.plan import OfNetwork
 from mec_gym.planning.points import Found
 from mec_gym.planning.targets import Target
@@ -26,22 +27,25 @@ FloatArray = NDArray[np.float64]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-")
 _MARKS = "os^Dvx*"
-_TARGET: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": (0, (6, 3))}
+TARGET_LINE: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": (0, (6, 3))}
 _BEYOND = 2.5
 """Delays beyond so many times the longest ones of the best policy are not shown."""
 
 _MOST_CELLS = 90
 
 
-def map_of(made: OfNetwork, network: str, not_built: FloatArray | None = None) -> "Figure | None":
-    """Return the first slot on a map, as the policy that is shown assigns it.
+def map_of(
+    made: OfNetwork | OfEpisodes, network: str, not_built: FloatArray | None = None
+) -> "Figure | None":
+    """Return a slot on a map, as the policy that is shown assigns it: the first.
+
+    Of an episode it is the slowest.
 
     None: the network's channel has no places.
     """
-    slot = made.slots[0]
+    slot, assignment, which = made.example
     if slot.device_places_m is None or slot.server_places_m is None:
         return None
-    assignment = made.shown.assignment[0, 0]
     drawn = Slot(
         slot.server_places_m,
         slot.device_places_m,
@@ -51,20 +55,20 @@ def map_of(made: OfNetwork, network: str, not_built: FloatArray | None = None) -
         slot.columns,
         np.empty((0, 2)) if not_built is None else not_built,
     )
-    figure = _figure(9.0, 8.0)
+    figure = new_figure(9.0, 8.0)
     draw_map(
         figure.add_subplot(),
         drawn,
-        f"{network}, first slot: who is served where, by {made.shown.name}",
+        f"{network}, {which}: who is served where, by {made.shown.name}",
     )
     return figure
 
 
-def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
+def delays_of(made: OfNetwork | OfEpisodes, network: str, target: Target | None) -> "Figure":
     """Return the share of tasks within a delay, a line a policy."""
-    figure = _figure(8.0, 5.4)
+    figure = new_figure(8.0, 5.4)
     axes = figure.add_subplot()
-    all_delays = {each.name: task_delays(each, made.slots) for each in made.results}
+    all_delays = _delays(made)
     dropped = " (of a dropped one, its penalty)" if "drop" in made.slots.columns else ""
     longest = [float(np.percentile(each, 99.8)) for each in all_delays.values()]
     limit = 1.03 * min(max(longest), _BEYOND * min(longest))
@@ -74,22 +78,30 @@ def delays_of(made: OfNetwork, network: str, target: Target | None) -> "Figure":
         share = 100 * np.arange(1, delays.size + 1) / delays.size
         last = float(np.percentile(delays, 99))
         said = f"{name} (1% above {last:.3g} s)" if longest[place] > limit else name
-        axes.step(np.sort(delays, axis=None), share, where="post", label=said, **_line(place))
+        axes.step(np.sort(delays, axis=None), share, where="post", label=said, **line_style(place))
     axes.set_xlim(0, limit)
     if target is not None and target.quantity.unit == "s":
-        axes.axvline(target.limit, label=f"target: {target.text}", **_TARGET)
+        axes.axvline(target.limit, label=f"target: {target.text}", **TARGET_LINE)
         if target.name.startswith("p"):
             part = float(target.name[1:])
             axes.axhline(part, color="0.6", linewidth=0.8, label=f"{part:g}% of tasks")
+    of = made.said if isinstance(made, OfEpisodes) else f"{made.count} slots"
     axes.set(
         xlabel=f"delay of a task, s{dropped}",
         ylabel="tasks within it, %",
         ylim=(0, 101),
-        title=f"{network}: delays of {delays.size:,} tasks in {len(made.slots)} slots",
+        title=f"{network}: delays of {delays.size:,} tasks in {of}",
     )
     axes.grid(color="0.9")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _delays(made: OfNetwork | OfEpisodes) -> dict[str, FloatArray]:
+    """Return the delays of all tasks by policy, seconds."""
+    if isinstance(made, OfEpisodes):
+        return {each.name: made.delays(each) for each in made.results}
+    return {each.name: task_delays(each, made.slots) for each in made.results}
 
 
 def sweep_of(
@@ -115,7 +127,7 @@ def _lines(
 ) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(11.0, 4.8)
+    figure = new_figure(11.0, 4.8)
     left, right = figure.subplots(1, 2)
     there = [each for each in found if each.played]
     values = [each.values[0] for each in there]
@@ -127,7 +139,7 @@ def _lines(
         known = [(value, played) for value, played in rows if played is not None]
         for panel, what in ((left, "cost"), (right, quantity)):
             measures = [played.quantities[what] for _, played in known]
-            scale = 100.0 if QUANTITIES[what].unit == "%" else 1.0
+            scale = 100.0 if EVERY[what].unit == "%" else 1.0
             height = scale * np.array([each.value for each in measures])
             ends = np.array([[each.low, each.high] for each in measures], dtype=float) * scale
             ends = np.where(np.isnan(ends), height[:, None], ends)
@@ -140,13 +152,13 @@ def _lines(
                 marker=_MARKS[place % 7],
                 markersize=5,
                 capsize=2,
-                **_line(place),
+                **line_style(place),
             )
     bound = np.array([each.bound for each in there], dtype=float)
     left.plot(values, bound, color="0.3", linewidth=1.0)
     if target is not None:
         limit = target.limit * (100 if target.quantity.unit == "%" else 1)
-        of_target.axhline(limit, label=f"target: {target.text}", **_TARGET)
+        of_target.axhline(limit, label=f"target: {target.text}", **TARGET_LINE)
     _limits(right)
     _limits(left)
     floor: dict[str, Any] = {
@@ -156,7 +168,7 @@ def _lines(
     }
     left.fill_between(values, bound, left.get_ylim()[0], **floor)
     left.set(title="mean cost", ylabel="mean cost of a task, s")
-    right.set(title=QUANTITIES[quantity].text, ylabel=_labelled(quantity))
+    right.set(title=EVERY[quantity].text, ylabel=_labelled(quantity))
     for panel in (left, right):
         _mark_missing(panel, found)
         panel.set_xlabel(axis.name)
@@ -173,7 +185,8 @@ def _lines(
         ncols=min(len(handles), 4),
         frameon=False,
     )
-    figure.suptitle(f"{network}, {axis.name} varied; bars are 95% intervals over slots")
+    of = "slots" if there[0].load is None else "episodes"
+    figure.suptitle(f"{network}, {axis.name} varied; bars are 95% intervals over {of}")
     return figure
 
 
@@ -224,9 +237,9 @@ def _heat(
     policy: str,
 ) -> "Figure":
     shape = tuple(len(axis.values) for axis in axes)
-    figure = _figure(11.5, 0.9 + max(3.6, min(0.42 * shape[0] + 1.6, 8.0)))
+    figure = new_figure(11.5, 0.9 + max(3.6, min(0.42 * shape[0] + 1.6, 8.0)))
     panels = figure.subplots(1, 2)
-    scale = 100.0 if QUANTITIES[quantity].unit == "%" else 1.0
+    scale = 100.0 if EVERY[quantity].unit == "%" else 1.0
     values, bounds = np.full(shape, np.nan), np.full(shape, np.nan)
     met = np.zeros(shape, dtype=np.bool_)
     for place, each in enumerate(found):
@@ -236,7 +249,7 @@ def _heat(
             values[cell] = scale * played.quantities[quantity].value
             bounds[cell] = each.bound
             met[cell] = target is not None and target.verdict(played) == "met"
-    said = QUANTITIES[quantity].text
+    said = EVERY[quantity].text
     for panel, numbers, label, title in (
         (panels[0], values, _labelled(quantity), f"{said}, {policy}"),
         (panels[1], bounds, "mean cost of a task, s", "bound: no policy's mean cost is below"),
@@ -305,14 +318,16 @@ def _outline(panel: "Axes", met: NDArray[np.bool_]) -> None:
 
 
 def _labelled(quantity: str) -> str:
-    return f"{QUANTITIES[quantity].text}, {QUANTITIES[quantity].unit}"
+    return f"{EVERY[quantity].text}, {EVERY[quantity].unit}"
 
 
-def _line(place: int) -> Mapping[str, Any]:
+def line_style(place: int) -> Mapping[str, Any]:
+    """Return how a line is drawn, by its place among others."""
     return {"color": COLOURS[place % 7], "linestyle": _DASHES[place % 7], "linewidth": 1.6}
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """Return a figure of so many inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")

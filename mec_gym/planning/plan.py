@@ -7,26 +7,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mec_gym import jobs
-from mec_gym.benchmark import shards
+from mec_gym.benchmark import over_time, shards
 from mec_gym.benchmark.comparison import Result, assigned
-from mec_gym.benchmark.models import Model, by_name
+from mec_gym.benchmark.models import Model, by_name, check_plays
 from mec_gym.benchmark.online import with_online_gaps
 from mec_gym.benchmark.shards import Comparison, Place
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.jobs.pieces import Piece
 from mec_gym.jobs.running import Estimate
-from mec_gym.planning import choice, points, sites
+from mec_gym.planning import choice, episodes, points, sites
 from mec_gym.planning.choice import Choice
+from mec_gym.planning.episodes import OfEpisodes
 from mec_gym.planning.measures import Played, measured
 from mec_gym.planning.points import Found, Settings
 from mec_gym.planning.sites import Siting
 from mec_gym.planning.targets import Target
 from mec_gym.planning.varying import Axis, Point
-from mec_gym.policies import HINDSIGHT, familiar, label
+from mec_gym.policies import HINDSIGHT, familiar, label, why_not
 from mec_gym.problem import Problem
 from mec_gym.scenario import Scenario
+
+IntArray = NDArray[np.int64]
 
 _MOST_LINKS = 1_000_000
 """About so many links all slots have together, unless the number of slots is given."""
@@ -43,6 +48,9 @@ _PROOF_SECONDS = 10.0
 _LOOKED_AT = 10
 """Slots of a network that trained policies are shown, to see whether they know such."""
 
+_OVER_TIME = ("backlog-prices", "lyapunov", "local-search", "least-delay", "roa")
+"""Default policies where slots follow one another, of those that play the network."""
+
 _MOST_FOR_SEARCH = 60
 """Devices up to which `local-search-online` is among the default policies."""
 
@@ -55,7 +63,7 @@ class Request:
         network: what the scenario was asked for by.
         scenario: the network.
         models: the policies.
-        instances: how many slots of each network.
+        instances: how many slots of each network, or episodes where slots follow one another.
         seed: of the slots and of all that is drawn.
         time_limit: to prove the optimum of a slot, seconds.
         axes: what is varied; at most two.
@@ -100,6 +108,16 @@ class Request:
             return []
         return [label(name, self.scenario) for name in HINDSIGHT]
 
+    @property
+    def slowest_s(self) -> float | None:
+        """The delay above which tasks are counted where slots follow one another, seconds."""
+        return None if self.target is None else self.target.slowest_s
+
+    @cached_property
+    def episodes(self) -> Episodes:
+        """Episodes of the network as it is, with places where it has some."""
+        return self.scenario.sample_episodes(self.instances, self.seed, places=True)
+
     @cached_property
     def slots(self) -> Instance:
         """The slots of the network as it is, with places where it has some."""
@@ -110,13 +128,8 @@ def check_network(scenario: Scenario) -> None:
     """Check that a network can be planned.
 
     Raises:
-        ValueError: its slots follow one another, or it is too large.
+        ValueError: it is too large.
     """
-    if scenario.slots > 1:
-        raise ValueError(
-            f"network: its slots follow one another (slots = {scenario.slots}), a plan looks at"
-            " slots by themselves; leave out slots and what goes with it, or see `mec-gym evaluate`"
-        )
     if scenario.num_servers > _MOST_SERVERS:
         raise ValueError(
             f"num_servers: {scenario.num_servers}; a plan's bound takes {_MOST_SERVERS} at most;"
@@ -126,6 +139,8 @@ def check_network(scenario: Scenario) -> None:
 
 def default_policies(scenario: Scenario) -> tuple[str, ...]:
     """Return the policies to compare where nothing else is asked for."""
+    if scenario.slots > 1:
+        return tuple(name for name in _OVER_TIME if not why_not(name, scenario))
     if not scenario.hides_future:
         return ("local-search-prices", "local-search", "prices", "least-delay", "roa")
     if scenario.num_devices <= _MOST_FOR_SEARCH:
@@ -134,7 +149,12 @@ def default_policies(scenario: Scenario) -> tuple[str, ...]:
 
 
 def default_instances(scenario: Scenario) -> int:
-    """Return how many slots to play: 200 of small networks, 10 of large ones."""
+    """Return how many slots to play: 200 of small networks, 10 of large ones.
+
+    Where slots follow one another how many episodes: 10, 4 of large networks.
+    """
+    if scenario.slots > 1:
+        return over_time.default_episodes(scenario)
     links = scenario.num_devices * scenario.num_servers
     return int(np.clip(_MOST_LINKS // links, *_INSTANCES))
 
@@ -165,6 +185,21 @@ class OfNetwork:
     siting: Siting | None = None
 
     @property
+    def count(self) -> int:
+        """How many slots there are."""
+        return len(self.slots)
+
+    @property
+    def said(self) -> str:
+        """How much was played, in words."""
+        return "1 slot" if self.count == 1 else f"{self.count} slots"
+
+    @property
+    def example(self) -> tuple[Instance, IntArray, str]:
+        """A slot to show, its assignment, and which it is."""
+        return self.slots[0], self.shown.assignment[0, 0], "first slot"
+
+    @property
     def shown(self) -> Result:
         """The result whose assignment is shown: of the policy to run, or else the first."""
         name = self.results[0].name if self.choice is None else self.choice.name
@@ -182,12 +217,14 @@ def siting(request: Request) -> Siting:
 
 
 def check_policies(models: Sequence[Model], scenarios: Sequence[Scenario], seed: int) -> None:
-    """Check that trained policies can play a slot of each of some networks.
+    """Check that policies can play each of some networks, trained ones on a slot of it.
 
     Raises:
         ValueError: one cannot; the message names it.
     """
     for scenario in scenarios:
+        if scenario.slots > 1:
+            check_plays(models, scenario, "the network")
         for model in models:
             if model.trained is not None:
                 familiar.warn(model.on(scenario), model.source, scenario.sample(_LOOKED_AT, seed))
@@ -207,17 +244,20 @@ def comparison(request: Request, found: Siting | None) -> tuple[Scenario, Compar
 
 def of_network(
     request: Request, place: Place | None, begin: Callable[[], None] = lambda: None
-) -> OfNetwork:
+) -> OfNetwork | OfEpisodes:
     """Return what comes of the network as it is, or with the sites chosen.
 
     Args:
         request: without axes.
-        place: where parts of the comparison are done; None: in this process.
+        place: where parts of the comparison are done; None: in this process, as episodes are.
         begin: called once nothing is to be refused any more but what policies refuse.
 
     Raises:
         ValueError: a policy cannot play the slots, or no choice of sites has room.
     """
+    if request.scenario.slots > 1:
+        check_policies(request.models, [request.scenario], request.seed)
+        return episodes.of_network(request, begin)
     found = None if request.where is None else siting(request)
     scenario, made = comparison(request, found)
     Problem.of(made.slots).require_feasible()
@@ -246,6 +286,7 @@ def pieces(request: Request, network_points: Sequence[Point]) -> dict[int, Piece
         request.seed,
         request.time_limit,
         max(each.num_devices for each in there),
+        request.slowest_s if any(each.slots > 1 for each in there) else None,
     )
     return {
         place: points.piece(point, request.axes, request.models, settings, request.imports)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from mec_gym.benchmark import tables
+from mec_gym.benchmark import keeping_up, tables
 from mec_gym.benchmark.comparison import PERCENTILES
 from mec_gym.benchmark.tables import Column
 from mec_gym.planning import readings, sites
 from mec_gym.planning.choice import bounded_by
-from mec_gym.planning.measures import QUANTITIES, Measure, Played, capacities
+from mec_gym.planning.episodes import OfEpisodes
+from mec_gym.planning.measures import EVERY, OVER_TIME, Measure, Played, capacities
 from mec_gym.planning.plan import OfNetwork
 from mec_gym.planning.points import Found
 from mec_gym.planning.readings import Reading
@@ -59,6 +60,7 @@ def columns(played: Sequence[Played], capacity: Sequence[int], energy: bool) -> 
         Column("above the\nbound", [f"{each.gap:.2%}" for each in played]),
         Column(f"task delay, s\n{names}", of_tasks),
     ]
+    made += _over_time(played)
     if any(each.online_gap is not None for each in played):
         said = ["" if e.online_gap is None else f"{e.online_gap:.2%}" for e in played]
         made.append(Column("above the\nbest online", said))
@@ -68,12 +70,34 @@ def columns(played: Sequence[Played], capacity: Sequence[int], energy: bool) -> 
     if energy:
         joules = [f"{each.quantities['energy'].value * 1e3:.2f}" for each in played]
         made.append(Column("energy of a\ntask, mJ", joules))
-    made.append(Column("slots\nfeasible", [f"{each.feasible:.1%}" for each in played]))
+    of = "slots" if played[0].over_time is None else "episodes"
+    made.append(Column(f"{of}\nfeasible", [f"{each.feasible:.1%}" for each in played]))
     if capacity:
         made.append(Column("busiest site\ntasks/places", [busiest(e, capacity) for e in played]))
     if any(each.decision_seconds for each in played):
         times = [f"{(each.decision_seconds or 0) * 1e6:.1f}" for each in played]
         made.append(Column("µs a\ndecision", times))
+    return made
+
+
+_OVER_TIME = {
+    "above": "above the\ntarget",
+    "backlog": "work left\nover, s",
+    "handovers": "handovers\na task",
+    "dropped": "tasks\ndropped",
+}
+"""The headings of the columns of slots that follow one another."""
+
+
+def _over_time(played: Sequence[Played]) -> list[Column]:
+    """Return the columns that only slots have which follow one another."""
+    if any(each.over_time is None for each in played):
+        return []
+    above = [each.over_time.above_best_known for each in played if each.over_time is not None]
+    made = [Column("above best\nknown", [f"{value:.2%}" for value in above])]
+    for name, heading in _OVER_TIME.items():
+        if name in played[0].quantities:
+            made.append(Column(heading, [_plain(each, name) for each in played]))
     return made
 
 
@@ -84,11 +108,13 @@ def busiest(played: Played, capacity: Sequence[int]) -> str:
     return f"{load[fullest]:.1f}/{capacity[fullest]}"
 
 
-def show_network(made: OfNetwork, title: str, energy: bool, target: Target | None) -> None:
+def show_network(
+    made: OfNetwork | OfEpisodes, title: str, energy: bool, target: Target | None
+) -> None:
     """Print what comes of a network: the table, and which policy to run."""
     reference = made.results[0].reference
     bound = float(reference.cost.mean())
-    count = len(made.slots)
+    over_time = isinstance(made, OfEpisodes)
     caption = (
         f"bound: {bounded_by(reference)}, {bound:.4f} s on average; no policy's mean cost is below."
     )
@@ -96,18 +122,24 @@ def show_network(made: OfNetwork, title: str, energy: bool, target: Target | Non
         caption += " It knows all of a slot, also what the policies do not see."
         if any(each.online_gap is not None for each in made.played):
             caption += " The best online sees only the present."
-    if count > 1:
-        caption += " ± is half a 95% confidence interval over slots."
+    if over_time:
+        caption += (
+            " It sees the whole episode, as the best known does, which a search found; no policy"
+            " that decides slot by slot need come near."
+        )
+    if made.count > 1:
+        of = "episodes" if over_time else "slots"
+        caption += f" ± is half a 95% confidence interval over {of}."
     names = Column("policy", [each.name for each in made.played])
     capacity = capacities(made.slots).tolist()
     cells = columns(made.played, capacity, energy)
     cells[0] = Column(cells[0].heading, _plus_minus(made, cells[0]))
     tables.show(title, names, cells, caption)
     for line in sentences(made, target):
-        _say(line)
+        tables.say(line)
 
 
-def sentences(made: OfNetwork, target: Target | None) -> list[str]:
+def sentences(made: OfNetwork | OfEpisodes, target: Target | None) -> list[str]:
     """Return which policy to run and why, and who meets the target."""
     said = []
     if made.siting is not None:
@@ -133,6 +165,8 @@ def sentences(made: OfNetwork, target: Target | None) -> list[str]:
         )
     else:
         said.append(f"Run {made.choice.name}: {made.choice.why}.")
+    if isinstance(made, OfEpisodes):
+        said += keeping_up.sentences(made.results, made.scenario)
     if target is not None:
         said += [of_target(each, target) for each in made.played]
     return said
@@ -172,6 +206,8 @@ def show_sweep(
         cells = columns(rows, (), energy)
         bounds = [f"{point.bound:.4f}" for point in there]
         cells.insert(0, Column("bound, mean\ncost, s", bounds))
+        if there[0].load is not None:
+            cells.insert(1, Column("load", [f"{point.load or 0:.2f}" for point in there]))
         full = [busiest(row, each.capacity) for row, each in zip(rows, there, strict=True)]
         cells.append(Column("busiest site\ntasks/places", full))
         if target is not None:
@@ -195,16 +231,28 @@ def show_sweep(
     for point in found:
         if point.why:
             said = f"{point_name(point.values, axes)}: no such network: {point.why}"
-            _say(said)
+            tables.say(said)
+    for line in too_much(there, axes):
+        tables.say(line)
     if target is not None:
         for line in target_lines(found, axes, target, best):
-            _say(line)
+            tables.say(line)
 
 
-def _say(line: str) -> None:
-    """Print a sentence: wrapped on a terminal, in a file one line."""
-    out = tables.console()
-    out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)
+def too_much(found: Sequence[Found], axes: Sequence[Axis]) -> list[str]:
+    """Return at which points more work arrives than servers can do, and what comes of it."""
+    names = ", ".join(axis.name for axis in axes)
+    every = [each for each in found if each.too_much]
+    over = [each for each in every if each.load is not None and each.load > 1]
+    if len(every) <= _MOST_SAID:
+        return [f"{names} {point_name(each.values, axes)}: {each.too_much}." for each in every]
+    if not over:
+        return []
+    named = "; ".join(point_name(each.values, axes) for each in over)
+    return [
+        f"{names} {named}: load above 1, the servers cannot do this work; what is left over grows"
+        " for as long as it goes on, whatever the policy."
+    ]
 
 
 def point_name(values: Sequence[Number], axes: Sequence[Axis]) -> str:
@@ -277,13 +325,15 @@ def _cost(found: Found, policy: str) -> str:
 
 def _plain(played: Played, name: str) -> str:
     measure = played.quantities[name]
-    digits = 2 if QUANTITIES[name].unit == "%" else 4
+    if name in OVER_TIME and OVER_TIME[name].unit == "%":
+        return f"{measure.value:.2%}"
+    digits = 2 if EVERY[name].unit == "%" else 4
     return f"{measure.value:.{digits}f}"
 
 
-def _plus_minus(made: OfNetwork, column: Column) -> list[str]:
+def _plus_minus(made: OfNetwork | OfEpisodes, column: Column) -> list[str]:
     """Return the cells of the first column with half the interval that all tables here have."""
-    if len(made.slots) == 1:
+    if made.count == 1:
         return list(column.cells)
     halves = [each.average_cost.over_slots.ci95 for each in made.results]
     return [f"{cell} ± {half:.4f}" for cell, half in zip(column.cells, halves, strict=True)]

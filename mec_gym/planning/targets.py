@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from mec_gym.instance import Instance
 from mec_gym.io.messages import none_called
-from mec_gym.planning.measures import QUANTITIES, Measure, Played, Quantity
+from mec_gym.planning.measures import OVER_TIME, TARGETS, Measure, Played, Quantity
 
 Verdict = Literal["met", "perhaps", "missed"]
 """Met: the whole interval keeps to it. Perhaps: the value does, the interval does not."""
@@ -48,9 +48,9 @@ class Target:
                 ' "p95 <= 0.2 s" or "met >= 99 %"'
             )
         name, sign, number, unit = found.groups()
-        if name not in QUANTITIES:
-            raise ValueError(f"target: {none_called(name, QUANTITIES)}")
-        quantity = QUANTITIES[name]
+        if name not in TARGETS:
+            raise ValueError(f"target: {none_called(name, TARGETS)}")
+        quantity = TARGETS[name]
         if (sign in "<=≤") != quantity.less_is_better:
             better = "<=" if quantity.less_is_better else ">="
             raise ValueError(f"target: {text!r}; {name} ({quantity.text}) takes {better}")
@@ -72,14 +72,25 @@ class Target:
     @property
     def quantity(self) -> Quantity:
         """What it is of."""
-        return QUANTITIES[self.name]
+        return TARGETS[self.name]
+
+    @property
+    def slowest_s(self) -> float | None:
+        """The delay that it sets a limit to, seconds; None where it is of something else."""
+        return self.limit if self.name == "mean" or self.name.startswith("p") else None
 
     def check(self, slots: Instance) -> None:
         """Check that slots have what it is of.
 
         Raises:
-            ValueError: they have no deadlines; the message has the remedy.
+            ValueError: they have no deadlines, or follow no others; the message has the remedy.
         """
+        if self.name in OVER_TIME and slots.slots_left is None:
+            raise ValueError(f"target: {self.name} needs slots that follow one another; give slots")
+        if self.name == "handovers" and slots.last_server is None:
+            raise ValueError("target: handovers takes a network with handover_s or state_bits")
+        if self.name == "dropped" and "drop" not in slots.columns:
+            raise ValueError("target: dropped takes a network with drop_penalty_s")
         if self.name == "met" and slots.deadline_s is None:
             raise ValueError("target: met needs deadlines; give the network deadline_s")
 

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import options
+from mec_gym.arrivals import Arrivals
+from mec_gym.background import Background
 from mec_gym.channels import Channel, PlacedChannel
 from mec_gym.io.messages import closest, one_line
+from mec_gym.io.settings import Settings
 from mec_gym.scenario import Scenario
 
 Number = int | float
@@ -20,7 +23,14 @@ MOST_POINTS = 1000
 _UNITS = {"_ghz": ("_hz", 1e9), "_mhz": ("_hz", 1e6), "_ms": ("_s", 1e-3), "_mw": ("_w", 1e-3)}
 """By the end of a name, the end of the field that it means, and what its unit is worth there."""
 
-_CHANNEL = "channel."
+_PARTS = ("channel", "arrivals", "background", "mobility")
+"""Fields of a scenario that have fields of their own, with a dot between the two."""
+
+_SHORT = {"arrivals": "probability", "background": "shares"}
+"""Parts that a number may stand for, and which of their fields it is then, in every slot."""
+
+_LISTED = ("handover_s", "state_bits")
+"""Fields that may have a value for each device, beside those of `options`."""
 
 _OF_SITES = {"capacity": ("capacity",), "server_hz": ("hz", "ghz")}
 """Fields that columns of a table of sites may say in their place."""
@@ -32,7 +42,8 @@ class Axis:
 
     Attributes:
         name: as it was given, such as `server_ghz`.
-        field: of the scenario, such as `server_hz`; of its channel with `channel.` before it.
+        field: of the scenario, such as `server_hz`; of a part of it with its name before,
+            such as `channel.side_m`.
         factor: what 1 of the name's unit is in the field's.
         values: rising, in the name's unit.
     """
@@ -80,7 +91,7 @@ def axis(name: str, values: str, scenario: Scenario) -> Axis:
             guess = f" (did you mean {meant}?)" if meant else ""
             raise ValueError(
                 f"vary: no field {name!r}{guess}; give a field of the scenario that is a number,"
-                " or channel. and one of its channel's"
+                " or channel. and one of its channel's, likewise of arrivals, background, mobility"
             )
     return Axis(name, field, factor, _numbers(name, values))
 
@@ -118,7 +129,7 @@ def at(scenario: Scenario, changes: Mapping[str, Number]) -> Scenario:
         ValueError: there is no such network.
     """
     new: dict[str, Any] = {}
-    radio: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {}
     servers, devices = changes.get("num_servers"), changes.get("num_devices")
     if isinstance(servers, int) and 1 <= servers < scenario.num_servers:
         new |= of_servers(scenario, range(servers))
@@ -127,18 +138,32 @@ def at(scenario: Scenario, changes: Mapping[str, Number]) -> Scenario:
     if said := [field for field in _OF_SITES if field in changes]:
         new = _given_up(scenario, new, said)
     for field, value in changes.items():
-        if field.startswith(_CHANNEL):
-            radio[field.removeprefix(_CHANNEL)] = value
+        part, dot, name = field.partition(".")
+        if dot:
+            parts.setdefault(part, {})[name] = value
+        elif field in _SHORT:
+            parts.setdefault(field, {})[_SHORT[field]] = value
         elif field == "server_hz" and scenario.servers == "listed":
             new[field] = (value,) * int(servers or scenario.num_servers)
         else:
             new[field] = value
-    if radio:
+    for part, fields in parts.items():
         try:
-            new["channel"] = new.get("channel", scenario.channel).replace(**radio)
+            new[part] = _part(scenario, new, part, fields)
         except ValueError as error:
-            raise ValueError(f"{_CHANNEL}{error}") from None
+            raise ValueError(f"{part}.{error}") from None
     return scenario.replace(**new)
+
+
+def _part(
+    scenario: Scenario, new: Mapping[str, Any], part: str, fields: Mapping[str, Any]
+) -> Settings:
+    """Return a part of a scenario with some of its fields changed."""
+    if part == "background" and "shares" in fields:
+        slots = new.get("slots", scenario.slots)
+        return Background(shares=(float(fields["shares"]),) * slots)
+    there: Settings | None = new.get(part, getattr(scenario, part))
+    return Arrivals(**fields) if there is None else there.replace(**fields)
 
 
 def of_servers(scenario: Scenario, kept: Sequence[int]) -> dict[str, Any]:
@@ -155,6 +180,13 @@ def of_servers(scenario: Scenario, kept: Sequence[int]) -> dict[str, Any]:
         value = getattr(scenario, field)
         if isinstance(value, tuple):
             new[field] = tuple(value[server] for server in kept)
+    shares = scenario.background and scenario.background.shares
+    if shares is not None and any(isinstance(share, tuple) for share in shares):
+        of_kept = (
+            tuple(share[server] for server in kept) if isinstance(share, tuple) else share
+            for share in shares
+        )
+        new["background"] = Background(shares=tuple(of_kept))
     if scenario.servers == "listed":
         assert isinstance(scenario.server_hz, tuple)
         new |= {
@@ -206,7 +238,7 @@ def _given_up(scenario: Scenario, new: dict[str, Any], said: Sequence[str]) -> d
 
 def _of_devices(scenario: Scenario, count: int) -> dict[str, Any]:
     new = {}
-    for field in ("tx_power_w", *options.OF_DEVICES):
+    for field in ("tx_power_w", *options.OF_DEVICES, *_LISTED):
         value = getattr(scenario, field)
         if isinstance(value, tuple) and len(value) == scenario.num_devices:
             if field != "tx_power_w" and options.is_range(value):
@@ -216,8 +248,14 @@ def _of_devices(scenario: Scenario, count: int) -> dict[str, Any]:
 
 
 def _known(scenario: Scenario) -> list[str]:
-    of_channel = (f"{_CHANNEL}{name}" for name in type(scenario.channel).model_fields)
-    return [*type(scenario).model_fields, *of_channel]
+    parts = {part: getattr(scenario, part) for part in _PARTS}
+    of_parts = (
+        f"{part}.{name}"
+        for part, there in parts.items()
+        if there is not None
+        for name in type(there).model_fields
+    )
+    return [*type(scenario).model_fields, *of_parts]
 
 
 def _numbers(name: str, text: str) -> tuple[Number, ...]:

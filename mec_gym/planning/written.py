@@ -1,6 +1,6 @@
 """The files of a plan: JSON, tables for spreadsheets, the network to build, pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,29 +8,46 @@ import numpy as np
 
 import mec_gym
 from mec_gym import equations, system
+from mec_gym.benchmark import keeping_up
 from mec_gym.instance import Instance
 from mec_gym.io.files import replace_file
-from mec_gym.planning import pictures, readings, sites
+from mec_gym.planning import pictures, readings, sites, slot_pictures
+from mec_gym.planning.episodes import OfEpisodes
 from mec_gym.planning.folder import write_csv, write_json, write_picture
-from mec_gym.planning.measures import QUANTITIES, capacities
+from mec_gym.planning.measures import OVER_TIME, QUANTITIES, Played, capacities
 from mec_gym.planning.plan import OfNetwork, Request
 from mec_gym.planning.points import Found
+from mec_gym.workload import loads
 
 PLAN_FILE = "plan.json"
 ASSIGNMENT_FILE = "assignment.csv"
 SWEEP_FILE = "sweep.csv"
+SLOTS_FILE = "slots.csv"
 SITES_FILE = "sites.csv"
 NETWORK_FILE = "network.toml"
 
 _FORMAT = 1
 
 
-def write_network(out: Path, request: Request, made: OfNetwork, with_pictures: bool) -> list[str]:
+def write_network(
+    out: Path, request: Request, made: OfNetwork | OfEpisodes, with_pictures: bool
+) -> list[str]:
     """Write what comes of one network, `plan.json` last; return the files' names."""
     names = [ASSIGNMENT_FILE]
-    slot, assignment = made.slots[0], made.shown.assignment[0, 0]
-    rows = assignment_rows(slot, assignment, names_of(request, made))
-    write_csv(out / ASSIGNMENT_FILE, ASSIGNMENT_HEAD, rows)
+    called = names_of(request, made)
+    rows: Iterable[list[object]]
+    if isinstance(made, OfEpisodes):
+        rows = (
+            [each.number, *row]
+            for each in made.first()
+            for row in assignment_rows(each.slot, each.assignment, called, each.devices.tolist())
+        )
+        write_csv(out / ASSIGNMENT_FILE, ("slot", *ASSIGNMENT_HEAD), rows)
+        write_csv(out / SLOTS_FILE, SLOTS_HEAD, slot_rows(made))
+        names.append(SLOTS_FILE)
+    else:
+        rows = assignment_rows(made.slots[0], made.shown.assignment[0, 0], called)
+        write_csv(out / ASSIGNMENT_FILE, ASSIGNMENT_HEAD, rows)
     not_built = None
     if made.siting is not None:
         places = sites.places_of(request.scenario)
@@ -40,10 +57,12 @@ def write_network(out: Path, request: Request, made: OfNetwork, with_pictures: b
         if places is not None:
             not_built = np.delete(places, list(made.siting.kept), axis=0)
     if with_pictures:
-        drawn = {
+        drawn: dict[str, Any] = {
             "map.png": pictures.map_of(made, request.name, not_built),
             "delays.png": pictures.delays_of(made, request.name, request.target),
         }
+        if isinstance(made, OfEpisodes):
+            drawn["slots.png"] = slot_pictures.over_slots(made, request.name, request.target)
         for name, figure in drawn.items():
             if figure is not None:
                 write_picture(out / name, figure)
@@ -57,8 +76,10 @@ def write_sweep(
 ) -> list[str]:
     """Write what comes of a sweep, `plan.json` last; return the files' names."""
     names = [SWEEP_FILE]
+    over_time = any(each.load is not None for each in found)
     head = [axis.name for axis in request.axes] + SWEEP_HEAD
-    write_csv(out / SWEEP_FILE, head, sweep_rows(found))
+    head += SWEEP_HEAD_OVER_TIME if over_time else []
+    write_csv(out / SWEEP_FILE, head, sweep_rows(found, over_time))
     if with_pictures:
         figure = pictures.sweep_of(found, request.axes, request.name, request.target, best)
         if figure is not None:
@@ -82,7 +103,7 @@ ASSIGNMENT_HEAD = (
 
 
 def assignment_rows(
-    slot: Instance, assignment: Any, names: Sequence[str]
+    slot: Instance, assignment: Any, names: Sequence[str], called: Sequence[int] | None = None
 ) -> Iterator[list[object]]:
     """Give a row a device: where it is, what it chose, at what rate, delay and energy.
 
@@ -90,6 +111,7 @@ def assignment_rows(
         slot: one.
         assignment: (M,).
         names: what each server is called.
+        called: numbers of the devices; None: from 0 on.
     """
     rate = equations.uplink_rate(
         slot.gain, slot.bandwidth_hz[:, None], slot.tx_power_w[:, None], slot.noise_w[:, None]
@@ -108,13 +130,26 @@ def assignment_rows(
             name, speed = slot.columns[action - slot.num_servers], None
             if name == "cloud":  # over the fastest link
                 speed = float(rate[device].max())
-        yield [device, *own, name, *site, speed, delay[device], energy[device]]
+        number = device if called is None else called[device]
+        yield [number, *own, name, *site, speed, delay[device], energy[device]]
+
+
+SLOTS_HEAD = ("slot", "policy", "load", "delay_s", "backlog_s")
+
+
+def slot_rows(made: OfEpisodes) -> Iterator[list[object]]:
+    """Give a row for each slot and policy: means of what was played, and the slot's mean load."""
+    for number, load in enumerate(loads(made.scenario).tolist()):
+        for each in made.played:
+            assert each.over_time is not None  # slots follow one another
+            delay, backlog = each.over_time.slot_delay[number], each.over_time.backlog_s[number]
+            yield [number, each.name, load, delay, backlog]
 
 
 SITES_HEAD = ("site", "name", "built", "x_m", "y_m", "places", "mean_tasks")
 
 
-def _site_rows(request: Request, made: OfNetwork) -> Iterator[list[object]]:
+def _site_rows(request: Request, made: OfNetwork | OfEpisodes) -> Iterator[list[object]]:
     assert made.siting is not None
     kept, places = made.siting.kept, sites.places_of(request.scenario)
     names = sites.names_of(request.scenario)
@@ -125,7 +160,7 @@ def _site_rows(request: Request, made: OfNetwork) -> Iterator[list[object]]:
         yield [site, names[site], int(site in kept), *where, capacity, tasks]
 
 
-def names_of(request: Request, made: OfNetwork) -> list[str]:
+def names_of(request: Request, made: OfNetwork | OfEpisodes) -> list[str]:
     """Return what the servers of a network are called: as they are among all sites."""
     names = sites.names_of(request.scenario)
     return names if made.siting is None else [names[site] for site in made.siting.kept]
@@ -142,14 +177,30 @@ SWEEP_HEAD = [
 ]
 
 
-def sweep_rows(found: Sequence[Found]) -> Iterator[list[object]]:
-    """Give a row for each policy at each point, and one where there is no network."""
+SWEEP_HEAD_OVER_TIME = [
+    "load",
+    "best_known_s",
+    "above_best_known",
+    *(f"{name}{end}" for name in OVER_TIME for end in ("", "_low", "_high")),
+]
+
+
+def sweep_rows(found: Sequence[Found], over_time: bool = False) -> Iterator[list[object]]:
+    """Give a row for each policy at each point, and one where there is no network.
+
+    Args:
+        found: the points.
+        over_time: whether slots follow one another: then rows are longer by what there is of that.
+    """
+    width = len(SWEEP_HEAD) + len(SWEEP_HEAD_OVER_TIME) * over_time
     for point in found:
         if point.why:
-            yield [*point.values, "", point.why, *([None] * (len(SWEEP_HEAD) - 2))]
+            yield [*point.values, "", point.why, *([None] * (width - 2))]
         for each in point.played:
-            measures = [each.quantities.get(name) for name in QUANTITIES]
-            numbers = [n for m in measures for n in ((None, None, None) if m is None else m)]
+            numbers, more = _numbers(each, QUANTITIES), list[object]()
+            if each.over_time is not None:
+                more = [point.load, point.best_known, each.over_time.above_best_known]
+                more += _numbers(each, OVER_TIME)
             shares = [
                 load / places
                 for load, places in zip(each.load, point.capacity, strict=False)
@@ -164,7 +215,14 @@ def sweep_rows(found: Sequence[Found]) -> Iterator[list[object]]:
                 each.feasible,
                 max(shares, default=None),
                 *numbers,
+                *more,
             ]
+
+
+def _numbers(played: Played, names: Iterable[str]) -> list[float | None]:
+    """Return three numbers for each quantity: its value, and the ends of its interval."""
+    measures = [played.quantities.get(name) for name in names]
+    return [n for m in measures for n in ((None, None, None) if m is None else m)]
 
 
 def _common(request: Request) -> dict[str, Any]:
@@ -179,20 +237,36 @@ def _common(request: Request) -> dict[str, Any]:
     }
 
 
-def network_json(request: Request, made: OfNetwork) -> dict[str, Any]:
+def network_json(request: Request, made: OfNetwork | OfEpisodes) -> dict[str, Any]:
     """Return what comes of one network as JSON values, seconds and joules throughout."""
     reference = made.results[0].reference
     target = request.target
-    return _common(request) | {
-        "run": None if made.choice is None else dict(made.choice._asdict()),
-        "bound": {"mean_cost": float(reference.cost.mean()), "label": reference.label},
-        "capacity": capacities(made.slots).tolist(),
-        "actions": [*names_of(request, made), *made.slots.columns],
-        "policies": [
-            each.as_json() | ({} if target is None else {"target": target.verdict(each)})
-            for each in made.played
-        ],
-        "sites": None if made.siting is None else made.siting.as_json(),
+    return (
+        _common(request)
+        | {
+            "run": None if made.choice is None else dict(made.choice._asdict()),
+            "bound": {"mean_cost": float(reference.cost.mean()), "label": reference.label},
+            "capacity": capacities(made.slots).tolist(),
+            "actions": [*names_of(request, made), *made.slots.columns],
+            "policies": [
+                each.as_json() | ({} if target is None else {"target": target.verdict(each)})
+                for each in made.played
+            ],
+            "sites": None if made.siting is None else made.siting.as_json(),
+        }
+        | (_over_time(made) if isinstance(made, OfEpisodes) else {})
+    )
+
+
+def _over_time(made: OfEpisodes) -> dict[str, Any]:
+    """Return what is said only of slots that follow one another."""
+    best_known = made.results[0].yardsticks.best_known
+    return {
+        "slots": made.scenario.slots,
+        "slot_s": made.scenario.slot_s,
+        "loads": loads(made.scenario).tolist(),
+        "best_known": float(best_known.mean()),
+        "said": keeping_up.sentences(made.results, made.scenario),
     }
 
 

@@ -50,6 +50,16 @@ def test_costs_and_delays_are_those_of_the_episodes_played(results):
         assert result.percentiles == pytest.approx(np.percentile(every, (50, 95, 99)))
         in_slot = [played.delay[:, k][drawn.present[:, k]].mean() for k in range(6)]
         assert result.slot_delay == pytest.approx(in_slot)
+        np.testing.assert_array_equal(np.isnan(result.task_delay[0]), ~drawn.present)
+        np.testing.assert_allclose(result.task_delay[0][drawn.present], every)
+        assert result.energy_j[0] == pytest.approx(result.counted["energy_j"][0])
+
+
+def test_what_gaps_are_relative_to_is_proven_where_it_is_reached(results):
+    reference = results[0].reference
+    found = results[0].yardsticks
+    np.testing.assert_array_equal(reference.cost, found.bound)
+    np.testing.assert_array_equal(reference.proven, found.best_known <= found.bound * (1 + 1e-9))
 
 
 def test_what_is_counted_is_what_the_assignment_says(results):

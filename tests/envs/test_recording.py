@@ -106,3 +106,21 @@ def test_gymnasiums_recorder_makes_a_video_of_any_scenario(tmp_path):
     env.close()
     assert [file.suffix for file in tmp_path.iterdir() if file.stat().st_size] == [".mp4"]
     assert EnvSpec.from_json(env.unwrapped.spec.to_json()).kwargs["scenario"]["num_devices"] == 4
+
+
+@pytest.mark.filterwarnings("ignore")  # moviepy's own
+def test_gymnasiums_recorder_makes_one_video_of_an_episode_of_several_slots(tmp_path):
+    pytest.importorskip("moviepy")
+    pytest.importorskip("matplotlib")
+    scenario = Scenario(**NETWORK, slots=3, slot_s=0.2, arrivals={"probability": 0.7})
+    env = gym.make(ID, scenario=scenario, render_mode="rgb_array")
+    env = gym.wrappers.RecordVideo(env, str(tmp_path), episode_trigger=None)
+    env.reset(seed=0)
+    over, steps = False, 0
+    while not over:
+        _, _, over, _, _ = env.step(steps % 2)
+        steps += 1
+    assert len(env.recorded_frames) == 1 + steps
+    assert {frame.shape for frame in env.recorded_frames} == {(800, 960, 3)}
+    env.close()
+    assert [file.suffix for file in tmp_path.iterdir() if file.stat().st_size] == [".mp4"]

@@ -6,7 +6,7 @@ from any_options import ALL_AT_ONCE
 
 from mec_gym import Scenario
 from mec_gym.channels import PathLossChannel, UniformChannel
-from mec_gym.planning.draws import common_slots, uniforms
+from mec_gym.planning.draws import common_episodes, common_slots, uniforms
 
 PLACED = Scenario(num_devices=12, num_servers=4, channel=PathLossChannel(), noise_psd=4e-21)
 
@@ -69,3 +69,49 @@ def test_slots_are_distributed_as_those_of_the_scenario():
     for name in ("gain", "task_bits", "task_cycles"):
         one, other = getattr(ours, name).reshape(-1), getattr(plain, name).reshape(-1)
         assert ks_2samp(one, other).pvalue > 1e-3, name
+
+
+FOLLOWING = {
+    "slots": 4,
+    "slot_s": 0.5,
+    "arrivals": {"probability": 0.6},
+    "background": {"levels": [0.0, 0.4]},
+    "handover_s": (0.0, 0.3),
+    "capacity": 9,
+}
+
+
+@pytest.mark.parametrize(
+    "more", [{"num_servers": 5}, {"num_devices": 12}, {"slots": 6}, {"slot_s": 0.7}], ids=str
+)
+def test_episodes_of_networks_that_differ_have_in_common_what_both_have(more):
+    one = common_episodes(Scenario(**FOLLOWING), 5, 1, 12)
+    other = common_episodes(Scenario(**FOLLOWING | more), 5, 1, 12)
+    first = (slice(None), slice(4), slice(9))
+    for name in ("task_bits", "task_cycles", "handover_s"):
+        np.testing.assert_array_equal(getattr(one.slots, name), getattr(other.slots, name)[first])
+    np.testing.assert_array_equal(one.present, other.present[first])
+    for name in ("gain", "server_hz"):
+        other_one = getattr(other.slots, name)[:, :4]
+        found = other_one[:, :, :9, :3] if name == "gain" else other_one[..., :3]
+        np.testing.assert_array_equal(getattr(one.slots, name), found)
+    assert len(np.unique(one.slots.task_bits)) == one.slots.task_bits.size
+
+
+def test_devices_move_alike_however_many_servers_there_are():
+    walk = Scenario.preset("walk", slots=3, num_devices=6)
+    fewer = walk.replace(num_servers=4)
+    one, other = (common_episodes(each, 2, 1, 6, places=True) for each in (walk, fewer))
+    np.testing.assert_array_equal(one.slots.device_places_m, other.slots.device_places_m)
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "poisson"])
+def test_episodes_are_distributed_as_those_of_the_scenario(kind):
+    scenario = Scenario(**FOLLOWING | {"arrivals": {"kind": kind, "probability": 0.6}})
+    ours, plain = common_episodes(scenario, 400, 1, 9), scenario.sample_episodes(400, 5)
+    assert ours.present.mean() == pytest.approx(plain.present.mean(), abs=0.03)
+    mean = plain.slots.server_hz.mean(axis=(0, 1))
+    np.testing.assert_allclose(ours.slots.server_hz.mean(axis=(0, 1)), mean, rtol=0.06)
+    for name in ("gain", "task_cycles", "handover_s"):
+        values = [getattr(each.slots, name).mean() for each in (ours, plain)]
+        assert values[0] == pytest.approx(values[1], rel=0.03), name

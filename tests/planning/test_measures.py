@@ -34,6 +34,10 @@ def test_percentiles_of_resampled_slots_are_those_of_numpy():
         draws = rng.integers(shape[0], size=(30, shape[0]))
         plain = [np.percentile(delays[draw], PERCENTILES) for draw in draws]
         np.testing.assert_allclose(percentiles(delays, draws), plain, rtol=1e-12)
+        delays[rng.random(shape) < 0.3] = np.nan  # tasks that there are not
+        delays[:, 0] = 1.0
+        plain = [np.nanpercentile(delays[draw], PERCENTILES) for draw in draws]
+        np.testing.assert_allclose(percentiles(delays, draws), plain, rtol=1e-12)
 
 
 def test_values_are_those_of_the_physics(case):

@@ -24,6 +24,9 @@ def played(feasible=1.0, **quantities):
         ("energy <= 2 J", "energy", 2.0),
         ("met >= 99.5 %", "met", 0.995),
         ("met > 0.9", "met", 0.9),
+        ("backlog <= 20 ms", "backlog", 0.02),
+        ("handovers <= 5 %", "handovers", 0.05),
+        ("dropped <= 0.01", "dropped", 0.01),
     ],
 )
 def test_a_text_says_a_quantity_and_its_limit_in_si(text, name, limit):
@@ -84,3 +87,22 @@ def test_a_lower_limit_is_met_only_by_the_lower_end(measure, verdict):
 
 def test_what_exceeds_capacity_meets_nothing():
     assert Target.parse("p95 <= 1 s").verdict(played(0.99, p95=(0.1, 0.1, 0.1))) == "missed"
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "words"),
+    [
+        ("backlog <= 1 s", {}, "needs slots that follow one another"),
+        ("handovers <= 5 %", {"slots": 2, "slot_s": 1.0}, "takes a network with handover_s"),
+        ("dropped <= 5 %", {"slots": 2, "slot_s": 1.0}, "takes a network with drop_penalty_s"),
+    ],
+)
+def test_what_the_network_does_not_have_is_no_target_of_it(text, fields, words):
+    with pytest.raises(ValueError, match=f"^target: .*{words}"):
+        Target.parse(text).check(Scenario(**fields).sample(1, 0))
+
+
+def test_only_limits_of_delays_say_when_a_task_is_too_slow():
+    said = {"p95 <= 0.2 s": 0.2, "mean <= 1 s": 1.0, "cost <= 1 s": None, "backlog <= 1 s": None}
+    for text, slowest in said.items():
+        assert Target.parse(text).slowest_s == slowest

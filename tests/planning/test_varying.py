@@ -121,3 +121,50 @@ def test_axes_without_a_network_are_refused(given, words):
     with pytest.raises(ValueError, match=r"^vary: ") as error:
         points(scenario, [axis(name, values, scenario) for name, values in given])
     assert words in str(error.value)
+
+
+FOLLOWING = Scenario(
+    num_devices=4,
+    num_servers=2,
+    capacity=4,
+    slots=3,
+    slot_s=0.5,
+    arrivals={"probability": 0.6},
+    background={"shares": [0.0, (0.1, 0.2), 0.3]},
+    handover_s=(0.1, 0.2, 0.3, 0.4),
+)
+
+
+def test_fields_of_slots_that_follow_one_another_are_varied_too():
+    assert at(FOLLOWING, {"slot_s": 0.7}).slot_s == 0.7
+    assert axis("slot_ms", "400,500", FOLLOWING).field == "slot_s"
+    for field in ("arrivals", "arrivals.probability"):
+        changed = at(FOLLOWING, {axis(field, "0.9", FOLLOWING).field: 0.9})
+        assert changed.arrivals == FOLLOWING.arrivals.replace(probability=0.9)
+    assert at(FOLLOWING, {"background": 0.5}).background.shares == (0.5, 0.5, 0.5)
+    assert at(FOLLOWING, {"background": 0.5, "slots": 2}).background.shares == (0.5, 0.5)
+    without = FOLLOWING.replace(arrivals=None, background=None)
+    assert at(without, {"arrivals": 0.4}).arrivals.probability == 0.4
+    walk = Scenario.preset("walk")
+    field = axis("channel.indoor_share", "0.5", walk).field
+    assert at(walk, {field: 0.5}).channel.indoor_share == 0.5
+
+
+def test_lists_of_what_others_compute_and_of_handovers_are_cut_as_well():
+    less = at(FOLLOWING, {"num_servers": 1, "num_devices": 3})
+    assert less.background.shares == (0.0, (0.1,), 0.3)
+    assert less.handover_s == (0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("slots", 1, "means nothing in one slot"),
+        ("slots", 2, "background.shares: 3 values; needs 2"),
+        ("arrivals", 2.0, "arrivals.probability: 2.0 must be 1 at most"),
+        ("background", 1.0, "background.shares: 1.0: a share must be 0 or more, below 1"),
+    ],
+)
+def test_values_that_do_not_go_with_the_slots_give_no_network(field, value, words):
+    with pytest.raises(ValueError, match=words):
+        at(FOLLOWING, {field: value})

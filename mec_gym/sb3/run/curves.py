@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, cast
-from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,72 +15,19 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.metadata import create_summary_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from mec_gym import policies, system
-from mec_gym.benchmark.comparison import PERCENTILES, Reference, Result, play
-from mec_gym.envs import rendering
-from mec_gym.instance import Instance
+from mec_gym import policies
 from mec_gym.io.progress import Progress
-from mec_gym.links import capacity
-from mec_gym.mdp import State
 from mec_gym.policies.trained import TrainedPolicy
-from mec_gym.sb3.run.config import TrainConfig, called
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.guide import guide, hyperparameters
+from mec_gym.sb3.run.heldout import HeldOut
 from mec_gym.system import REPORTED
 
 _SERVERS_SHOWN = 16
 """Of so many servers, the first ones, the load is drawn."""
 
-SUB_RUNS = (*policies.BASELINES, "optimum")
-"""Whose curves stand beside the network's: under the same tags, each in a directory of its name."""
-
-_CENTRAL = {
-    "smoothing": 0,
-    "tagFilter": "heldout/(average_(delay|cost)_s|gap)",
-    "runColorGroup": f"regex:^([^/]+)$|/({'|'.join(SUB_RUNS)})$",
-}
-AT_A_GLANCE = f"?{urlencode(_CENTRAL)}#timeseries"
-"""What follows TensorBoard's address to show the central picture; a policy has one colour there."""
-
-GUIDE = f"""
-Devices are assigned to servers one by one; an episode is one slot. Lower delay is better.
-
-**[The central picture]({AT_A_GLANCE})**, in **Time Series**, is the network beside the baselines
-and the optimum on the same held-out slots. The list of runs names the colours: a run is the
-network, and what follows its name is `roa`, `goa`, `least-delay` or `optimum`.
-
-| curve | what |
-|---|---|
-| `heldout/average_delay_s` | average delay on the held-out slots, Eq. (5), seconds |
-| `heldout/gap` | how far that is above the optimum, relative, mean over held-out slots |
-| `heldout/feasible_share`, `heldout/overloads` | slots within capacity; tasks above it, a slot |
-| `heldout_delay/p50_s`, `p95_s`, `p99_s` | percentiles of the delays of tasks there, seconds |
-| `heldout/average_cost_s`, `heldout/energy_j` | cost and energy of a task, where they count |
-| `heldout/missed`, `dropped`, `barred` | tasks too late, dropped, not allowed, if there are |
-| `optimum` | the least delay, or cost, there is; a lower bound on it where that takes too long |
-| `episode/average_delay_s` | average delay of the slots trained on, seconds; explores |
-| `episode/reward` | sum of rewards a slot, seconds; with the overload penalty |
-| `episode/feasible_share`, `episode/overloads` | as above, of the slots trained on |
-| `heldout_load/server_n` | held-out slots by the tasks on server n, of the first 16 (histograms) |
-| `heldout/first_slot` | the network's assignment of the first held-out slot (images) |
-| `rollout/exploration_rate` | epsilon, the share of random decisions |
-| `train/loss`, `train/q_value` | loss of Algorithm 1, line 11; mean Q-value of the minibatch |
-
-Steps on the horizontal axis are decisions, M of them a slot. **HParams** has all runs in one table,
-by the last held-out delay and gap; Parallel Coordinates shows which settings go with which.
-"""
-"""Text that a run shows in TensorBoard: what each curve is."""
-
 _PICTURES_AT = (1 / 8, 1 / 4, 1 / 2, 1)
 """Of the episodes: a picture takes longer than a hundred updates. One more shows the beginning."""
-
-_NOT_COMPARED = {
-    "device",
-    "heldout_episodes",
-    "heldout_seed",
-    "heldout_slots",
-    "log_episodes",
-    "threads",
-}
-"""Fields that change no network."""
 
 _BINS = 30
 """What TensorBoard draws a histogram with, over the range of its buckets."""
@@ -209,7 +155,7 @@ class EpisodeCurves(BaseCallback):
                 self.logger.record_mean("episode/overloads", float(info[f"{of}overloads"]))
                 for name in (*sorted(REPORTED), "handovers"):
                     if f"{of}{name}" in info:
-                        tag = _REPORTED.get(name, name)
+                        tag = "average_cost_s" if name == "cost" else name
                         self.logger.record_mean(f"episode/{tag}", float(info[f"{of}{name}"]))
                 self.logger.record_mean("episode/reward", info["episode"]["r"])
                 self._bar.update()
@@ -278,12 +224,11 @@ class Best(NamedTuple):
 
 
 class HeldOutCurves(BaseCallback):
-    """Play the held-out slots every `heldout_episodes`, log the outcome and save the network.
+    """Play what is held out every `heldout_episodes`, log the outcome and save the network.
 
     Args:
         config: of the run.
-        slots: the held-out slots, one leading dimension.
-        reference: their optima or lower bounds, which the gap is relative to.
+        heldout: slots, or whole episodes.
         snapshot: returns the network as it is now.
         save: writes a network to the run directory, also as the best where the second is True.
         bar: the progress bar, which shows the last outcome.
@@ -296,24 +241,20 @@ class HeldOutCurves(BaseCallback):
     def __init__(
         self,
         config: TrainConfig,
-        slots: Instance,
-        reference: Reference,
+        heldout: HeldOut,
         snapshot: Callable[[], TrainedPolicy],
         save: Callable[[TrainedPolicy, bool], None],
         bar: Progress,
         state: Any = None,
     ) -> None:
         super().__init__()
-        self._config, self._slots, self._reference, self._bar = config, slots, reference, bar
+        self._config, self._heldout, self._bar = config, heldout, bar
         self._snapshot, self._save = snapshot, save
         self._curves: CurveLogger
         baselines = {name: [policies.get(name)] for name in policies.BASELINES}
-        self._beside = {
-            result.name: _outcome(result)
-            for result in play(baselines, slots, config.heldout_seed, reference)
-        }
-        least = {f"heldout/{_measure(slots)}": float(reference.cost.mean()), "heldout/gap": 0.0}
-        self._beside["optimum"] = least
+        played = heldout.play(baselines, config.heldout_seed)
+        self._beside = {outcome.name: outcome.curves for outcome in played}
+        self._beside["optimum"] = {f"heldout/{heldout.measure}": heldout.least, "heldout/gap": 0.0}
         self._resumed = state is not None
         self._episodes, self._pictures, self._evaluated = 0, -1, -1
         self._best: Best | None = None
@@ -324,7 +265,7 @@ class HeldOutCurves(BaseCallback):
                 self._best = Best(float(feasible), float(cost), int(steps))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"heldout: no state of held-out curves: {error}") from None
-        self._first_slot: NDArray[np.int64] | None = None
+        self._not_shown: NDArray[np.int64] | None = None
 
     @property
     def state(self) -> tuple[int, int, int, Best | None]:
@@ -336,7 +277,7 @@ class HeldOutCurves(BaseCallback):
         self._curves = self.logger
         if self._resumed:  # the curves have it all
             return
-        self.logger.record("guide", GUIDE)
+        self.logger.record("guide", guide(self._config.scenario.slots > 1))
         self.logger.record("settings", "```toml\n" + self._config.to_toml() + "```")
         metrics = {"heldout/average_delay_s": 0.0, "heldout/gap": 0.0}
         self.logger.record("hparams", HParam(hyperparameters(self._config), metrics))
@@ -357,93 +298,48 @@ class HeldOutCurves(BaseCallback):
         """
         if self._evaluated != self.num_timesteps:
             self._evaluate(picture=True)
-        elif self._first_slot is not None:
-            self._record_picture(self._first_slot)
+        elif self._not_shown is not None:
+            self._record_picture(self._not_shown)
             self.logger.dump(self.num_timesteps)
 
     def _evaluate(self, picture: bool = False) -> None:
         policy = self._snapshot()
-        (result,) = play({self._config.name: [policy]}, self._slots, reference=self._reference)
-        cost, feasible = result.average_cost.mean, result.feasible_rate
+        (result,) = self._heldout.play({self._config.name: [policy]})
+        cost, feasible = result.cost, result.feasible
         now = Best(feasible, cost, self.num_timesteps)
         is_best = now.is_better_than(self._best)
         self._save(policy, is_best)
         if is_best:
             self._best = now
-        for tag, value in _outcome(result).items():
+        for tag, value in result.curves.items():
             self.logger.record(tag, value)
         for name, values in self._beside.items():
             self._curves.write_beside(name, values, self.num_timesteps)
-        (assignment,) = result.assignment
-        self._record_loads(assignment)
-        self._evaluated, self._first_slot = self.num_timesteps, assignment[0]
+        self._record_loads(result.assignment)
+        self._evaluated, self._not_shown = self.num_timesteps, result.assignment
         due = sum(self._episodes >= share * self._config.episodes for share in _PICTURES_AT)
         if picture or due > self._pictures:
             self._pictures = due
-            self._record_picture(assignment[0])
+            self._record_picture(result.assignment)
         self.logger.dump(self.num_timesteps)
         self._bar.set_postfix_str(
-            f"held-out {_measure(self._slots).split('_')[1]} {cost:.4f} s,"
-            f" gap {result.gap.mean:.2%}, feasible {feasible:.0%}"
+            f"held-out {self._heldout.measure.split('_')[1]} {cost:.4f} s,"
+            f" gap {result.gap:.2%}, feasible {feasible:.0%}"
         )
 
     def _record_loads(self, assignment: NDArray[np.int64]) -> None:
         """Write a histogram for each of the first servers: slots by how many tasks it has."""
-        loads = system.server_loads(self._slots, assignment)
+        loads = self._heldout.loads(assignment)
         never_above = self._config.network == "servers"
-        most = int(capacity(self._slots).max() if never_above else self._slots.num_devices)
+        most = self._heldout.most_places if never_above else self._config.scenario.num_devices
         for server, load in enumerate(loads.T[:_SERVERS_SHOWN]):
             histogram = _histogram(f"heldout_load/server_{server}", load, most)
             self._curves.write_summary(histogram, self.num_timesteps)
 
     def _record_picture(self, assignment: NDArray[np.int64]) -> None:
-        self._first_slot = None  # it is shown
-        state = State(self._slots[0])
-        for server in assignment.tolist():
-            state.assign(server)
-        self.logger.record("heldout/first_slot", Image(rendering.picture(state), "HWC"))
-
-
-def _measure(slots: Instance) -> str:
-    """Return the tag of what is to be minimal: the average delay, or the cost where weighted."""
-    weighted = slots.delay_weight is not None or slots.energy_weight is not None
-    return "average_cost_s" if weighted else "average_delay_s"
-
-
-_REPORTED = {"cost": "average_cost_s"}
-"""The tags of what `system.report` has, where they are not its names."""
-
-
-def _outcome(result: Result) -> dict[str, float]:
-    """Return what curves show of a policy on the held-out slots, by tag."""
-    outcome = {
-        "heldout/average_delay_s": result.average_delay.mean,
-        "heldout/gap": result.gap.mean,
-        "heldout/feasible_share": result.feasible_rate,
-        "heldout/overloads": float(result.overloads.mean()),
-    }
-    for percentile, value in zip(PERCENTILES, result.percentiles, strict=True):
-        outcome[f"heldout_delay/p{percentile}_s"] = value
-    for name, values in result.reported.items():
-        outcome[f"heldout/{_REPORTED.get(name, name)}"] = float(values.mean())
-    return outcome
-
-
-def hyperparameters(config: TrainConfig) -> dict[str, float | str]:
-    """Return what TensorBoard's table of runs shows of a configuration.
-
-    The table takes the columns and their types from any one of the runs, so all have the same.
-    """
-    fields = config.model_dump(exclude=_NOT_COMPARED) | {
-        "scenario": called(config.scenario),
-        "scenarios": ", ".join(map(called, config.scenarios)) or "none",
-        "family": config.family or 0,
-        "hidden": " ".join(map(str, config.hidden)),
-        "learning_rate_end": config.learning_rate_end or config.learning_rate,
-        "max_grad_norm": str(config.max_grad_norm or "none"),
-    }
-    yes_or_no = {name: "yes" if fields[name] else "no" for name in ("mask", "double")}
-    return fields | yes_or_no
+        self._not_shown = None
+        picture = Image(self._heldout.picture(assignment), "HWC")
+        self.logger.record(self._heldout.picture_tag, picture)
 
 
 def _histogram(tag: str, values: NDArray[np.int64], most: int) -> Any:

@@ -22,19 +22,21 @@ with extras.needed("training"):
 
 import mec_gym
 from mec_gym import observations
-from mec_gym.benchmark.comparison import Reference, find_reference
+from mec_gym.benchmark.comparison import Reference
+from mec_gym.benchmark.over_time import Yardsticks
 from mec_gym.envs.vector import OffloadVectorEnv
+from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
 from mec_gym.io.progress import progress as shown
+from mec_gym.io.progress import remark
 from mec_gym.policies.trained import TrainedPolicy, load_policy, save_policy
 from mec_gym.sb3.agent import losses
 from mec_gym.sb3.agent.dqn import LossDQN
 from mec_gym.sb3.agent.mixed import MixedVecEnv
 from mec_gym.sb3.agent.vec_env import OffloadVecEnv
-from mec_gym.sb3.run import checkpoint, device, start
+from mec_gym.sb3.run import checkpoint, device, heldout, start
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.curves import (
-    SUB_RUNS,
     Checkpoints,
     CurveLogger,
     EpisodeCurves,
@@ -53,12 +55,10 @@ from mec_gym.sb3.run.directory import (
     save_checkpoint,
     start_of,
 )
+from mec_gym.sb3.run.guide import SUB_RUNS
 
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints: what a killed run has to do again. Saving takes below 2% of it."""
-
-_REFERENCE_SECONDS = 0.1
-"""Time limit for the optimum of a held-out slot; a lower bound stands in where it takes longer."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TrainedRun:
         policy: the last.
         best: that of the best held-out evaluation, which are the more feasible slots, then the less
             delay. It was chosen on the held-out slots, so how well it does there is optimistic.
-        heldout: the held-out slots.
+        heldout: the held-out slots, or episodes where slots follow one another.
         reference: of these.
         episodes: how many were played; by the mean of their lengths, where these differ.
         interrupted: whether it can be gone on with.
@@ -77,8 +77,8 @@ class TrainedRun:
 
     policy: TrainedPolicy
     best: TrainedPolicy
-    heldout: Instance
-    reference: Reference
+    heldout: Instance | Episodes
+    reference: Reference | Yardsticks
     episodes: int
     interrupted: bool
 
@@ -271,8 +271,9 @@ def _train(
     """Train into a locked directory, from a checkpoint or from the beginning."""
     model, config, directory = run.model, run.config, run.directory
     scenario = config.scenario
-    heldout = scenario.sample(config.heldout_slots, config.heldout_seed)
-    reference = find_reference(heldout, _REFERENCE_SECONDS)
+    if progress and scenario.slots > 1:
+        remark("searching for the best known of the held-out episodes")
+    held_out = heldout.of_config(config)
     torch.set_num_threads(config.threads)
     interrupted = False
     with (
@@ -289,8 +290,7 @@ def _train(
         ) as bar:
             held_out_curves = HeldOutCurves(
                 config,
-                heldout,
-                reference,
+                held_out,
                 run.snapshot,
                 run.save,
                 bar,
@@ -329,8 +329,8 @@ def _train(
     return TrainedRun(
         policy,
         load_policy(directory / BEST),
-        heldout,
-        reference,
+        held_out.drawn,
+        held_out.reference,
         model.num_timesteps // scenario.num_decisions,
         interrupted,
     )

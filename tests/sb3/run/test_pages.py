@@ -17,7 +17,7 @@ import browser
 import pytest
 
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.curves import AT_A_GLANCE, SUB_RUNS
+from mec_gym.sb3.run.guide import AT_A_GLANCE, SUB_RUNS
 from mec_gym.sb3.run.training import train
 
 pytestmark = [

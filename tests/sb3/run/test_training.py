@@ -12,7 +12,7 @@ import mec_gym
 from mec_gym.policies.trained import load_policy
 from mec_gym.sb3.run import training
 from mec_gym.sb3.run.config import TrainConfig
-from mec_gym.sb3.run.curves import GUIDE
+from mec_gym.sb3.run.guide import GUIDE
 from mec_gym.sb3.run.training import make_dqn, snapshot, train
 
 SHORT = TrainConfig(episodes=40, heldout_slots=20, heldout_episodes=20, epsilon_episodes=20)
