@@ -53,7 +53,7 @@ class Played:
         label: of the network.
         cost: of each policy and each yardstick, by name, (B,).
         proven: the share of slots whose optimum is proven.
-        warned: names of the trained networks that are warned of there.
+        warned: names of the shipped networks that are warned of there.
     """
 
     label: str
@@ -83,8 +83,9 @@ def play(
     drawn = network.scenario.sample(slots, seed=0)
     told = {name: model.for_scenario(network.scenario) for name, model in models.items()}
     players: dict[str, Policy] = dict(told)
-    players |= {f"{name}, safe": OrPrices(model) for name, model in told.items()}
-    players |= {f"{name}, polished": Polished(model) for name, model in told.items()}
+    for name in (name for name in TRAINED if name in told):
+        players[f"{name}, safe"] = OrPrices(told[name])
+        players[f"{name}, polished"] = Polished(told[name])
     players |= {name: policies.get(name) for name in RULES}
     cost = {}
     for name, policy in players.items():
@@ -97,7 +98,7 @@ def play(
     cost["best known"] = np.min([found, *cost.values()], axis=0)
     cost["relaxation"] = bounds.lower_bound(drawn)
     cost["bound"] = np.clip(solution.lower_bound, cost["relaxation"], cost["best known"])
-    warned = tuple(name for name, model in told.items() if unfamiliar(model, drawn))
+    warned = tuple(name for name in TRAINED if name in told and unfamiliar(told[name], drawn))
     return Played(network.label, cost, float(solution.proven.mean()), warned)
 
 
@@ -135,7 +136,7 @@ class Arguments:
     seconds: float = 1.0
     """Search for the optimum of a slot, at most."""
     also: tuple[Path, ...] = ()
-    """Run directories of more networks to play."""
+    """Run directories of more networks to play, without what is made of them."""
     json: Path | None = None
     """File to write each network's gaps to."""
 
@@ -154,7 +155,7 @@ if __name__ == "__main__":
         print(number, json.dumps(rows[-1]), flush=True)
     for name in names:
         print(name, json.dumps(figures(found, name)))
-    for name in models:
+    for name in TRAINED:
         print(f"{name}: warned of on {sum(name in each.warned for each in found)} networks")
     print(f"optimum proven: {np.mean([each.proven for each in found]):.0%} of slots")
     print(markdown(found, names))
