@@ -1,4 +1,4 @@
-"""The commands of docs/learning.md run, for a few episodes, or say what its tables measured.
+"""The commands of docs/learning.md and of what was measured run, for a few episodes, or say what its tables measured.
 
 What any of the documents names is there.
 """
@@ -20,7 +20,10 @@ from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.curves import AT_A_GLANCE
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
+TEXT = "".join(
+    (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("learning.md", "learning-measured.md")
+)
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCUMENTS.remove(ROOT / "docs" / "CHANGELOG.md")  # which names what was
 COMMANDS = [

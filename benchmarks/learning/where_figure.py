@@ -44,17 +44,24 @@ SHOWN = {
     "slack": (0.003, 4.0, (0.01, 0.1, 1)),
     "online": (0.2, 5.0, (0.3, 0.5, 1, 2)),
     "fast-fading": (0.04, 5.0, (0.1, 0.3, 1, 3)),
-    "real city": (0.015, 2000.0, (0.1, 1, 10, 100, 1000)),
+    "real city": (0.008, 2000.0, (0.01, 0.1, 1, 10, 100, 1000)),
 }
 """By panel: gaps from and to, and those that stand at the axis, percent."""
 
-_FIRST, _LAST = 1.5, 7e5
+_FIRST, _LAST = 1.5, 1.5e6
 """Microseconds from and to, in all panels."""
 
 TICKS = {10: "10 µs", 100: "100 µs", 1e3: "1 ms", 1e4: "10 ms", 1e5: "100 ms"}
 
-ABOVE = {("slack", "regret-mix"), ("online", "regret-online")}
-"""Panels and policies whose name stands above the mark, as another stands beside it."""
+_BESIDE = (8, 0, "left", "center")
+PLACED = {
+    ("slack", "regret-mix"): (-4, 7, "left", "bottom"),
+    ("online", "regret-online"): (-4, 16, "left", "bottom"),
+    ("fast-fading", "local-search-online"): (-40, 8, "left", "bottom"),
+    ("real city", "prices"): (-8, 0, "right", "center"),
+    ("real city", "local-search-prices"): (8, -7, "left", "center"),
+}
+"""By panel and policy: how far off its name stands in points, and how, if not beside the mark."""
 
 
 def draw(numbers: Mapping[str, Any], path: Path) -> None:
@@ -74,12 +81,12 @@ def _panel(panel: Axes, name: str, title: str, found: Mapping[str, Any]) -> None
         marker, colour, label = POINTS[policy]
         x, gap = each["microseconds"], each["gap_percent"]
         panel.scatter(x, max(gap, _PROVEN), marker=marker, color=colour, s=60, zorder=3)
-        above = (name, policy) in ABOVE
+        right, up, across, upright = PLACED.get((name, policy), _BESIDE)
         share = f"{gap:.0f}%" if gap > 10 else f"{gap:.2g}%"
         panel.annotate(
             f"{label} {share}" if gap > _LOW else label, (x, max(gap, _PROVEN)),
-            xytext=(-4, 7) if above else (8, 0), textcoords="offset points", color=colour,
-            fontsize=10, va="bottom" if above else "center", linespacing=1.05,
+            xytext=(right, up), textcoords="offset points", color=colour, fontsize=10,
+            ha=across, va=upright, linespacing=1.05,
             fontweight="bold" if policy.startswith("regret") else None,
         )  # fmt: skip
     if "best_online_percent" in found:
