@@ -1,4 +1,4 @@
-"""The commands of docs/learning.md and of what was measured run, for a few episodes, or say what its tables measured.
+"""The commands of the pages on learning run, for a few episodes, or say what tables measured.
 
 What any of the documents names is there.
 """

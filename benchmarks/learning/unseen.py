@@ -135,8 +135,8 @@ class Arguments:
     """Of the generator."""
     seconds: float = 1.0
     """Search for the optimum of a slot, at most."""
-    also: tuple[Path, ...] = ()
-    """Run directories of more networks to play, without what is made of them."""
+    also: Path | None = None
+    """Directory of `train --seeds`, whose runs are played as well, without what is made of them."""
     json: Path | None = None
     """File to write each network's gaps to."""
 
@@ -144,7 +144,8 @@ class Arguments:
 if __name__ == "__main__":
     given = common.given(Arguments, __doc__)
     models = {name: load_policy(name) for name in TRAINED}
-    models |= {path.name: load_policy(path) for path in given.also}
+    if given.also is not None:
+        models |= {run.name: load_policy(run) for run in sorted(given.also.glob("seed-*"))}
     found: list[Played] = []
     rows: list[dict[str, Any]] = []
     for number, network in enumerate(networks(given.networks, given.seed)):

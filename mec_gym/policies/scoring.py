@@ -83,9 +83,8 @@ def best_of(layers: Any, rows: Any, free: Any, mean: Any, shared: Any) -> int:
     """
     inputs, outputs = rows[0], rows[1]
     num_servers = len(free)
-    share, number = np.float32(1 / free.sum()), 0
-    for weight, bias, context in layers:
-        number += 1
+    share = np.float32(1 / free.sum())
+    for number, (weight, bias, context) in enumerate(layers, 1):
         before, after = weight.shape
         mean[:before] = 0
         for server in range(num_servers):
