@@ -35,7 +35,8 @@ class OrPricesOnline:
 
     By the prices no network can use more, in any slot. They are a reckoning of what is hidden, so
     the margin itself is a matter of measurement, on average over slots:
-    docs/learning-measured.md has what networks came to that choose the worst. With margin 0 a slot is played as by `prices-online`.
+    docs/learning-measured.md has what networks came to that choose the worst. With margin 0 a slot
+    is played as by `prices-online`.
 
     Attributes:
         policy: the network that is not trusted alone; it says what is seen, and for which scenario.
