@@ -57,6 +57,7 @@ _BESIDE = (8, 0, "left", "center")
 PLACED = {
     ("slack", "regret-mix"): (-4, 7, "left", "bottom"),
     ("online", "regret-online"): (-4, 16, "left", "bottom"),
+    ("online", "dynamic-programming"): (8, 6, "left", "center"),
     ("fast-fading", "local-search-online"): (-40, 8, "left", "bottom"),
     ("real city", "prices"): (-8, 0, "right", "center"),
     ("real city", "local-search-prices"): (8, -7, "left", "center"),
