@@ -16,7 +16,7 @@ help:
 	@echo "make leaderboard      play all policies on all benchmarks, for the README"
 	@echo "make test             run the tests"
 	@echo "make test-fast        run those that are not slow, within a minute"
-	@echo "make test-pythons     run those without torch on Python 3.12, 3.13, if there"
+	@echo "make test-pythons     run those without torch on Python 3.12, 3.13, or VERSIONS"
 	@echo "make test-gymnasium   run the environments' with the oldest Gymnasium allowed"
 	@echo "make test-frameworks  run those with RLlib, Minari and moviepy (3 GB)"
 	@echo "make soak             play 10^8 decisions in flat memory; kill and resume runs"
@@ -64,7 +64,7 @@ test-fast: setup
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
 test-pythons:
-	.ci/test-pythons
+	.ci/test-pythons $(VERSIONS)
 
 test-gymnasium:
 	PYTHON=$(PYTHON) .ci/test-gymnasium

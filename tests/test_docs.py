@@ -7,11 +7,10 @@ import importlib
 import json
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import this_process
 import tyro
 
 from benchmarks.learning import ablation, gap_figure, where_figure, where_it_pays
@@ -36,16 +35,14 @@ SHORT = ["--episodes", "60", "--epsilon-episodes", "30", "--heldout-slots", "10"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", COMMANDS)
-def test_each_training_command_runs(line, tmp_path):
+def test_each_training_command_runs(line, tmp_path, monkeypatch, capsys):
     words = shlex.split(line)
     assert words[:3] == ["python", "-m", "train"]
-    done = subprocess.run(
-        [sys.executable, *words[1:], *SHORT, "--out", str(tmp_path / "run")],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "regret" in done.stdout
+    given = [*words, *SHORT, "--out", str(tmp_path / "run")]
+    status = this_process.command(given, monkeypatch)
+    said = capsys.readouterr()
+    assert not status, said.err
+    assert "regret" in said.out
     assert (tmp_path / "run" / "policy.safetensors").exists()
 
 

@@ -3,11 +3,10 @@
 import importlib
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import this_process
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -30,27 +29,25 @@ def blocks(language):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("python"))
-def test_each_python_example_runs_as_it_stands(code, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+def test_each_python_example_runs_as_it_stands(code, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    this_process.program(code, monkeypatch)
+    assert capsys.readouterr().out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("bash"))
-def test_each_shell_example_runs_as_it_stands(code, tmp_path):
+def test_each_shell_example_runs_as_it_stands(code, tmp_path, monkeypatch, capsys):
     elsewhere: dict[str, str] = {}
     for number, line in enumerate(code.replace("\\\n", "").splitlines()):
         words = shlex.split(line)
         if "--out" in words:
             elsewhere[words[words.index("--out") + 1]] = str(tmp_path / str(number))
         words = [elsewhere.get(word, word) for word in words]
-        assert words[0] == "python"
-        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert "local-search" in done.stdout
+        status = this_process.command(words, monkeypatch)
+        said = capsys.readouterr()
+        assert not status, said.err
+        assert "local-search" in said.out
 
 
 def test_each_make_verb_they_name_exists():

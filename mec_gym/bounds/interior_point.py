@@ -208,8 +208,12 @@ def _factor_large(matrix: FloatArray) -> bool:
         factor = np.linalg.cholesky(matrix)
     except Exception:  # a pivot without a sign; the only kind that numba lets one catch
         return _factor(matrix)
-    matrix[:] = factor
-    return math.isfinite(np.diag(matrix).sum())  # LAPACK goes on with what is no number
+    total = 0.0
+    for row in range(len(matrix)):
+        for column in range(row + 1):
+            matrix[row, column] = factor[row, column]
+        total += matrix[row, row]
+    return math.isfinite(total)  # LAPACK goes on with what is no number
 
 
 @loop

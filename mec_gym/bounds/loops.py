@@ -124,14 +124,16 @@ def relax_slot(
         bound = dual_bound(link_cost, size, server_hz, capacity, price, charge)
         if bound > best:
             best = bound
-            best_price[:], best_charge[:] = price, charge
+            for n in range(num_servers):
+                best_price[n], best_charge[n] = price[n], charge[n]
         if not found - best > GAP * abs(found):
             break
         if not take_back(link_cost, size, capacity, price, charge, attempt > 0, kept):
             if drop == 0.0:
                 break
             drop = 0.0  # a link that was left out on the way matters
-    price[:], charge[:] = best_price, best_charge
+    for n in range(num_servers):
+        price[n], charge[n] = best_price[n], best_charge[n]
     return best
 
 
@@ -143,16 +145,36 @@ def near_links(link_cost: FloatArray, capacity: IntArray) -> Any:
     """
     num_devices, num_servers = link_cost.shape
     kept = np.empty((num_devices, num_servers), np.bool_)
-    cost = np.empty(num_servers)
+    cost, least = np.empty(num_servers), np.empty(_NEAR)
     for device in range(num_devices):
         for server in range(num_servers):
             cost[server] = link_cost[device, server] if capacity[server] > 0 else np.inf
         most = np.inf
         if num_servers > 2 * _NEAR:
-            most = np.partition(cost, _NEAR - 1)[_NEAR - 1]
+            most = _least(cost, least)
         for server in range(num_servers):
             kept[device, server] = cost[server] <= most and cost[server] < np.inf
     return kept
+
+
+@kernel
+def _least(numbers: FloatArray, room: FloatArray) -> float:
+    """Return the K-th least of some numbers; `room` (K,) is for the least so far, in order.
+
+    NumPy's partition takes longer to compile than all the rest.
+    """
+    last = len(room) - 1
+    for place in range(len(room)):
+        room[place] = np.inf
+    for number in numbers:
+        place = last
+        if number >= room[last]:
+            continue
+        while place > 0 and room[place - 1] > number:
+            room[place] = room[place - 1]
+            place -= 1
+        room[place] = number
+    return float(room[last])
 
 
 @kernel

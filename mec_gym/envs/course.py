@@ -61,7 +61,7 @@ class Courses:
         if self._next == self._drawn:
             self._drawn = min(2 * self._drawn or 1, self._most)
             self._episodes = self._scenario.draw_episodes(self._drawn, rng, self._places)
-            self._following.keep(self._episodes, np.arange(self._drawn))
+            self._following.drawn.keep(self._episodes, np.arange(self._drawn))
             self._next = 0
         self._next += 1
         return self._begin(self._episodes, self._next - 1, self._next - 1)
@@ -70,7 +70,7 @@ class Courses:
         """Return the same of an episode that is given."""
         arrays = {name: array[None] for name, array in episode.slots.arrays().items()}
         one = Episodes(Instance.trusted(**arrays), episode.present[None], episode.waits)
-        self._following.keep(one, np.array([self._most]))
+        self._following.drawn.keep(one, np.array([self._most]))
         return self._begin(one, 0, self._most)
 
     def end_slot(

@@ -37,7 +37,7 @@ class EpisodeStock(Stock):
 
     def keep(self, slots: Any, rows: IntArray) -> None:
         """Put episodes into some rows."""
-        self.following.keep(slots, rows)
+        self.following.drawn.keep(slots, rows)
 
     def _write(self, unit: FloatArray, rows: IntArray) -> None:
-        self.following.write(unit, rows)
+        self.following.drawn.write(unit, rows)

@@ -5,7 +5,6 @@ a task are left out, so that a slot of m tasks stands in the first m places of a
 """
 
 import math
-from collections import namedtuple
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,10 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import borrowed, index, loop, loops_for
+from mec_gym.envs.drawn import AT, FIELDS, Drawn
 from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
+from mec_gym.envs.told import NUM_MEANS, Ended
 from mec_gym.kernels import kernel
 
 _AT_ONCE = 64
@@ -23,48 +24,6 @@ _AT_ONCE = 64
 
 _IN_LINE = 16
 """So many numbers that are shown take a line of the cache."""
-
-
-class Drawn(NamedTuple):
-    """Episodes as they are drawn, with all devices; what is read together stands together.
-
-    Attributes:
-        devices: of each device the numbers of each of `FIELDS`, one after the other, (R, K, M, W).
-        starts: where those of each begin, and where the last end, (F + 1,).
-        servers: CPU frequencies, and behind them how many slots follow, (R, K, N + 1).
-        shown: what the observation has worked out of each slot, (R, K, C).
-    """
-
-    devices: Any
-    starts: Any
-    servers: Any
-    shown: Any
-
-
-FIELDS = (
-    "present",
-    "task_cycles",
-    "size",
-    "tx_delay",
-    "tx_power_w",
-    "delay_weight",
-    "energy_weight",
-    "local_hz",
-    "switched_capacitance",
-    "cloud_delay_s",
-    "cloud_hz",
-    "drop_penalty_s",
-    "deadline_s",
-    "covered",
-    "fetch_delay_s",
-    "handover_s",
-)
-"""Attributes of a `mec_gym.Instance`, none where it has them not; q_m, what a task brings to a
-shared CPU, is `size`, and `present` is 1 for devices that have a task, else 0."""
-
-
-_AT: Any = namedtuple("_AT", FIELDS)(*range(len(FIELDS)))
-"""The place of each of `FIELDS` among them."""
 
 _NUM_STARTS = len(FIELDS) + 1
 
@@ -82,7 +41,7 @@ class Course(NamedTuple):
         last_server: the server that ran each device's task last, (B, M); -1: none did.
         past: actions in the slots before, one after the other, (B, K M).
         steps: how many these are, (B,).
-        sums: of what the slots came to, (B, 10), see `SUMMED`.
+        sums: of what the slots came to, (B, 10), see `told.SUMMED`.
     """
 
     episode: Any
@@ -95,51 +54,6 @@ class Course(NamedTuple):
     past: Any
     steps: Any
     sums: Any
-
-
-class Ended(NamedTuple):
-    """What the slots of some copies came to, (B, ...).
-
-    Attributes:
-        assignment: action of each task, (B, M); -1 behind them.
-        cpu_hz: (B, M), cycles/s; 0 behind.
-        task_delay: (B, M), seconds; 0 behind.
-        devices: those that had a task, (B, M); -1 behind.
-        backlog_cycles: work left over, (B, N), cycles.
-        number: of the slot, (B,).
-        tasks: how many, (B,).
-        outcome: see `SUMMED`, (B, 9).
-    """
-
-    assignment: Any
-    cpu_hz: Any
-    task_delay: Any
-    devices: Any
-    backlog_cycles: Any
-    number: Any
-    tasks: Any
-    outcome: Any
-
-
-SUMMED = (
-    "average_delay",
-    "cost",
-    "energy_j",
-    "overloads",
-    "missed",
-    "dropped",
-    "barred",
-    "handovers",
-    "feasible",
-)
-"""What a slot comes to; the first three on average over its tasks, the last as 0 or 1.
-
-An episode's sums have the totals of the first three, then those of the counts, in how many slots
-it was infeasible, and how many tasks it had.
-"""
-
-NUM_MEANS = 3
-"""So many of these are means over tasks."""
 
 
 class Rules(NamedTuple):
@@ -218,7 +132,7 @@ def _someone(drawn: Any, row: int, number: int) -> bool:
     """Return whether a device has a task in a slot."""
     tasks = 0.0
     for device in range(drawn.devices.shape[2]):
-        tasks += drawn.devices[row, number, device, _AT.present]
+        tasks += drawn.devices[row, number, device, AT.present]
     return tasks > 0
 
 
@@ -232,7 +146,7 @@ def _touched(drawn: Any, course: Course, copy: int) -> float:
     number = index(min(course.number[copy] + 1, drawn.devices.shape[1] - 1))
     total: float = drawn.servers[row, number, 0]
     for device in range(drawn.devices.shape[2]):
-        total += drawn.devices[row, number, device, _AT.present]
+        total += drawn.devices[row, number, device, AT.present]
     for entry in range(0, drawn.shown.shape[2], _IN_LINE):
         total += drawn.shown[row, number, entry]
     return total
@@ -277,31 +191,31 @@ def _begin_slot(
     hz, backlog = drawn.servers[row, number, :num_servers], course.backlog_cycles[copy]
     tasks = 0
     for device in range(num_devices):
-        if devices[device, _AT.present] == 0:
+        if devices[device, AT.present] == 0:
             continue
         place = slice(tasks, tasks + 1)
         course.devices[copy, tasks] = device
-        slots.task_cycles[copy, tasks] = devices[device, _AT.task_cycles]
-        slots.sqrt_cycles[copy, tasks] = devices[device, _AT.size]
+        slots.task_cycles[copy, tasks] = devices[device, AT.task_cycles]
+        slots.sqrt_cycles[copy, tasks] = devices[device, AT.size]
         if rules.moves:
             slots.last_server[copy, tasks] = course.last_server[copy, device]
         given = actions.Given(
-            _links(devices, starts, _AT.tx_delay, device),
-            _number(devices, starts, _AT.task_cycles, device),
+            _links(devices, starts, AT.tx_delay, device),
+            _number(devices, starts, AT.task_cycles, device),
             hz,
-            _number(devices, starts, _AT.tx_power_w, device),
-            _number(devices, starts, _AT.delay_weight, device),
-            _number(devices, starts, _AT.energy_weight, device),
-            _number(devices, starts, _AT.local_hz, device),
-            _number(devices, starts, _AT.switched_capacitance, device),
-            _number(devices, starts, _AT.cloud_delay_s, device),
-            _number(devices, starts, _AT.cloud_hz, device),
-            _number(devices, starts, _AT.drop_penalty_s, device),
-            _number(devices, starts, _AT.deadline_s, device),
-            _links(devices, starts, _AT.covered, device),
-            _links(devices, starts, _AT.fetch_delay_s, device),
+            _number(devices, starts, AT.tx_power_w, device),
+            _number(devices, starts, AT.delay_weight, device),
+            _number(devices, starts, AT.energy_weight, device),
+            _number(devices, starts, AT.local_hz, device),
+            _number(devices, starts, AT.switched_capacitance, device),
+            _number(devices, starts, AT.cloud_delay_s, device),
+            _number(devices, starts, AT.cloud_hz, device),
+            _number(devices, starts, AT.drop_penalty_s, device),
+            _number(devices, starts, AT.deadline_s, device),
+            _links(devices, starts, AT.covered, device),
+            _links(devices, starts, AT.fetch_delay_s, device),
             backlog,
-            _number(devices, starts, _AT.handover_s, device),
+            _number(devices, starts, AT.handover_s, device),
             slots.last_server[copy, place],
         )
         made = actions.Actions(

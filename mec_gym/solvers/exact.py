@@ -202,29 +202,45 @@ def search_tree(
     extra = np.empty((num_devices, num_servers))
     server = np.empty((num_devices, num_servers), np.int64)
     choice = np.empty(num_devices)
+    cost = np.empty(num_servers)
     for device in range(num_devices):
-        cost = link_cost[device] + size[device] * price + charge
-        cost[capacity == 0] = np.inf
-        server[device] = np.argsort(cost)
-        extra[device] = cost[server[device]] - cost.min()
+        for n in range(num_servers):
+            paid = link_cost[device, n] + size[device] * price[n] + charge[n]
+            cost[n] = paid if capacity[n] > 0 else np.inf
+        by_cost = np.argsort(cost)
+        for option in range(num_servers):
+            server[device, option] = by_cost[option]
+            extra[device, option] = cost[by_cost[option]] - cost[by_cost[0]]
         choice[device] = extra[device, min(1, num_servers - 1)]
     # Those with the least choice first: what they leave is seldom worth going on with.
     order = np.argsort(-choice, kind="mergesort")
-    server, extra, work = server[order], extra[order], size[order]
-
-    least = np.zeros((num_devices + 1, num_servers))
-    most = np.zeros((num_devices + 1, num_servers))
-    for depth in range(num_devices - 1, -1, -1):
-        least[depth] = least[depth + 1]
-        most[depth] = most[depth + 1]
-        options = (extra[depth] < limit).sum()
-        for option in range(options):
-            most[depth, server[depth, option]] += work[depth]
-        if options == 1:
-            least[depth, server[depth, 0]] += work[depth]
-
+    tree = Tree(
+        order,
+        np.empty(num_devices),
+        np.empty((num_devices, num_servers), np.int64),
+        np.empty((num_devices, num_servers)),
+        np.zeros((num_devices + 1, num_servers)),
+        np.zeros((num_devices + 1, num_servers)),
+    )
     left = np.empty((num_devices + 1, num_servers), np.int64)
-    left[0] = capacity
+    for n in range(num_servers):
+        left[0, n] = capacity[n]
+    for depth in range(num_devices - 1, -1, -1):
+        device, open_options = order[depth], 0
+        tree.work[depth] = size[device]
+        for option in range(num_servers):
+            n = server[device, option]
+            tree.server[depth, option], tree.extra[depth, option] = n, extra[device, option]
+            tree.least[depth, n], tree.most[depth, n] = (
+                tree.least[depth + 1, n],
+                tree.most[depth + 1, n],
+            )
+            if extra[device, option] < limit:
+                open_options += 1
+                tree.most[depth, n] += size[device]
+        if open_options == 1:
+            tree.least[depth, server[device, 0]] += size[device]
+
     path = Path(
         np.zeros(1, np.int64),
         np.zeros(num_devices, np.int64),
@@ -234,7 +250,7 @@ def search_tree(
         np.array([limit]),
         np.full(num_devices, -1),
     )
-    return Tree(order, work, server, extra, least, most), path
+    return tree, path
 
 
 @loop
@@ -284,7 +300,10 @@ def explore(
                 path.option[below] = 0
                 depth = below
             continue
-        excess += (charge * path.left[below]).sum()
+        unused = 0.0
+        for other in range(num_servers):
+            unused += charge[other] * path.left[below, other]
+        excess += unused
         if excess < limit:
             limit = excess - tolerance
             for decided in range(num_devices):

@@ -1,12 +1,11 @@
 """Tables keep every name and number at any width; the most important columns come first."""
 
-import os
-import pty
 import re
 import subprocess
 import sys
 
 import pytest
+from terminal import on_a_terminal
 
 from mec_gym.benchmark import report, tables
 from mec_gym.benchmark.comparison import compare
@@ -121,19 +120,9 @@ def test_in_a_pipe_the_table_is_one_block_without_colours():
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80])
 def test_in_a_terminal_the_command_keeps_to_its_width(width):
-    ours, theirs = pty.openpty()
-    environment = dict(os.environ, COLUMNS=str(width), TERM="xterm")
-    process = subprocess.Popen(COMMAND, stdout=theirs, stderr=subprocess.DEVNULL, env=environment)
-    os.close(theirs)
-    said = b""
-    try:
-        while part := os.read(ours, 65536):
-            said += part
-    except OSError:  # how a terminal says that nobody writes to it any more
-        pass
-    os.close(ours)
-    assert process.wait() == 0
-    text = re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).replace("\r", "")
+    status, said = on_a_terminal(COMMAND, width, subprocess.DEVNULL)
+    assert status == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", said).replace("\r", "")
     assert max(map(len, text.splitlines())) <= width
     assert text.count("policy") > 1
     assert "gap" in text.split("policy")[0] + text.split("policy")[1]

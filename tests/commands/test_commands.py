@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import shutil
 import signal
@@ -14,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from terminal import on_a_terminal
 
 import mec_gym
 from mec_gym.__main__ import main
@@ -194,7 +194,6 @@ def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [40, 80])
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -206,17 +205,10 @@ def test_it_is_one_line_whether_or_not_the_terminal_can_draw_lines(encoding):
         ("export", "MODEL, FILE: must be given; `mec-gym export --help` lists"),
     ],
 )
-def test_on_a_terminal_with_colours_it_is_the_same_line(line, says, columns):
+def test_on_a_terminal_with_colours_it_is_the_same_line(line, says):
     code = f"import sys; from mec_gym.__main__ import main; sys.exit(main({line.split()!r}))"
-    ours, theirs = pty.openpty()
-    environment = dict(os.environ, COLUMNS=str(columns), TERM="xterm-256color")
-    done = subprocess.run(
-        [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=False
-    )
-    os.close(theirs)
-    said = os.read(ours, 65536).decode()
-    os.close(ours)
-    assert done.returncode == 2
+    status, said = on_a_terminal([sys.executable, "-c", code], 40)
+    assert status == 2
     assert said.startswith(f"error: {says}")
     assert said.count("\n") == 1
 

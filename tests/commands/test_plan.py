@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
-import pty
 import re
-import subprocess
 import sys
 
 import numpy as np
 import pytest
+from terminal import on_a_terminal
 
 import mec_gym
 from mec_gym import Scenario, system
@@ -380,19 +378,9 @@ def test_without_matplotlib_it_says_so_before_work(tmp_path, monkeypatch, capsys
 @pytest.mark.slow
 def test_on_a_terminal_of_80_columns_no_line_of_a_table_is_broken(tmp_path):
     flags = ["plan", "deadlines", "--out", str(tmp_path / "x"), "--no-pictures", *SHORT]
-    ours, theirs = pty.openpty()
-    environment = dict(os.environ, COLUMNS="80", TERM="xterm")
-    command_line = [sys.executable, "-m", "mec_gym", *flags]
-    with subprocess.Popen(command_line, stdout=theirs, stderr=theirs, env=environment) as done:
-        os.close(theirs)
-        said = b""
-        while True:
-            try:
-                said += os.read(ours, 65536)
-            except OSError:
-                break
-    assert done.returncode == 0
-    lines = re.sub(r"\x1b\[[\d;]*m", "", said.decode()).splitlines()
+    status, said = on_a_terminal([sys.executable, "-m", "mec_gym", *flags], 80)
+    assert status == 0
+    lines = re.sub(r"\x1b\[[\d;]*m", "", said).splitlines()
     rows = [line for line in lines if line.startswith("local-search-prices ")]
     assert len(rows) >= 2
     assert all(len(line.rstrip()) <= 80 for line in rows)

@@ -16,6 +16,8 @@ EVERY = [
     if scenario not in CITIES
     for observation in OBSERVATIONS
     for reward in REWARDS
+    # With each observation of a scenario one reward, and with each reward one observation.
+    if observation == "paper" or reward == "delay"
 ] + [(scenario, "paper", "paper") for scenario in CITIES]
 EVERY += [
     (SCENARIOS[name], observation, "delay") for name in SCENARIOS for observation in OBSERVATIONS

@@ -258,5 +258,5 @@ class Calls(RuleBasedStateMachine):
         refused(lambda: env.reset(seed=seed, options=options), ValueError)
 
 
-Calls.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
+Calls.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestCalls = Calls.TestCase

@@ -14,7 +14,7 @@ from strategies import ranges, scenarios, scenarios_with_options
 
 from mec_gym import Scenario, observations
 from mec_gym.channels import UniformChannel
-from mec_gym.envs import vector
+from mec_gym.envs import sharing
 from mec_gym.envs.stock import Stock
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.observations import OBSERVATIONS
@@ -69,13 +69,15 @@ def test_gains_that_would_change_take_other_numbers_and_are_left_to_from_uniform
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reward", sorted(REWARDS))
-@pytest.mark.parametrize("observation", sorted(OBSERVATIONS))
-@pytest.mark.parametrize("num_threads", [2, 4])
+@pytest.mark.parametrize(
+    ("observation", "reward", "num_threads"),
+    [(observation, "delay", 2) for observation in sorted(OBSERVATIONS)]
+    + [("paper", reward, 4) for reward in sorted(REWARDS)],
+)
 def test_what_a_batch_returns_does_not_depend_on_the_number_of_threads(
     observation, reward, num_threads, monkeypatch
 ):
-    monkeypatch.setattr(vector, "_WORTH_THREADS", 0.0)
+    monkeypatch.setattr(sharing, "_WORTH_THREADS", 0.0)
     one, more = (
         OffloadVectorEnv(
             COPIES, num_threads=threads, observation=observation, reward=reward, scenario="slack"
