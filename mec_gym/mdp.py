@@ -391,6 +391,8 @@ def _prepared(
 ) -> NDArray[Any]:
     """Return what the reward knows of slots, with their leading dimensions."""
     lead = instance.batch_shape
+    if prepare is nothing:
+        return np.empty((*lead, 0))
     fields = (*steady, np.empty((*lead, 0)), *_unloaded(instance))
     count = math.prod(lead)
     made = prepare(Slot._make(field.reshape(count, *field.shape[len(lead) :]) for field in fields))

@@ -1,4 +1,4 @@
-"""The commands of docs/learning.md run, for a few episodes, or say what its tables measured.
+"""The commands of the pages on learning run, for a few episodes, or say what tables measured.
 
 What any of the documents names is there.
 """
@@ -13,13 +13,16 @@ import pytest
 import this_process
 import tyro
 
-from benchmarks.learning import ablation, gap_figure
+from benchmarks.learning import ablation, gap_figure, where_figure, where_it_pays
 from mec_gym.commands.train import Arguments
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.guide import AT_A_GLANCE
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
+TEXT = "".join(
+    (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("learning.md", "learning-measured.md")
+)
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCUMENTS.remove(ROOT / "docs" / "CHANGELOG.md")  # which names what was
 COMMANDS = [
@@ -99,6 +102,15 @@ def test_the_first_picture_is_made_of_the_numbers_beside_it(tmp_path):
     assert all(len(seeds) == len(numbers["seeds"]) == 3 for seeds in numbers["training"].values())
     assert numbers["decisions"].keys() == gap_figure.POINTS.keys()
     gap_figure.draw(numbers, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_of_where_learning_pays_is_made_of_the_numbers_beside_it(tmp_path):
+    numbers = json.loads((ROOT / where_it_pays.FILE).read_text())
+    assert numbers.keys() == where_it_pays.PANELS.keys() == where_figure.TITLES.keys()
+    for name, panel in where_it_pays.PANELS.items():
+        assert set(numbers[name]["policies"]) == set(panel.policies) <= where_figure.POINTS.keys()
+    where_figure.draw(numbers, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 

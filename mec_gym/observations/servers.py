@@ -40,12 +40,17 @@ def within(value: float, limit: float) -> float:
 
 
 @kernel
-def tx_to_come(slot: Slot, server: int, first: int, end: int) -> float:
-    """Return what the links of some devices to a server cost in all, seconds."""
-    total = 0.0
+def tx_to_come(slot: Slot, first: int, end: int) -> list[float]:
+    """Return what the links of some devices to each server cost in all, (N,), seconds."""
+    num_servers = len(slot.server_hz)
+    total = [0.0] * num_servers  # an array would be slower where this is plain Python
     for device in range(first, end):
-        total += slot.link_cost[device][server]
-    return min(total, _LONGEST)
+        link_cost = slot.link_cost[device]
+        for server in range(num_servers):
+            total[server] += link_cost[server]
+    for server in range(num_servers):
+        total[server] = min(total[server], _LONGEST)
+    return total
 
 
 class ServersObservation(Observation):
@@ -156,6 +161,7 @@ class ServersObservation(Observation):
             larger /= to_come
         num_shared = 0  # of the servers share their CPU
         known = end if prepared[0] else device + 1  # of these devices the links are known
+        later_tx = tx_to_come(slot, device + 1, known)
         total_hz, places, num_free, least, mean_tx_to_come = 0.0, 0, 0, np.inf, 0.0
         for server in range(num_servers):
             if slot.server_hz[server] < math.inf:
@@ -164,7 +170,7 @@ class ServersObservation(Observation):
             if is_open(slot, device, server):
                 places += slot.capacity[server] - slot.load[server]
                 least = min(least, slot.link_cost[device][server])
-                mean_tx_to_come += tx_to_come(slot, server, device + 1, known)
+                mean_tx_to_come += later_tx[server]
                 num_free += 1
         if num_free == 0:
             write_mask(slot, device, out[:, 0])
@@ -196,7 +202,7 @@ class ServersObservation(Observation):
             rise = bounds.rise_at_level(
                 slot.server_hz, slot.sqrt_load, sqrt_to_come, server, joining, level
             )
-            later_tx = tx_to_come(slot, server, device + 1, known) - mean_tx_to_come
+            beyond_mean = later_tx[server] - mean_tx_to_come
             row = out[server]
             row[0] = 1.0
             row[1] = within(tx_delay / unit_delay, limit)
@@ -214,6 +220,6 @@ class ServersObservation(Observation):
             row[13] = size_to_come
             row[14] = spread
             row[15] = larger
-            row[16] = within(20 * later_tx / max(to_come, 1) / unit_delay, limit)
+            row[16] = within(20 * beyond_mean / max(to_come, 1) / unit_delay, limit)
             row[17] = empty
             row[18] = few

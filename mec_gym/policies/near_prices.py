@@ -34,8 +34,9 @@ class OrPricesOnline:
     it begins, the mean bound over sampled slots. What it pays more is taken off the allowance.
 
     By the prices no network can use more, in any slot. They are a reckoning of what is hidden, so
-    the margin itself is a matter of measurement, on average over slots: docs/learning.md has what
-    networks came to that choose the worst. With margin 0 a slot is played as by `prices-online`.
+    the margin itself is a matter of measurement, on average over slots:
+    docs/learning-measured.md has what networks came to that choose the worst. With margin 0 a slot
+    is played as by `prices-online`.
 
     Attributes:
         policy: the network that is not trusted alone; it says what is seen, and for which scenario.

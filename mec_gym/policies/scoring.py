@@ -45,6 +45,32 @@ def by_input(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 
 @kernel
+def _add_products(weight: Any, row: Any, start: Any, out: Any) -> None:
+    """Write what `start` and the products of a row (in,) with weights (in, out) come to.
+
+    Entry by entry, so that the sums are rounded as they are one at a time, but four while a sum is
+    at hand.
+    """
+    before, after = weight.shape
+    for each in range(after):
+        out[each] = start[each]
+    fours = before - before % 4
+    for entry in range(0, fours, 4):
+        one, two, three, four = row[entry], row[entry + 1], row[entry + 2], row[entry + 3]
+        first, second = weight[entry], weight[entry + 1]
+        third, fourth = weight[entry + 2], weight[entry + 3]
+        for each in range(after):
+            value = out[each] + one * first[each]
+            value += two * second[each]
+            value += three * third[each]
+            out[each] = value + four * fourth[each]
+    for entry in range(fours, before):
+        one, first = row[entry], weight[entry]
+        for each in range(after):
+            out[each] += one * first[each]
+
+
+@kernel
 def best_of(layers: Any, rows: Any, free: Any, mean: Any, shared: Any) -> int:
     """Return the free server of the greatest score.
 
@@ -57,31 +83,26 @@ def best_of(layers: Any, rows: Any, free: Any, mean: Any, shared: Any) -> int:
     """
     inputs, outputs = rows[0], rows[1]
     num_servers = len(free)
-    share, number = np.float32(1 / free.sum()), 0
-    for weight, bias, context in layers:
-        number += 1
+    share = np.float32(1 / free.sum())
+    for number, (weight, bias, context) in enumerate(layers, 1):
         before, after = weight.shape
         mean[:before] = 0
         for server in range(num_servers):
             if free[server]:
+                row = inputs[server]
                 for entry in range(before):
-                    mean[entry] += inputs[server, entry] * share
+                    mean[entry] += row[entry] * share
         shared[:after] = bias
         for entry in range(before):
+            value, along = mean[entry], context[entry]
             for out in range(after):
-                shared[out] += mean[entry] * context[entry, out]
+                shared[out] += value * along[out]
         for server in range(num_servers):
-            if not free[server]:
-                continue
-            scores = outputs[server]
-            scores[:after] = shared[:after]
-            for entry in range(before):
-                value = inputs[server, entry]
-                for out in range(after):
-                    scores[out] += value * weight[entry, out]
-            if number < len(layers):
-                for out in range(after):
-                    scores[out] = max(scores[out], np.float32(0))
+            if free[server]:
+                _add_products(weight, inputs[server], shared, outputs[server])
+                if number < len(layers):
+                    for out in range(after):
+                        outputs[server, out] = max(outputs[server, out], np.float32(0))
         inputs, outputs = outputs, inputs
     best = -1
     for server in range(num_servers):

@@ -9,7 +9,7 @@ import tyro
 
 from benchmarks import common, soak, table_i
 from benchmarks.learning import __main__ as learning
-from benchmarks.learning import ablation, against_sb3, gap_against_time
+from benchmarks.learning import ablation, against_sb3, gap_against_time, unseen, where_it_pays
 from benchmarks.rivals import figure
 from evaluate.paper import figures, reproduction
 from evaluate.paper.study import Study
@@ -67,7 +67,11 @@ def test_each_text_of_the_studys_help_is_a_sentence(module, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", [common, soak, table_i, learning, ablation, against_sb3, gap_against_time, figure]
+    "module",
+    [
+        *(common, soak, table_i, learning, ablation, against_sb3, gap_against_time, figure),
+        *(unseen, where_it_pays),
+    ],
 )
 def test_each_text_of_a_benchmarks_help_is_a_sentence(module, monkeypatch):
     check(printed(lambda line: tyro.cli(module.Arguments, args=line), [], monkeypatch))
