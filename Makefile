@@ -15,7 +15,7 @@ help:
 	@echo "make reproduction     write docs/reproduction.md from the figures' numbers"
 	@echo "make leaderboard      play all policies on all benchmarks, for the README"
 	@echo "make test             run the tests"
-	@echo "make test-fast        run those that are not slow, within a minute"
+	@echo "make test-fast        run those that are not slow"
 	@echo "make test-pythons     run those without torch on Python 3.12, 3.13, or VERSIONS"
 	@echo "make test-gymnasium   run the environments' with the oldest Gymnasium allowed"
 	@echo "make test-frameworks  run those with RLlib, Minari and moviepy (3 GB)"
