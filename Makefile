@@ -57,8 +57,9 @@ leaderboard: figures
 evaluate: setup
 	$(BIN)/python -m evaluate $(if $(RUN),--model $(RUN))
 
+# The tests of a file in one process: what numba compiles for them is compiled once.
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-fast: setup
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
