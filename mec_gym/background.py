@@ -109,7 +109,12 @@ class Background(Settings):
         """Return the mean share of each server that is taken in each slot, (K, N)."""
         if self.shares is not None:
             return self._table(num_servers)
-        return np.full((num_slots, num_servers), np.mean(self.levels or 0.0))
+        if self.table is None:
+            return np.full((num_slots, num_servers), np.mean(self.levels or 0.0))
+        if self.begin == "drawn":  # each slot of an episode is any of the table's
+            of_servers = self.table.by_slot(num_servers).mean(axis=0)
+            return np.broadcast_to(of_servers, (num_slots, num_servers))
+        return self.draw(np.empty(0), num_slots, num_servers)
 
     def _table(self, num_servers: int) -> FloatArray:
         """Return `shares` of each server, (K, N)."""

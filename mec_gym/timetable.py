@@ -114,8 +114,15 @@ class Timetable:
 
     def mean_share(self) -> FloatArray:
         """Return the mean share of devices with a task in each slot of an episode, (K,)."""
-        share = (self.rows >= 0).mean(axis=-1)
-        return np.array([share[self.starts + slot].mean() for slot in range(self.num_slots)])
+        return self._mean((self.rows >= 0).mean(axis=-1))
+
+    def mean_sum(self, of_tasks: FloatArray) -> FloatArray:
+        """Return the mean sum of what each row of the table has, (R,), in each slot, (K,)."""
+        return self._mean(np.where(self.rows >= 0, of_tasks[self.rows], 0.0).sum(axis=-1))
+
+    def _mean(self, of_slots: FloatArray) -> FloatArray:
+        """Return the mean over the episodes there are of what each slot of the table has, (K,)."""
+        return np.array([of_slots[self.starts + slot].mean() for slot in range(self.num_slots)])
 
 
 def _numbered(

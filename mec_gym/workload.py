@@ -80,19 +80,28 @@ def _spans(over: NDArray[np.bool_]) -> str:
 
 def _cycles(scenario: "Scenario") -> tuple[FloatArray, FloatArray]:
     """Return the mean work that arrives in each slot, and that the servers can do, (K,), cycles."""
-    num_slots, num_devices = scenario.slots, scenario.num_devices
+    num_slots = scenario.slots
     if scenario.slot_s is None:
         raise ValueError("slot_s: needed where slots follow one another; give their length, s")
-    tasks = np.full(num_slots, float(num_devices))
-    if scenario.arrivals is not None:
-        tasks = scenario.arrivals.mean_tasks(num_slots, num_devices)
     hz = scenario.deployment_hz
     if hz is None:
         hz = np.full(scenario.num_servers, np.mean(scenario.server_hz))
     left = np.ones((num_slots, scenario.num_servers))
     if scenario.background is not None:
         left = 1 - scenario.background.mean_share(num_slots, scenario.num_servers)
-    return tasks * _mean_cycles(scenario), left @ hz * scenario.slot_s
+    return _arriving(scenario), left @ hz * scenario.slot_s
+
+
+def _arriving(scenario: "Scenario") -> FloatArray:
+    """Return the mean work that arrives in each slot, (K,), cycles."""
+    num_slots, num_devices = scenario.slots, scenario.num_devices
+    if scenario.timetable is not None:
+        assert scenario.tasks is not None  # whose tasks it has
+        return scenario.timetable.mean_sum(scenario.tasks.cycles)
+    tasks = np.full(num_slots, float(num_devices))
+    if scenario.arrivals is not None:
+        tasks = scenario.arrivals.mean_tasks(num_slots, num_devices)
+    return tasks * _mean_cycles(scenario)
 
 
 def _mean_cycles(scenario: "Scenario") -> float:

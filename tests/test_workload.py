@@ -8,6 +8,16 @@ from mec_gym.workload import beyond, loads, mean_load
 
 BUSY = {"slots": 4, "slot_s": 0.3, "capacity": 9}
 SHARES = (0.0, (0.1, 0.2, 0.3), 0.5, 0.9)
+FILE = {"slot": [0, 1, 2], "share": [0.1, 0.8, 0.3]}
+LISTED = {
+    "num_devices": 2,
+    "tasks": {
+        "slot": [0, 0, 1, 2, 3, 4, 5],
+        "device": ["a", "b", "a", "b", "b", "a", "a"],
+        "bits": [1e5] * 7,
+        "cycles": [4e8, 5e8, 8e8, 1e9, 7e8, 1.1e9, 9e8],
+    },
+}
 
 KINDS = {
     "all have tasks": {},
@@ -17,6 +27,10 @@ KINDS = {
     "a table of others": {"background": {"shares": SHARES}},
     "servers drawn anew": {"servers": "per-slot"},
     "work by the bit": {"cycles_per_bit": (1e3, 5e3)},
+    "others in a file": {"background": {"table": FILE, "begin": 2}},
+    "others in a file, from anywhere": {"background": {"table": FILE, "begin": "drawn"}},
+    "tasks as a table has them": {"arrivals": {"kind": "table"}, **LISTED},
+    "windows of a table": {"arrivals": {"kind": "table", "begin": "drawn"}, **LISTED},
     "a table of tasks": {"tasks": {"bits": [3e5, 4e5, 5e5], "cycles": [1e9, 5e8, 3e9]}},
 }
 
