@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
 
+from mec_gym import ranges
 from mec_gym.io.files import located
 from mec_gym.io.messages import quoted
 from mec_gym.io.settings import Begin, Settings
@@ -76,7 +77,6 @@ class Background(Settings):
         min_length=1,
         description="Share taken in each of K slots, a number for all servers or a list of N.",
     )
-
     table: LoadTable = Field(
         None,
         description="Share taken in each slot: a CSV file, beside the TOML file that names it, or"
@@ -182,7 +182,7 @@ class Background(Settings):
         taken = table.by_slot(num_servers)
         start: NDArray[np.int64] = np.zeros(unit.shape[:-1], np.int64)
         if self.begin == "drawn":
-            start = np.minimum((unit[..., 0] * len(taken)).astype(np.int64), len(taken) - 1)
+            start = ranges.rows(unit[..., 0], len(taken))
         elif self.begin is not None:
             start = start + (int(self.begin) - int(table.slot.min()))
         return np.asarray(taken[(start[..., None] + np.arange(num_slots)) % len(taken)])

@@ -44,6 +44,11 @@ def share(value: Real, low: float, high: float) -> Real:
     return (value - low) / (high - low or 1.0)
 
 
+def rows(unit: FloatArray, count: int) -> NDArray[np.int64]:
+    """Return rows of `count`, each equally likely, for numbers uniform on [0, 1)."""
+    return np.minimum((unit * count).astype(np.int64), count - 1)
+
+
 def normal(unit: FloatArray) -> FloatArray:
     """Return standard normal numbers made of numbers uniform on [0, 1), of the same shape."""
     from scipy.special import ndtri

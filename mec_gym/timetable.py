@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import ranges
 from mec_gym.channels import PlacedChannel
 from mec_gym.io.messages import quoted
 from mec_gym.mobility import Trace
@@ -106,10 +107,9 @@ class Timetable:
 
     def at(self, unit: FloatArray) -> IntArray:
         """Return the rows of episodes, (..., K, M), of uniform numbers (..., 1); or (..., 0)."""
-        count = len(self.starts)
         drawn: IntArray = np.zeros(unit.shape[:-1], np.int64)
         if unit.shape[-1]:
-            drawn = np.minimum((unit[..., 0] * count).astype(np.int64), count - 1)
+            drawn = ranges.rows(unit[..., 0], len(self.starts))
         return np.asarray(self.rows[self.starts[drawn][..., None] + np.arange(self.num_slots)])
 
     def mean_share(self) -> FloatArray:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mec_gym.benchmark import frozen_episodes, over_time
+from mec_gym.benchmark import frozen_episodes, leaderboard, over_time
 from mec_gym.benchmark.models import Model, by_name, load_models
 from mec_gym.benchmark.over_time import EpisodesResult
 from mec_gym.io import markdown
@@ -35,21 +35,8 @@ def play(name: str, models: Sequence[Model]) -> list[EpisodesResult]:
 
 def write_markdown(board: Board, path: Path) -> None:
     """Replace the leaderboard between its marks in a Markdown file."""
-    rows = []
-    for name in dict.fromkeys(result.name for results in board.values() for result in results):
-        found = [{each.name: each for each in results}.get(name) for results in board.values()]
-        rows.append([name, *("" if each is None else _above(each) for each in found)])
+    rows = leaderboard.rows_of(board, lambda result: result.above_best_known)
     markdown.put(path, MARKS, f"{markdown.table(['policy', *board], rows)}\n\n{_caption(board)}")
-
-
-def _above(result: EpisodesResult) -> str:
-    above = result.above_best_known
-    text, over_seeds = f"{above.mean:.2%}", above.over_seeds
-    if over_seeds is not None:
-        text += f" ± {over_seeds.ci95:.2%}"
-    if result.feasible_rate < 1:
-        text += f" ({result.feasible_rate:.0%} feasible)"
-    return text
 
 
 def _caption(board: Board) -> str:

@@ -1,12 +1,13 @@
 """The leaderboard: every policy on every frozen benchmark."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mec_gym.benchmark import frozen, report, shards, tables
-from mec_gym.benchmark.comparison import Result
+from mec_gym.benchmark.comparison import Measured, Result
 from mec_gym.benchmark.models import Model, by_name, load_models
+from mec_gym.benchmark.over_time import EpisodesResult
 from mec_gym.benchmark.shards import Comparison, Place
 from mec_gym.benchmark.tables import Column
 from mec_gym.channels import PlacedChannel
@@ -14,6 +15,8 @@ from mec_gym.io import markdown
 from mec_gym.io.progress import progress
 from mec_gym.options import is_plain
 from mec_gym.policies import POLICIES
+
+R = TypeVar("R", bound=Result | EpisodesResult)
 
 Board = dict[str, list[Result]]
 """The results on each benchmark, by its name."""
@@ -88,26 +91,26 @@ def _played_here(comparisons: Sequence[Comparison]) -> list[list[Result]]:
     return found
 
 
-def _rows(board: Board) -> list[list[str]]:
-    """Return the table's rows: policy, then its gap on each benchmark."""
-    names = dict.fromkeys(result.name for results in board.values() for result in results)
-    rows = []
-    for name in names:
-        row = [name]
-        for results in board.values():
-            result = next((result for result in results if result.name == name), None)
-            row.append("" if result is None else _gap(result))
-        rows.append(row)
-    return rows
+def rows_of(board: Mapping[str, Sequence[R]], gap_of: Callable[[R], Measured]) -> list[list[str]]:
+    """Return the rows of a leaderboard: policy, then its gap on each benchmark."""
+    said = [
+        {each.name: _said(each, gap_of(each)) for each in results} for results in board.values()
+    ]
+    names = dict.fromkeys(name for column in said for name in column)
+    return [[name, *(column.get(name, "") for column in said)] for name in names]
 
 
-def _gap(result: Result) -> str:
-    text, over_seeds = f"{result.gap.mean:.2%}", result.gap.over_seeds
+def _said(result: Result | EpisodesResult, gap: Measured) -> str:
+    text, over_seeds = f"{gap.mean:.2%}", gap.over_seeds
     if over_seeds is not None:
         text += f" ± {over_seeds.ci95:.2%}"
     if result.feasible_rate < 1:
         text += f" ({result.feasible_rate:.0%} feasible)"
     return text
+
+
+def _rows(board: Board) -> list[list[str]]:
+    return rows_of(board, lambda result: result.gap)
 
 
 def caption(board: Board) -> str:

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import ranges
 from mec_gym.channels.fading import FloatArray
 
 _CLUSTER_STREAM = 5
@@ -94,7 +95,7 @@ def clustered(unit: FloatArray, spots: FloatArray, radius_m: float, side_m: floa
 
 def repeated(unit: FloatArray, count: int) -> NDArray[np.int64]:
     """Return rows drawn with replacement, of `count`, for numbers uniform on [0, 1)."""
-    return np.minimum((unit * count).astype(np.int64), count - 1)
+    return ranges.rows(unit, count)
 
 
 def drawn(unit: FloatArray, count: int) -> NDArray[np.int64]:

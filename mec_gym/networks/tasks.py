@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mec_gym import ranges
 from mec_gym.networks.columns import Column
 from mec_gym.networks.places import DEGREES, METRES
 from mec_gym.networks.rows import Rows
@@ -114,7 +115,7 @@ class Tasks(Rows):
 
     def rows(self, unit: FloatArray) -> NDArray[np.int64]:
         """Return the rows that numbers uniform on [0, 1) draw, each equally likely."""
-        return np.minimum((unit * len(self)).astype(np.int64), len(self) - 1)
+        return ranges.rows(unit, len(self))
 
     @cached_property
     def places_m(self) -> FloatArray | None:
