@@ -96,7 +96,8 @@ class Copies:
         if self.following is None:
             self.row[copies] = rows
         else:
-            self.following.begin(copies, rows)
+            self.following.start(copies, rows)
+            self.following.begin(copies)
             self.is_over[copies] = False
 
     def unwritten(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -144,13 +145,14 @@ class Copies:
         mask: NDArray[np.int8],
     ) -> Ended:
         """End the slots of some copies; write what those see whose episodes go on."""
-        ended, over = following.turn(copies, self.assignment)
+        ended, over = following.end(copies, self.assignment)
         going = copies
         if over:
             is_over = following.course.over[copies]
             self.is_over[copies[is_over]], going = True, copies[~is_over]
         self.device[going] = 0
         if len(going):
+            following.begin(going)
             self.write(going, observation, mask)
         return ended
 

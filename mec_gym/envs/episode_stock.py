@@ -31,7 +31,7 @@ class EpisodeStock(Stock):
 
     def _make_room(self, rows: int) -> None:
         self.following = Following(
-            self._scenario, self._observer, self._num_envs, rows, self._prepare
+            self._scenario, self._observer, self._num_envs, rows, self.first_given, self._prepare
         )
         self.slots, self.prepared = self.following.slots, self.following.prepared
 
@@ -39,5 +39,15 @@ class EpisodeStock(Stock):
         """Put episodes into some rows."""
         self.following.drawn.keep(slots, rows)
 
+    def _fill(self, copies: IntArray) -> None:
+        in_turn = self.following.in_turn
+        if in_turn is None:
+            super()._fill(copies)
+            return
+        first = self._drawn[copies] % self._parts * self._depth
+        for layer in range(self._depth):
+            rows = (first + layer) * self._num_envs + copies
+            in_turn.begin(self._generators, copies, rows)
+
     def _write(self, unit: FloatArray, rows: IntArray) -> None:
-        self.following.drawn.write(unit, rows)
+        self.keep(dynamics.from_uniforms(self._scenario, unit, False), rows)

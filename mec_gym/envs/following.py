@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import dynamics, mdp, options
-from mec_gym.envs import turns
+from mec_gym.envs import in_turn, turns
 from mec_gym.envs.drawn import DrawnEpisodes
+from mec_gym.envs.in_turn import InTurn
 from mec_gym.envs.stock import room, room_beside
 from mec_gym.envs.told import SUMMED, Ended, Telling
 from mec_gym.episodes import ABSENT, Carried, Episodes
@@ -55,6 +56,8 @@ class Following:
         observer: what shows them.
         num_envs: how many copies, B.
         rows: for how many episodes there is room.
+        ahead: in how many of them, the first ones, what is drawn ahead is written; slots of theirs
+            may be drawn as they begin, see `in_turn`.
         prepare: what works out what the reward knows of slots.
 
     Attributes:
@@ -63,6 +66,7 @@ class Following:
         counts: see `turns.part_at`, (B, 3).
         kept: what else outcomes take.
         drawn: the episodes.
+        in_turn: what draws slots as they begin; None: they are drawn with their episodes.
         course: how far copies are.
     """
 
@@ -72,6 +76,7 @@ class Following:
         observer: Observation,
         num_envs: int,
         rows: int,
+        ahead: int,
         prepare: Prepare,
     ) -> None:
         self._scenario, self._observer, self._prepare = scenario, observer, prepare
@@ -109,9 +114,20 @@ class Following:
             "drop" in scenario.columns,
             np.empty((0, 2), np.int64) if blocks is None else np.ascontiguousarray(blocks),
         )
+        filling = in_turn.filling_of(scenario, observer) if ahead else None
         self.drawn = DrawnEpisodes(
-            scenario, observer, rows, first, None if blocks is None else prepared[0]
+            scenario,
+            observer,
+            num_envs,
+            0 if filling is None else ahead,
+            rows,
+            first,
+            None if blocks is None else prepared[0],
         )
+        self.in_turn: InTurn | None = None
+        if filling is not None:
+            drawn = self.drawn.numbers
+            self.in_turn = InTurn(scenario, filling, drawn, num_envs, prepared[0])
         self._telling = Telling(scenario)
         self.course = turns.Course(
             np.zeros(num_envs, np.int64),
@@ -125,15 +141,35 @@ class Following:
             np.zeros(num_envs, np.int64),
             np.zeros((num_envs, len(SUMMED) + 1)),
         )
-        self._begin, self._turn = turns.begin(), turns.turn()
+        self._start, self._begin, self._end = turns.start(), turns.begin(), turns.end()
 
-    def begin(self, copies: IntArray, rows: IntArray) -> None:
-        """Begin the episodes in some rows, one for each of some copies."""
-        self._begin(copies, rows, *self._places())
+    def start(self, copies: IntArray, rows: IntArray) -> None:
+        """Start the episodes in some rows, one for each of some copies, before their first slots."""
+        drawn, course, *_ = self._places()
+        self._start(copies, rows, drawn, course)
+
+    def begin(self, copies: IntArray) -> None:
+        """Begin the next slots of some copies, whose episodes go on."""
+        waiting, left = copies, len(copies)
+        room = np.empty(left, np.int64)
+        while left:
+            if self.in_turn is not None:
+                self._draw(self.in_turn, waiting)
+            left = self._begin(waiting, *self._places(), room)
+            waiting = room[:left].copy()
         self._work_out(copies)
 
-    def turn(self, copies: IntArray, chosen: IntArray) -> tuple[Ended, int]:
-        """End the slots of some copies, and begin the next of those whose episodes go on.
+    def _draw(self, in_turn: InTurn, copies: IntArray) -> None:
+        """Draw the next slots of those copies that play episodes whose slots are drawn in turn."""
+        rows = self.course.episode[copies]
+        drawn = rows < self.drawn.numbers.in_turn
+        if not drawn.all():
+            copies, rows = copies[drawn], rows[drawn]
+        if len(copies):
+            in_turn.draw(copies, rows, self.course.number[copies] + 1)
+
+    def end(self, copies: IntArray, chosen: IntArray) -> tuple[Ended, int]:
+        """End the slots of some copies.
 
         Args:
             copies: whose.
@@ -144,14 +180,10 @@ class Following:
         """
         num_envs, num_devices = self.course.devices.shape
         ended = Ended.room(num_envs, num_devices, self.rules.num_servers)
-        drawn, course, slots, counts, *others = self._places()
-        over = self._turn(
-            copies, drawn, course, slots, self.prepared, counts, *others, chosen, tuple(ended)
+        drawn, course, slots, counts, kept, _, rules = self._places()
+        over = self._end(
+            copies, drawn, course, slots, self.prepared, counts, kept, rules, chosen, tuple(ended)
         )
-        if over == 0:
-            self._work_out(copies)
-        elif over < len(copies):
-            self._work_out(copies[~self.course.over[copies]])
         return ended, over
 
     def find(self, episodes: Episodes, at: int, copy: int) -> Whole:

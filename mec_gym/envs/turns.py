@@ -13,19 +13,13 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import borrowed, index, loop, loops_for
-from mec_gym.envs.drawn import AT, FIELDS, Drawn
+from mec_gym.envs.drawn import AT, OTHERS, Drawn
 from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
 from mec_gym.envs.told import NUM_MEANS, Ended
 from mec_gym.kernels import kernel
 
-_AT_ONCE = 64
-"""So many copies go on at a time."""
-
-_IN_LINE = 16
-"""So many numbers that are shown take a line of the cache."""
-
-_NUM_STARTS = len(FIELDS) + 1
+_NUM_STARTS = len(OTHERS) + 1
 
 
 class Course(NamedTuple):
@@ -113,14 +107,36 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
 def _fixed(drawn: Any) -> Drawn:
     """Return the episodes with a tuple as `starts`, of which it is known that nothing writes it."""
     starts: Any = to_fixed_tuple(drawn.starts, _NUM_STARTS)  # type: ignore[call-arg]  # numba's own
-    return Drawn(drawn.devices, starts, drawn.servers, drawn.shown)
+    return Drawn(
+        drawn.present,
+        drawn.in_turn,
+        drawn.tx_delay,
+        drawn.task_cycles,
+        drawn.size,
+        drawn.others,
+        starts,
+        drawn.server_hz,
+        drawn.slots_left,
+        drawn.shown,
+    )
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> None:
+def _place(drawn: Drawn, course: Course, copy: int) -> int:
+    """Return where the slot stands that a copy plays, see `Drawn.in_turn`."""
+    row = course.episode[copy]
+    if row < drawn.in_turn:
+        return copy
+    before = len(course.episode) if drawn.in_turn else 0
+    place: int = before + (row - drawn.in_turn) * drawn.present.shape[1] + course.number[copy]
+    return index(place)
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def _carry(drawn: Drawn, course: Course, rules: Rules, copy: int, work: Any) -> None:
     """Leave to the next slot what is not finished of the work that came, (N,), cycles."""
     if rules.waits:
-        hz = drawn.servers[index(course.episode[copy]), index(course.number[copy])]
+        hz = drawn.server_hz[_place(drawn, course, copy)]
         for server in range(rules.num_servers):
             course.backlog_cycles[copy, server] = equations.backlog_after(
                 course.backlog_cycles[copy, server], work[server], hz[server], rules.slot_s
@@ -128,47 +144,31 @@ def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> No
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _someone(drawn: Any, row: int, number: int) -> bool:
-    """Return whether a device has a task in a slot."""
-    tasks = 0.0
-    for device in range(drawn.devices.shape[2]):
-        tasks += drawn.devices[row, number, device, AT.present]
+def _someone(present: Any) -> bool:
+    """Return whether a device has a task in a slot, (M,)."""
+    tasks = 0
+    for device in range(len(present)):
+        tasks += present[device]
     return tasks > 0
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _touched(drawn: Any, course: Course, copy: int) -> float:
-    """Read what the slot after a copy's takes, and return something of it.
-
-    Of many copies it comes from memory at the same time, and is in the cache when it is needed.
-    """
-    row = index(course.episode[copy])
-    number = index(min(course.number[copy] + 1, drawn.devices.shape[1] - 1))
-    total: float = drawn.servers[row, number, 0]
-    for device in range(drawn.devices.shape[2]):
-        total += drawn.devices[row, number, device, AT.present]
-    for entry in range(0, drawn.shown.shape[2], _IN_LINE):
-        total += drawn.shown[row, number, entry]
-    return total
-
-
-@register_jitable(forceinline=True, error_model="numpy")
-def _number(devices: Any, starts: Any, field: int, device: int) -> Any:
+def _number(others: Any, starts: Any, field: int, device: int) -> Any:
     """Return a number of a device, (1,); (0,) where there is none."""
     first = index(starts[field])
-    return devices[device : device + index(starts[field + 1] > first), first]
+    return others[device : device + index(starts[field + 1] > first), first]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _links(devices: Any, starts: Any, field: int, device: int) -> Any:
+def _links(others: Any, starts: Any, field: int, device: int) -> Any:
     """Return the numbers of a device's links, (1, N); (0, 0) where there are none."""
     first, end = index(starts[field]), index(starts[field + 1])
-    return devices[device : device + index(end > first), first:end]
+    return others[device : device + index(end > first), first:end]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
 def _begin_slot(
-    drawn: Any,
+    drawn: Drawn,
     course: Course,
     slots: Any,
     counts: Any,
@@ -177,53 +177,56 @@ def _begin_slot(
     rules: Rules,
     copy: int,
     work: Any,
-) -> None:
-    """Begin the next slot in which a device has a task; `work` (N,) is room."""
+) -> bool:
+    """Begin the next slot; return whether a device has a task in it; `work` (N,) is room.
+
+    If none has, it passes.
+    """
     row, number = index(course.episode[copy]), index(course.number[copy] + 1)
-    work[:] = 0.0
-    while not _someone(drawn, row, number):
-        course.number[copy] = number
-        _carry(drawn, course, rules, copy, work)
-        number = index(number + 1)
     course.number[copy] = number
-    devices, starts = drawn.devices[row, number], drawn.starts
-    num_devices, num_servers = len(devices), rules.num_servers
-    hz, backlog = drawn.servers[row, number, :num_servers], course.backlog_cycles[copy]
+    present, place = drawn.present[row, number], _place(drawn, course, copy)
+    if not _someone(present):
+        work[:] = 0.0
+        _carry(drawn, course, rules, copy, work)
+        return False
+    others, starts = drawn.others[place], drawn.starts
+    num_devices, num_servers = len(present), rules.num_servers
+    hz, backlog = drawn.server_hz[place], course.backlog_cycles[copy]
     tasks = 0
     for device in range(num_devices):
-        if devices[device, AT.present] == 0:
+        if not present[device]:
             continue
-        place = slice(tasks, tasks + 1)
+        at, its = slice(tasks, tasks + 1), slice(device, device + 1)
         course.devices[copy, tasks] = device
-        slots.task_cycles[copy, tasks] = devices[device, AT.task_cycles]
-        slots.sqrt_cycles[copy, tasks] = devices[device, AT.size]
+        slots.task_cycles[copy, tasks] = drawn.task_cycles[place, device]
+        slots.sqrt_cycles[copy, tasks] = drawn.size[place, device]
         if rules.moves:
             slots.last_server[copy, tasks] = course.last_server[copy, device]
         given = actions.Given(
-            _links(devices, starts, AT.tx_delay, device),
-            _number(devices, starts, AT.task_cycles, device),
+            drawn.tx_delay[place, its],
+            drawn.task_cycles[place, its],
             hz,
-            _number(devices, starts, AT.tx_power_w, device),
-            _number(devices, starts, AT.delay_weight, device),
-            _number(devices, starts, AT.energy_weight, device),
-            _number(devices, starts, AT.local_hz, device),
-            _number(devices, starts, AT.switched_capacitance, device),
-            _number(devices, starts, AT.cloud_delay_s, device),
-            _number(devices, starts, AT.cloud_hz, device),
-            _number(devices, starts, AT.drop_penalty_s, device),
-            _number(devices, starts, AT.deadline_s, device),
-            _links(devices, starts, AT.covered, device),
-            _links(devices, starts, AT.fetch_delay_s, device),
+            _number(others, starts, AT.tx_power_w, device),
+            _number(others, starts, AT.delay_weight, device),
+            _number(others, starts, AT.energy_weight, device),
+            _number(others, starts, AT.local_hz, device),
+            _number(others, starts, AT.switched_capacitance, device),
+            _number(others, starts, AT.cloud_delay_s, device),
+            _number(others, starts, AT.cloud_hz, device),
+            _number(others, starts, AT.drop_penalty_s, device),
+            _number(others, starts, AT.deadline_s, device),
+            _links(others, starts, AT.covered, device),
+            _links(others, starts, AT.fetch_delay_s, device),
             backlog,
-            _number(devices, starts, AT.handover_s, device),
-            slots.last_server[copy, place],
+            _number(others, starts, AT.handover_s, device),
+            slots.last_server[copy, at],
         )
         made = actions.Actions(
-            slots.tx_delay[copy, place],
-            slots.link_cost[copy, place],
-            slots.allowed[copy, place],
-            kept.energy[copy, place],
-            kept.own_hz[copy, place],
+            slots.tx_delay[copy, at],
+            slots.link_cost[copy, at],
+            slots.allowed[copy, at],
+            kept.energy[copy, at],
+            kept.own_hz[copy, at],
         )
         actions.compose(given, 0, made)
         if kept.deadline_s.shape[1]:
@@ -240,8 +243,9 @@ def _begin_slot(
         else:
             slots.server_hz[copy, server], slots.wait[copy, server] = math.inf, 0.0
             slots.capacity[copy, server] = tasks
-    slots.slots_left[copy] = int(drawn.servers[row, number, num_servers])
-    _show(drawn.shown[row, number], shown[copy], course.devices[copy], tasks, rules.blocks)
+    slots.slots_left[copy] = drawn.slots_left[place]
+    _show(drawn.shown[place], shown[copy], course.devices[copy], tasks, rules.blocks)
+    return True
 
 
 @register_jitable(forceinline=True, error_model="numpy")
@@ -326,13 +330,38 @@ def _end_slot(
 
 
 @loops_for
+def start(formulas: str) -> Any:
+    """Return the compiled loop that starts episodes, see `start_all` in it."""
+
+    @loop
+    def start_all(copies: Any, rows: Any, drawn: Any, course: Any) -> None:
+        """Start the episodes in some rows, one for each of some copies, before their first slots.
+
+        What is named is given as plain tuples: these are handed over faster.
+        """
+        assert formulas
+        drawn, course = Drawn(*borrowed(drawn)), Course(*borrowed(course))
+        for place, each in enumerate(copies):
+            copy, row = index(each), index(rows[place])
+            last = index(drawn.present.shape[1] - 1)
+            while not _someone(drawn.present[row, last]):
+                last = index(last - 1)
+            course.episode[copy], course.number[copy] = row, -1
+            course.last[copy], course.over[copy], course.steps[copy] = last, False, 0
+            course.backlog_cycles[copy, :] = 0.0
+            course.last_server[copy, :] = -1
+            course.sums[copy, :] = 0.0
+
+    return start_all
+
+
+@loops_for
 def begin(formulas: str) -> Any:
-    """Return the compiled loop that begins episodes, see `begin_all` in it."""
+    """Return the compiled loop that begins slots, see `begin_all` in it."""
 
     @loop
     def begin_all(
         copies: Any,
-        rows: Any,
         drawn: Any,
         course: Any,
         slots: Any,
@@ -340,37 +369,35 @@ def begin(formulas: str) -> Any:
         kept: Any,
         shown: Any,
         rules: Any,
-    ) -> None:
-        """Begin the episodes in some rows, one for each of some copies: their first slots.
+        waiting: Any,
+    ) -> int:
+        """Begin the next slots of some copies in which a device has a task.
 
-        What is named is given as plain tuples: these are handed over faster.
+        What is named is given as plain tuples, as above. Where a slot passes and the next one is
+        not drawn, the copy is written to `waiting`; returns how many these are.
         """
         assert formulas
         drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
         slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
-        shown, work = borrowed(shown), np.empty(rules.num_servers)
-        for place, each in enumerate(copies):
-            copy = index(each)
-            course.episode[copy], course.number[copy] = rows[place], -1
-            row = index(rows[place])
-            last = index(drawn.devices.shape[1] - 1)
-            while not _someone(drawn, row, last):
-                last = index(last - 1)
-            course.last[copy], course.over[copy], course.steps[copy] = last, False, 0
-            course.backlog_cycles[copy, :] = 0.0
-            course.last_server[copy, :] = -1
-            course.sums[copy, :] = 0.0
-            _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
+        shown, work, left = borrowed(shown), np.empty(rules.num_servers), 0
+        for each in copies:
+            copy, begun = index(each), False
+            while not begun:
+                begun = _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
+                if not begun and course.episode[copy] < drawn.in_turn:
+                    waiting[left] = copy
+                    left, begun = left + 1, True
+        return left
 
     return begin_all
 
 
 @loops_for
-def turn(formulas: str) -> Any:
-    """Return the compiled loop that ends slots and begins the next, see `turn_all` in it."""
+def end(formulas: str) -> Any:
+    """Return the compiled loop that ends slots, see `end_all` in it."""
 
     @loop
-    def turn_all(
+    def end_all(
         copies: Any,
         drawn: Any,
         course: Any,
@@ -378,45 +405,35 @@ def turn(formulas: str) -> Any:
         prepared: Any,
         counts: Any,
         kept: Any,
-        shown: Any,
         rules: Any,
         chosen: Any,
         ended: Any,
     ) -> int:
-        """End the slots of some copies, and begin the next of those whose episodes go on.
+        """End the slots of some copies; return of how many the episode is over.
 
-        What is named is given as plain tuples, as above. Returns of how many copies the episode
-        is over.
+        What is named is given as plain tuples, as above.
         """
         assert formulas
-        drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
+        drawn, course = Drawn(*borrowed(drawn)), Course(*borrowed(course))
         slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
-        shown, prepared = borrowed(shown), borrowed(prepared)
-        chosen, ended = borrowed(chosen), Ended(*borrowed(ended))
+        prepared, chosen, ended = borrowed(prepared), borrowed(chosen), Ended(*borrowed(ended))
         work, over = np.empty(rules.num_servers), 0
-        for start in range(0, len(copies), _AT_ONCE):
-            some = copies[start : start + _AT_ONCE]
-            for each in some:
-                work[0] = _touched(drawn, course, index(each))
-            for each in some:
-                copy = index(each)
-                _end_slot(
-                    drawn,
-                    course,
-                    slots,
-                    prepared,
-                    counts,
-                    kept,
-                    rules,
-                    copy,
-                    chosen[copy],
-                    ended,
-                    work,
-                )
-                if course.over[copy]:
-                    over += 1
-                else:
-                    _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
+        for each in copies:
+            copy = index(each)
+            _end_slot(
+                drawn,
+                course,
+                slots,
+                prepared,
+                counts,
+                kept,
+                rules,
+                copy,
+                chosen[copy],
+                ended,
+                work,
+            )
+            over += course.over[copy]
         return over
 
-    return turn_all
+    return end_all
