@@ -57,6 +57,25 @@ def _borrow(context: Any, arrays: Any) -> Any:
 borrowed: Any = intrinsic(_borrow)
 
 
+def _empty(context: Any, array: Any) -> Any:
+    """Return an array, in compiled code, of which the compiler knows that it is of length 0.
+
+    What is done only where it is not of length 0 is left out of the loop.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.return_type
+        made = context.make_array(kind)(context, builder, args[0])
+        made.shape = Constant(made.shape.type, [0] * kind.ndim)
+        made.nitems, made.meminfo = Constant(made.nitems.type, 0), Constant(made.meminfo.type, None)
+        return made._getvalue()
+
+    return array(array), generate
+
+
+emptied: Any = intrinsic(_empty)
+
+
 @register_jitable
 def index(number: Any) -> Any:
     """Return a whole number, 0 to 2^32 - 1, of which compiled code knows that it is not below 0.

@@ -37,14 +37,17 @@ _OF_LINKS = ("covered", "fetch_delay_s")
 AT: Any = namedtuple("AT", OTHERS)(*range(len(OTHERS)))
 """The place of each of `OTHERS` among them."""
 
+AT_ONCE = 512
+"""So many copies begin slots at a time."""
+
 
 class Drawn(NamedTuple):
     """Episodes in rows, (R, ...), and their slots in places, (P, ...).
 
     Attributes:
         present: which devices have a task, (R, K, M).
-        in_turn: of the episodes in so many rows, the first ones, each copy has one slot at a time,
-            in the place of its own number; each slot of the others has a place of its own, behind.
+        in_turn: slots of the episodes in so many rows, the first ones, are drawn as they begin, and
+            take one of the first `AT_ONCE` places until then; those of the others have one each.
         tx_delay: of each link, (P, M, N), seconds.
         task_cycles: of each device, (P, M), cycles.
         size: q_m, what a task brings to a shared CPU, (P, M).
@@ -73,7 +76,6 @@ class DrawnEpisodes:
     Args:
         scenario: what they are of.
         observer: what shows them.
-        num_envs: how many copies play them.
         in_turn: see `Drawn`.
         rows: for how many there is room.
         first: a slot of the scenario, (1,).
@@ -89,15 +91,13 @@ class DrawnEpisodes:
         self,
         scenario: Scenario,
         observer: Observation,
-        num_envs: int,
         in_turn: int,
         rows: int,
         first: Instance,
         shown: NDArray[Any] | None,
     ) -> None:
         self._observer = observer
-        self._before = num_envs if in_turn else 0  # places of single slots
-        places = self._before + (rows - in_turn) * scenario.slots
+        places = AT_ONCE + (rows - in_turn) * scenario.slots
         lead, size, num_servers = (rows, scenario.slots), first.num_devices, first.num_servers
         widths = [
             (num_servers if name in _OF_LINKS else 1) * (getattr(first, name) is not None)
@@ -127,7 +127,7 @@ class DrawnEpisodes:
         drawn, slots = self.numbers, episodes.slots
         drawn.present[rows] = episodes.present
         num_slots = drawn.present.shape[1]
-        places = self._before + (rows[:, None] - drawn.in_turn) * num_slots + np.arange(num_slots)
+        places = AT_ONCE + (rows[:, None] - drawn.in_turn) * num_slots + np.arange(num_slots)
         drawn.tx_delay[places], drawn.task_cycles[places] = slots.tx_delay, slots.task_cycles
         drawn.size[places] = links.size(slots)
         starts = drawn.starts.tolist()

@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 
 from mec_gym import dynamics, options
 from mec_gym.envs.following import Following
+from mec_gym.envs.in_turn import filling_of
 from mec_gym.envs.stock import FOR_GAIN, Stock
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_FLAGS = 8
+"""So many of them take the room of a gain."""
 
 
 class EpisodeStock(Stock):
@@ -23,11 +27,14 @@ class EpisodeStock(Stock):
     following: Following
 
     def _takes(self) -> tuple[int, int]:
-        scenario = self._scenario
+        scenario, numbers = self._scenario, sum(dynamics.num_uniforms(self._scenario))
+        if filling_of(scenario, self._observer) is not None:  # slots are drawn as they begin
+            left = scenario.num_servers if scenario.background else 0
+            return numbers, scenario.slots * (scenario.num_devices // _FLAGS + left)
         gains = scenario.num_gains
         if not options.is_plain(scenario):
             gains += FOR_GAIN * scenario.num_devices * scenario.num_servers
-        return sum(dynamics.num_uniforms(scenario)), gains * scenario.slots
+        return numbers, gains * scenario.slots
 
     def _make_room(self, rows: int) -> None:
         self.following = Following(

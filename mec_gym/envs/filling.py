@@ -61,7 +61,7 @@ class OptionPlan(NamedTuple):
         drop_penalty_s: seconds.
         covered: nothing, (0, 0): all servers cover all devices.
         fetch_delay_s: of each service to each server, (K, N), seconds.
-        backlog_cycles: nothing, (0,), as the next two: these slots follow no others.
+        wait: nothing, (0,), as the next two: these slots follow no others.
         handover_s: nothing.
         last_server: nothing.
     """
@@ -81,7 +81,7 @@ class OptionPlan(NamedTuple):
     drop_penalty_s: FloatArray
     covered: NDArray[np.bool_]
     fetch_delay_s: FloatArray
-    backlog_cycles: FloatArray
+    wait: FloatArray
     handover_s: FloatArray
     last_server: NDArray[np.int64]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mec_gym import dynamics, mdp, options
 from mec_gym.envs import in_turn, turns
-from mec_gym.envs.drawn import DrawnEpisodes
+from mec_gym.envs.drawn import AT_ONCE, DrawnEpisodes
 from mec_gym.envs.in_turn import InTurn
 from mec_gym.envs.stock import room, room_beside
 from mec_gym.envs.told import SUMMED, Ended, Telling
@@ -118,7 +118,6 @@ class Following:
         self.drawn = DrawnEpisodes(
             scenario,
             observer,
-            num_envs,
             0 if filling is None else ahead,
             rows,
             first,
@@ -127,7 +126,7 @@ class Following:
         self.in_turn: InTurn | None = None
         if filling is not None:
             drawn = self.drawn.numbers
-            self.in_turn = InTurn(scenario, filling, drawn, num_envs, prepared[0])
+            self.in_turn = InTurn(scenario, filling, drawn, prepared[0])
         self._telling = Telling(scenario)
         self.course = turns.Course(
             np.zeros(num_envs, np.int64),
@@ -141,7 +140,8 @@ class Following:
             np.zeros(num_envs, np.int64),
             np.zeros((num_envs, len(SUMMED) + 1)),
         )
-        self._start, self._begin, self._end = turns.start(), turns.begin(), turns.end()
+        self._start, self._end = turns.start(), turns.end()
+        self._begin = turns.begin_of(turns.as_it_is if self.rules.has_options else turns.without)
 
     def start(self, copies: IntArray, rows: IntArray) -> None:
         """Start the episodes in some rows, one for each of some copies, before their first slots."""
@@ -150,23 +150,25 @@ class Following:
 
     def begin(self, copies: IntArray) -> None:
         """Begin the next slots of some copies, whose episodes go on."""
-        waiting, left = copies, len(copies)
-        room = np.empty(left, np.int64)
-        while left:
-            if self.in_turn is not None:
-                self._draw(self.in_turn, waiting)
-            left = self._begin(waiting, *self._places(), room)
-            waiting = room[:left].copy()
+        places = self._places()
+        for start in range(0, len(copies), AT_ONCE):
+            waiting = copies[start : start + AT_ONCE]
+            while len(waiting):
+                if self.in_turn is not None:
+                    self._draw(self.in_turn, waiting)
+                left = np.empty(len(waiting), np.int64)
+                waiting = left[: self._begin(waiting, *places, left)]
         self._work_out(copies)
 
     def _draw(self, in_turn: InTurn, copies: IntArray) -> None:
         """Draw the next slots of those copies that play episodes whose slots are drawn in turn."""
-        rows = self.course.episode[copies]
+        rows, number = self.course.episode[copies], self.course.number[copies] + 1
         drawn = rows < self.drawn.numbers.in_turn
-        if not drawn.all():
-            copies, rows = copies[drawn], rows[drawn]
-        if len(copies):
-            in_turn.draw(copies, rows, self.course.number[copies] + 1)
+        places = np.flatnonzero(drawn)
+        if len(places) < len(copies):
+            rows, number = rows[drawn], number[drawn]
+        if len(places):
+            in_turn.draw(rows, number, places)
 
     def end(self, copies: IntArray, chosen: IntArray) -> tuple[Ended, int]:
         """End the slots of some copies.
@@ -180,9 +182,9 @@ class Following:
         """
         num_envs, num_devices = self.course.devices.shape
         ended = Ended.room(num_envs, num_devices, self.rules.num_servers)
-        drawn, course, slots, counts, kept, _, rules = self._places()
+        _, course, slots, counts, kept, _, rules = self._places()
         over = self._end(
-            copies, drawn, course, slots, self.prepared, counts, kept, rules, chosen, tuple(ended)
+            copies, course, slots, self.prepared, counts, kept, rules, chosen, tuple(ended)
         )
         return ended, over
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mec_gym import dynamics, options
 from mec_gym.envs import pcg64
-from mec_gym.envs.drawn import AT, Drawn
+from mec_gym.envs.drawn import AT, AT_ONCE, Drawn
 from mec_gym.envs.filling import Filling
 from mec_gym.envs.stock import room, room_beside
 from mec_gym.observations import Observation
@@ -36,7 +36,6 @@ class InTurn:
         scenario: what episodes are of.
         filling: what makes their slots.
         numbers: where they are written.
-        num_envs: how many copies, B.
         shown: of one slot, what the observation has worked out of it.
     """
 
@@ -45,7 +44,6 @@ class InTurn:
         scenario: Scenario,
         filling: Filling,
         numbers: Drawn,
-        num_envs: int,
         shown: NDArray[Any],
     ) -> None:
         self._scenario, self._filling, self._numbers = scenario, filling, numbers
@@ -57,7 +55,7 @@ class InTurn:
         self._left_of_hz = np.empty((rows if scenario.background else 0, *shape))
         moves = dynamics.moves_services(scenario)
         self._handover_s = np.empty((rows if moves else 0, scenario.num_devices))
-        self._slots = room(scenario, num_envs, np.empty((1, 0)))._replace(
+        self._slots = room(scenario, AT_ONCE, np.empty((1, 0)))._replace(
             tx_delay=numbers.tx_delay,
             task_cycles=numbers.task_cycles,
             sqrt_cycles=numbers.size,
@@ -65,7 +63,7 @@ class InTurn:
         )
         self._kept = room_beside(scenario, 0)
         self._shape = shown.shape
-        numbers.others[:num_envs, :, numbers.starts[AT.tx_power_w]] = scenario.tx_power_w
+        numbers.others[:AT_ONCE, :, numbers.starts[AT.tx_power_w]] = scenario.tx_power_w
 
     def begin(self, generators: NDArray[np.uint64], copies: IntArray, rows: IntArray) -> None:
         """Draw of the next episodes of some copies, (n,), what is drawn of them as a whole.
@@ -87,15 +85,15 @@ class InTurn:
         if between.handover_s is not None:
             self._handover_s[rows] = between.handover_s
 
-    def draw(self, copies: IntArray, rows: IntArray, number: IntArray) -> None:
-        """Draw the next slots of the episodes in some rows, of these numbers, each for its copy."""
+    def draw(self, rows: IntArray, number: IntArray, places: IntArray) -> None:
+        """Draw the next slots of the episodes in some rows, of these numbers, into some places."""
         scenario, drawn = self._scenario, self._numbers
-        unit = np.empty((len(copies), scenario.num_uniforms))
+        unit = np.empty((len(rows), scenario.num_uniforms))
         self._uniforms(self._of_slots, rows, unit)
         shown = drawn.shown.reshape(-1, *self._shape)
-        self._filling.fill(unit, copies, self._slots, self._kept, shown)
+        self._filling.fill(unit, places, self._slots, self._kept, shown)
         if len(self._left_of_hz):
-            drawn.server_hz[copies] *= self._left_of_hz[rows, number]
+            drawn.server_hz[places] *= self._left_of_hz[rows, number]
         if len(self._handover_s):
-            drawn.others[copies, :, drawn.starts[AT.handover_s]] = self._handover_s[rows]
-        drawn.slots_left[copies] = scenario.slots - 1 - number
+            drawn.others[places, :, drawn.starts[AT.handover_s]] = self._handover_s[rows]
+        drawn.slots_left[places] = scenario.slots - 1 - number

@@ -5,6 +5,7 @@ a task are left out, so that a slot of m tasks stands in the first m places of a
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from numba.extending import register_jitable
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from mec_gym import actions, equations, mdp
-from mec_gym.compiling import borrowed, index, loop, loops_for
-from mec_gym.envs.drawn import AT, OTHERS, Drawn
+from mec_gym.compiling import borrowed, emptied, index, loop, loops_for
+from mec_gym.envs.drawn import AT, AT_ONCE, OTHERS, Drawn
 from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
 from mec_gym.envs.told import NUM_MEANS, Ended
@@ -122,21 +123,17 @@ def _fixed(drawn: Any) -> Drawn:
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _place(drawn: Drawn, course: Course, copy: int) -> int:
-    """Return where the slot stands that a copy plays, see `Drawn.in_turn`."""
-    row = course.episode[copy]
+def _place(drawn: Drawn, row: int, number: int, at: int) -> int:
+    """Return where a slot of the episode in a row stands; `at`, where it is drawn in turn."""
     if row < drawn.in_turn:
-        return copy
-    before = len(course.episode) if drawn.in_turn else 0
-    place: int = before + (row - drawn.in_turn) * drawn.present.shape[1] + course.number[copy]
-    return index(place)
+        return at
+    return index(AT_ONCE + (row - drawn.in_turn) * drawn.present.shape[1] + number)
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _carry(drawn: Drawn, course: Course, rules: Rules, copy: int, work: Any) -> None:
+def _carry(course: Course, rules: Rules, copy: int, work: Any, hz: Any) -> None:
     """Leave to the next slot what is not finished of the work that came, (N,), cycles."""
     if rules.waits:
-        hz = drawn.server_hz[_place(drawn, course, copy)]
         for server in range(rules.num_servers):
             course.backlog_cycles[copy, server] = equations.backlog_after(
                 course.backlog_cycles[copy, server], work[server], hz[server], rules.slot_s
@@ -176,23 +173,28 @@ def _begin_slot(
     shown: Any,
     rules: Rules,
     copy: int,
+    at: int,
     work: Any,
+    option: Callable[[Any], Any],
 ) -> bool:
-    """Begin the next slot; return whether a device has a task in it; `work` (N,) is room.
+    """Begin the next slot; return whether a device has a task in it: if none has, it passes.
 
-    If none has, it passes.
+    `at` is where it stands if it is drawn in turn; `work` (N,) is room; `option` is `as_it_is` or
+    `without`.
     """
     row, number = index(course.episode[copy]), index(course.number[copy] + 1)
     course.number[copy] = number
-    present, place = drawn.present[row, number], _place(drawn, course, copy)
+    present, place = drawn.present[row, number], _place(drawn, row, number, at)
+    hz = drawn.server_hz[place]
     if not _someone(present):
         work[:] = 0.0
-        _carry(drawn, course, rules, copy, work)
+        _carry(course, rules, copy, work, hz)
         return False
     others, starts = drawn.others[place], drawn.starts
     num_devices, num_servers = len(present), rules.num_servers
-    hz, backlog = drawn.server_hz[place], course.backlog_cycles[copy]
-    tasks = 0
+    wait, tasks = slots.wait[copy], 0
+    for server in range(num_servers):
+        wait[server] = equations.waiting_delay(course.backlog_cycles[copy, server], hz[server])
     for device in range(num_devices):
         if not present[device]:
             continue
@@ -207,26 +209,26 @@ def _begin_slot(
             drawn.task_cycles[place, its],
             hz,
             _number(others, starts, AT.tx_power_w, device),
-            _number(others, starts, AT.delay_weight, device),
-            _number(others, starts, AT.energy_weight, device),
-            _number(others, starts, AT.local_hz, device),
-            _number(others, starts, AT.switched_capacitance, device),
-            _number(others, starts, AT.cloud_delay_s, device),
-            _number(others, starts, AT.cloud_hz, device),
-            _number(others, starts, AT.drop_penalty_s, device),
-            _number(others, starts, AT.deadline_s, device),
-            _links(others, starts, AT.covered, device),
-            _links(others, starts, AT.fetch_delay_s, device),
-            backlog,
+            option(_number(others, starts, AT.delay_weight, device)),
+            option(_number(others, starts, AT.energy_weight, device)),
+            option(_number(others, starts, AT.local_hz, device)),
+            option(_number(others, starts, AT.switched_capacitance, device)),
+            option(_number(others, starts, AT.cloud_delay_s, device)),
+            option(_number(others, starts, AT.cloud_hz, device)),
+            option(_number(others, starts, AT.drop_penalty_s, device)),
+            option(_number(others, starts, AT.deadline_s, device)),
+            option(_links(others, starts, AT.covered, device)),
+            option(_links(others, starts, AT.fetch_delay_s, device)),
+            wait,
             _number(others, starts, AT.handover_s, device),
             slots.last_server[copy, at],
         )
         made = actions.Actions(
             slots.tx_delay[copy, at],
             slots.link_cost[copy, at],
-            slots.allowed[copy, at],
-            kept.energy[copy, at],
-            kept.own_hz[copy, at],
+            option(slots.allowed[copy, at]),
+            option(kept.energy[copy, at]),
+            option(kept.own_hz[copy, at]),
         )
         actions.compose(given, 0, made)
         if kept.deadline_s.shape[1]:
@@ -239,35 +241,34 @@ def _begin_slot(
         slots.load[copy, server], slots.sqrt_load[copy, server] = 0, 0.0
         if server < num_servers:
             slots.server_hz[copy, server] = hz[server]
-            slots.wait[copy, server] = equations.waiting_delay(backlog[server], hz[server])
         else:
-            slots.server_hz[copy, server], slots.wait[copy, server] = math.inf, 0.0
+            slots.server_hz[copy, server], wait[server] = math.inf, 0.0
             slots.capacity[copy, server] = tasks
     slots.slots_left[copy] = drawn.slots_left[place]
-    _show(drawn.shown[place], shown[copy], course.devices[copy], tasks, rules.blocks)
+    _show(drawn.shown[place], shown[copy], present, tasks, rules.blocks)
     return True
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _show(every: Any, some: Any, devices: Any, tasks: int, blocks: Any) -> None:
-    """Write what is shown of the devices that have a task, 0 behind them."""
-    if tasks == len(devices) or len(blocks) == 0:
-        for entry in range(len(every)):
-            some[entry] = every[entry]
-        return
+def _show(every: Any, some: Any, present: Any, tasks: int, blocks: Any) -> None:
+    """Write what is shown of the devices that have a task, 0 behind them; and all else."""
     for entry in range(len(every)):
-        some[entry] = 0
+        some[entry] = every[entry]
+    if tasks == len(present):
+        return
     for block in range(len(blocks)):
-        first, width = index(blocks[block, 0]), index(blocks[block, 1])
-        for task in range(tasks):
-            source = first + index(devices[task]) * width
-            for entry in range(width):
-                some[first + task * width + entry] = every[source + entry]
+        entry, width = index(blocks[block, 0]), index(blocks[block, 1])
+        at, end = entry, entry + width * len(present)
+        for device in range(len(present)):
+            for _ in range(width):
+                some[at] = every[entry]
+                entry, at = entry + 1, at + index(present[device])
+        for behind in range(at, end):
+            some[behind] = 0
 
 
 @register_jitable(forceinline=True, error_model="numpy")
 def _end_slot(
-    drawn: Any,
     course: Course,
     slots: Any,
     prepared: Any,
@@ -314,7 +315,7 @@ def _end_slot(
     for task in range(tasks, ended.assignment.shape[1]):
         ended.assignment[copy, task], ended.devices[copy, task] = -1, -1
         ended.cpu_hz[copy, task], ended.task_delay[copy, task] = 0.0, 0.0
-    _carry(drawn, course, rules, copy, work)
+    _carry(course, rules, copy, work, slots.server_hz[copy])
     for server in range(rules.num_servers):
         ended.backlog_cycles[copy, server] = course.backlog_cycles[copy, server]
     out[0], out[3], out[7] = total / tasks, overloads, moved
@@ -355,9 +356,22 @@ def start(formulas: str) -> Any:
     return start_all
 
 
+def as_it_is(numbers: Any) -> Any:
+    """Return what there is of an option of a scenario that may have some."""
+    return numbers
+
+
+def without(numbers: Any) -> Any:
+    """Return nothing, as there is of options where the scenario has none: its loop is shorter."""
+    return emptied(numbers)
+
+
 @loops_for
-def begin(formulas: str) -> Any:
-    """Return the compiled loop that begins slots, see `begin_all` in it."""
+def begin_of(formulas: str, option: Callable[[Any], Any]) -> Any:
+    """Return the compiled loop that begins slots, see `begin_all` in it.
+
+    `option` is `as_it_is` or, of a scenario without options, `without`.
+    """
 
     @loop
     def begin_all(
@@ -371,7 +385,7 @@ def begin(formulas: str) -> Any:
         rules: Any,
         waiting: Any,
     ) -> int:
-        """Begin the next slots of some copies in which a device has a task.
+        """Begin the next slots of some copies, `AT_ONCE` at most, in which a device has a task.
 
         What is named is given as plain tuples, as above. Where a slot passes and the next one is
         not drawn, the copy is written to `waiting`; returns how many these are.
@@ -380,10 +394,12 @@ def begin(formulas: str) -> Any:
         drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
         slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
         shown, work, left = borrowed(shown), np.empty(rules.num_servers), 0
-        for each in copies:
+        for at, each in enumerate(copies):
             copy, begun = index(each), False
             while not begun:
-                begun = _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
+                begun = _begin_slot(
+                    drawn, course, slots, counts, kept, shown, rules, copy, at, work, option
+                )
                 if not begun and course.episode[copy] < drawn.in_turn:
                     waiting[left] = copy
                     left, begun = left + 1, True
@@ -399,7 +415,6 @@ def end(formulas: str) -> Any:
     @loop
     def end_all(
         copies: Any,
-        drawn: Any,
         course: Any,
         slots: Any,
         prepared: Any,
@@ -414,14 +429,13 @@ def end(formulas: str) -> Any:
         What is named is given as plain tuples, as above.
         """
         assert formulas
-        drawn, course = Drawn(*borrowed(drawn)), Course(*borrowed(course))
-        slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
+        course, slots = Course(*borrowed(course)), mdp.Slot(*borrowed(slots))
+        kept, rules = Kept(*borrowed(kept)), Rules(*rules)
         prepared, chosen, ended = borrowed(prepared), borrowed(chosen), Ended(*borrowed(ended))
         work, over = np.empty(rules.num_servers), 0
         for each in copies:
             copy = index(each)
             _end_slot(
-                drawn,
                 course,
                 slots,
                 prepared,
