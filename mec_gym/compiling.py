@@ -28,6 +28,30 @@ def loop(function: F) -> F:
     return cast(F, compiled)
 
 
+class Settled:
+    """A loop whose arguments are of the same types at each call, which are not looked at again.
+
+    To find out the types of some forty arrays takes longer than many a loop takes.
+    """
+
+    def __init__(self, loop: Callable[..., Any]) -> None:
+        self._loop: Any = loop
+        self._call: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the loop."""
+        if self._call is not None:
+            return self._call(*args)
+        result = self._loop(*args)
+        types_of = tuple(numba.typeof(each) for each in args)
+        self._call = self._loop.overloads[types_of].entry_point
+        return result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out of copies what only this process has."""
+        return Settled, (self._loop,)
+
+
 def _borrow(context: Any, arrays: Any) -> Any:
     """Return arrays, in compiled code, whose rows are not counted as references to them.
 

@@ -88,9 +88,8 @@ class Courses:
         load, sqrt_load = following.slots.load, following.slots.sqrt_load
         load[0], sqrt_load[0] = state.slot.load, state.slot.sqrt_load
         self._chosen[0, : len(state.assignment)] = state.assignment
-        ended, over = following.end(_ONLY, self._chosen)
-        told = following.told_one(ended)
-        if over:
+        told = following.told_one(following.end(_ONLY, self._chosen))
+        if following.course.over[0]:
             return None, told
         following.begin(_ONLY)
         return self._shown(), told

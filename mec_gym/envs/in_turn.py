@@ -49,6 +49,7 @@ class InTurn:
         self._scenario, self._filling, self._numbers = scenario, filling, numbers
         self._counts = dynamics.num_uniforms(scenario)
         self._leap = pcg64.leap(self._counts[0])
+        self._size = scenario.num_uniforms
         self._uniforms, self._skip = pcg64.uniforms(), pcg64.skip()
         rows, shape = numbers.in_turn, (scenario.slots, scenario.num_servers)
         self._of_slots = np.zeros((rows, 4), np.uint64)  # generators, at the next slot
@@ -88,7 +89,7 @@ class InTurn:
     def draw(self, rows: IntArray, number: IntArray, places: IntArray) -> None:
         """Draw the next slots of the episodes in some rows, of these numbers, into some places."""
         scenario, drawn = self._scenario, self._numbers
-        unit = np.empty((len(rows), scenario.num_uniforms))
+        unit = np.empty((len(rows), self._size))
         self._uniforms(self._of_slots, rows, unit)
         shown = drawn.shown.reshape(-1, *self._shape)
         self._filling.fill(unit, places, self._slots, self._kept, shown)

@@ -17,7 +17,7 @@ from mec_gym.compiling import borrowed, emptied, index, loop, loops_for
 from mec_gym.envs.drawn import AT, AT_ONCE, OTHERS, Drawn
 from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
-from mec_gym.envs.told import NUM_MEANS, Ended
+from mec_gym.envs.told import Ended
 from mec_gym.kernels import kernel
 
 _NUM_STARTS = len(OTHERS) + 1
@@ -36,7 +36,7 @@ class Course(NamedTuple):
         last_server: the server that ran each device's task last, (B, M); -1: none did.
         past: actions in the slots before, one after the other, (B, K M).
         steps: how many these are, (B,).
-        sums: of what the slots came to, (B, 10), see `told.SUMMED`.
+        sums: of what the slots came to, (B, 10), see `told.NUM_SUMS`.
     """
 
     episode: Any
@@ -282,11 +282,12 @@ def _end_slot(
 ) -> None:
     """Write what a slot came to, and carry on what it leaves; `work` (N,) is room."""
     slot, _ = part_at(slots, prepared, copy, counts)
-    tasks, number, out = index(counts[copy, 0]), course.number[copy], ended.outcome[copy]
+    tasks, number = index(counts[copy, 0]), course.number[copy]
+    sums, means, found = course.sums[copy], ended.means, ended.counts
     overloads = finish_one(
         slot, chosen, ended.assignment[copy], ended.cpu_hz[copy], ended.task_delay[copy]
     )
-    out[:] = 0.0
+    barred = 0
     if rules.has_options:
         cost, energy, missed, dropped, barred = more_of(
             slot,
@@ -298,8 +299,8 @@ def _end_slot(
             rules.num_servers,
             rules.drops,
         )
-        out[1], out[2] = cost / tasks, energy / tasks
-        out[4], out[5], out[6] = missed, dropped, barred
+        means[1, copy], means[2, copy] = cost / tasks, energy / tasks
+        found[1, copy], found[2, copy], found[3, copy] = missed, dropped, barred
     work[:] = 0.0
     total, moved, first = 0.0, 0, course.steps[copy]
     for task in range(tasks):
@@ -318,13 +319,14 @@ def _end_slot(
     _carry(course, rules, copy, work, slots.server_hz[copy])
     for server in range(rules.num_servers):
         ended.backlog_cycles[copy, server] = course.backlog_cycles[copy, server]
-    out[0], out[3], out[7] = total / tasks, overloads, moved
-    out[8] = overloads == 0 and out[6] == 0
+    means[0, copy], found[0, copy], found[4, copy] = total / tasks, overloads, moved
+    ended.feasible[copy] = overloads == 0 and barred == 0
     ended.number[copy], ended.tasks[copy] = number, tasks
-    sums = course.sums[copy]
-    for entry in range(8):
-        sums[entry] += out[entry] * tasks if entry < NUM_MEANS else out[entry]
-    sums[8] += 1 - out[8]
+    for entry in range(len(means)):
+        sums[entry] += means[entry, copy] * tasks
+    for entry in range(len(found)):
+        sums[len(means) + entry] += found[entry, copy]
+    sums[8] += not ended.feasible[copy]
     sums[9] += tasks
     course.steps[copy] = first + tasks
     course.over[copy] = number == course.last[copy]
@@ -381,8 +383,8 @@ def begin_of(formulas: str, option: Callable[[Any], Any]) -> Any:
         slots: Any,
         counts: Any,
         kept: Any,
-        shown: Any,
         rules: Any,
+        shown: Any,
         waiting: Any,
     ) -> int:
         """Begin the next slots of some copies, `AT_ONCE` at most, in which a device has a task.
@@ -423,8 +425,8 @@ def end(formulas: str) -> Any:
         rules: Any,
         chosen: Any,
         ended: Any,
-    ) -> int:
-        """End the slots of some copies; return of how many the episode is over.
+    ) -> None:
+        """End the slots of some copies.
 
         What is named is given as plain tuples, as above.
         """
@@ -432,7 +434,7 @@ def end(formulas: str) -> Any:
         course, slots = Course(*borrowed(course)), mdp.Slot(*borrowed(slots))
         kept, rules = Kept(*borrowed(kept)), Rules(*rules)
         prepared, chosen, ended = borrowed(prepared), borrowed(chosen), Ended(*borrowed(ended))
-        work, over = np.empty(rules.num_servers), 0
+        work = np.empty(rules.num_servers)
         for each in copies:
             copy = index(each)
             _end_slot(
@@ -447,7 +449,4 @@ def end(formulas: str) -> Any:
                 ended,
                 work,
             )
-            over += course.over[copy]
-        return over
-
     return end_all
