@@ -54,7 +54,7 @@ class Drawn(NamedTuple):
         others: of each device the numbers of each of `OTHERS`, one after the other, (P, M, W).
         starts: where those of each begin, and where the last end, (F + 1,).
         server_hz: CPU frequencies, (P, N), cycles/s.
-        slots_left: how many slots follow, (P,).
+        slots_left: how many slots follow, (P,); not of those that are drawn as they begin.
         shown: what the observation has worked out of each slot, (P, C).
     """
 

@@ -88,7 +88,7 @@ class InTurn:
 
     def draw(self, rows: IntArray, number: IntArray, places: IntArray) -> None:
         """Draw the next slots of the episodes in some rows, of these numbers, into some places."""
-        scenario, drawn = self._scenario, self._numbers
+        drawn = self._numbers
         unit = np.empty((len(rows), self._size))
         self._uniforms(self._of_slots, rows, unit)
         shown = drawn.shown.reshape(-1, *self._shape)
@@ -97,4 +97,3 @@ class InTurn:
             drawn.server_hz[places] *= self._left_of_hz[rows, number]
         if len(self._handover_s):
             drawn.others[places, :, drawn.starts[AT.handover_s]] = self._handover_s[rows]
-        drawn.slots_left[places] = scenario.slots - 1 - number

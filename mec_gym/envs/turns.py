@@ -244,7 +244,9 @@ def _begin_slot(
         else:
             slots.server_hz[copy, server], wait[server] = math.inf, 0.0
             slots.capacity[copy, server] = tasks
-    slots.slots_left[copy] = drawn.slots_left[place]
+    slots.slots_left[copy] = drawn.present.shape[1] - 1 - number
+    if row >= drawn.in_turn:  # what is given may be the beginning of longer ones
+        slots.slots_left[copy] = drawn.slots_left[place]
     _show(drawn.shown[place], shown[copy], present, tasks, rules.blocks)
     return True
 
@@ -449,4 +451,5 @@ def end(formulas: str) -> Any:
                 ended,
                 work,
             )
+
     return end_all

@@ -183,25 +183,25 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if over is not None:
             self._copies.begin_next(np.flatnonzero(over))
         reward, terminated, observation, mask, ended = self._copies.assign(None, servers)
-        truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
         if self._following is not None:
             terminated, truncated, info, observation, mask = self._follow(
                 self._following, terminated, observation, mask
             )
-        elif ended:
-            now = self._copies.device == self._length
-            if self._length == self._cut_off_after:
-                truncated = now.copy()
-            if over is None:
-                info, observation, mask = self._final(now, observation, mask, self._told(now))
-                begun = np.flatnonzero(now)
-                self._copies.start_next(begun)
-                self._copies.go_on(begun, observation, mask)
-            else:
+        else:
+            truncated = np.zeros(self.num_envs, dtype=np.bool_)
+            if ended:
+                now = self._copies.device == self._length
+                if self._length == self._cut_off_after:
+                    truncated = now.copy()
                 info = self._told(now)
-        every = np.ones(self.num_envs, dtype=np.bool_)
-        info |= {"action_mask": mask, "_action_mask": every}
+                if over is None:
+                    info, observation, mask = self._final(now, observation, mask, info)
+                    begun = np.flatnonzero(now)
+                    self._copies.start_next(begun)
+                    self._copies.go_on(begun, observation, mask)
+        info["action_mask"] = mask
+        info["_action_mask"] = np.ones(self.num_envs, dtype=np.bool_)
         return observation, reward, terminated, truncated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
