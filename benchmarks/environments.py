@@ -49,16 +49,16 @@ def scalar_seconds(name: str) -> float:
     )
 
 
-def with_resets_seconds(env: Any) -> float:
-    """Return the seconds of one unwrapped `step` with its share of the resets."""
+def with_resets_seconds(env: Any, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the seconds of one unwrapped `step` with its share of the resets, by a clock."""
     num_actions = env.action_space.n
     actions = np.random.default_rng(0).integers(0, num_actions, STEPS).tolist()
-    start = time.perf_counter()
+    start = clock()
     for action in actions:
         _, _, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
             env.reset()
-    return (time.perf_counter() - start) / STEPS
+    return (clock() - start) / STEPS
 
 
 def in_turns(measures: Sequence[Callable[[], float]], turns: int = 7) -> NDArray[np.float64]:
@@ -109,17 +109,48 @@ def with_options(observation: str, copies: int = 1024) -> dict[str, float]:
     }
 
 
+def slots_that_follow(copies: int = 1024) -> dict[str, float]:
+    """Return how long a decision takes in 50 slots that follow one another, beside one slot's."""
+    several, cpu = mec_gym.Scenario.preset("queues"), time.process_time
+    scenarios, result = (several.one_slot, several), dict[str, float]()
+    for observation in ("paper", "servers"):
+        made: dict[str, Any] = {"observation": observation}
+        batches = [gym.make_vec(ID, copies, scenario=each, **made) for each in scenarios]
+        singles = [gym.make(ID, scenario=each, **made).unwrapped for each in scenarios]
+        for env in singles:
+            env.reset(seed=0)
+        for name, measures in (
+            (f"batch of {copies}", [partial(decision_seconds, env) for env in batches]),
+            ("single", [partial(with_resets_seconds, env, cpu) for env in singles]),
+        ):
+            seconds = in_turns(measures)
+            row = f"{name}, {observation}, queues, {several.slots} slots"
+            result[f"{row}, ns a decision"] = float(seconds[:, 1].min()) * 1e9
+            ratio = np.median(seconds[:, 1] / seconds[:, 0])
+            result[f"{row}, time a decision / one slot's"] = float(ratio)
+    return result
+
+
+def decision_seconds(env: gym.vector.VectorEnv[Any, Any, Any]) -> float:
+    """Return the processor time of a decision of a batch whose copies end at different times."""
+    return 1 / rate(env, 0.5, time.process_time, before=1000)
+
+
 def rate(
     env: gym.vector.VectorEnv[Any, Any, Any],
     seconds: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
+    before: int = 20,
 ) -> float:
-    """Return decisions a second of a batch by a clock, everything included."""
+    """Return decisions a second of a batch by a clock, everything included.
+
+    So many steps are taken `before`: they compile, and draw the first slots.
+    """
     num_servers = env.single_action_space.n
     actions = np.random.default_rng(0).integers(0, num_servers, (50, env.num_envs))
     env.reset(seed=0)
-    for action in actions[:20]:  # compiles, and draws the first slots
-        env.step(action)
+    for step in range(before):
+        env.step(actions[step % len(actions)])
     start, steps = clock(), 0
     while clock() - start < seconds:
         for action in actions:
@@ -158,6 +189,7 @@ def figures() -> dict[str, float]:
             result[f"batch of {copies}, {observation} / SyncVectorEnv of 64"] = reached / base
         result |= threads(observation)
         result |= with_options(observation)
+    result |= slots_that_follow()
     for preset in ("paper", "large", "city"):
         scenario = mec_gym.Scenario.preset(preset)
         reached = rate(gym.make_vec(ID, num_envs=16, scenario=preset, observation="si"))

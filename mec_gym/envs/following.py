@@ -151,7 +151,7 @@ class Following:
         self._begin = Settled(turns.begin_of(option))
 
     def start(self, copies: IntArray, rows: IntArray) -> None:
-        """Start the episodes in some rows, one for each of some copies, before their first slots."""
+        """Give some copies the episodes in some rows, one each, of which no slot is begun."""
         self._start(copies, rows, *self._places[:2])
 
     def begin(self, copies: IntArray) -> None:
@@ -177,7 +177,7 @@ class Following:
             in_turn.draw(rows, number, places)
 
     def end(self, copies: IntArray, chosen: IntArray) -> Ended:
-        """End the slots of some copies, whose actions are `chosen` (B, M); return what they came to.
+        """End the slots of some copies, of actions `chosen` (B, M); return what they came to.
 
         Of which the episode is over says `Course.over`.
         """
