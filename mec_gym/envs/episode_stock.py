@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mec_gym import dynamics, options
 from mec_gym.envs.following import Following
 from mec_gym.envs.in_turn import filling_of
-from mec_gym.envs.stock import FOR_GAIN, Stock
+from mec_gym.envs.stock import FOR_GAIN, GAINS_KEPT, Stock
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,9 +28,12 @@ class EpisodeStock(Stock):
 
     def _takes(self) -> tuple[int, int]:
         scenario, numbers = self._scenario, sum(dynamics.num_uniforms(self._scenario))
-        if filling_of(scenario, self._observer) is not None:  # slots are drawn as they begin
+        if filling_of(scenario, self._observer) is not None:
+            # Slots are drawn as they begin. What is drawn ahead is little, and of many copies at a
+            # time takes a fraction of what it takes of those few that need it at once.
             left = scenario.num_servers if scenario.background else 0
-            return numbers, scenario.slots * (scenario.num_devices // _FLAGS + left)
+            gains = scenario.slots * (scenario.num_devices // _FLAGS + left)
+            return numbers, max(1, min(gains, GAINS_KEPT // (2 * self._num_envs)))
         gains = scenario.num_gains
         if not options.is_plain(scenario):
             gains += FOR_GAIN * scenario.num_devices * scenario.num_servers
