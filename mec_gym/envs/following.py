@@ -12,7 +12,7 @@ from mec_gym.envs import in_turn, turns
 from mec_gym.envs.drawn import AT_ONCE, DrawnEpisodes
 from mec_gym.envs.in_turn import InTurn
 from mec_gym.envs.stock import room, room_beside
-from mec_gym.envs.told import NUM_SUMS, Ended, Room, Telling
+from mec_gym.envs.told import NUM_SUMS, Ended, Telling
 from mec_gym.episodes import ABSENT, Carried, Episodes
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, Slot, State
@@ -128,7 +128,7 @@ class Following:
         if filling is not None:
             drawn = self.drawn.numbers
             self.in_turn = InTurn(scenario, filling, drawn, prepared[0])
-        self._telling, self._room = Telling(scenario), Room(num_envs, size, num_servers)
+        self._telling = Telling(scenario)
         self.course = turns.Course(
             np.zeros(num_envs, np.int64),
             np.zeros(num_envs, np.int64),
@@ -181,9 +181,8 @@ class Following:
 
         Of which the episode is over says `Course.over`.
         """
-        ended = self._room()
         _, course, slots, counts, kept, rules = self._places
-        self._end(copies, course, slots, self.prepared, counts, kept, rules, chosen, tuple(ended))
+        ended: Ended = self._end(copies, course, slots, self.prepared, counts, kept, rules, chosen)
         return ended
 
     def find(self, episodes: Episodes, at: int, copy: int) -> Whole:

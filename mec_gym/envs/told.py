@@ -1,6 +1,5 @@
 """What is reported of slots that follow one another as they end, and of their episodes."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,34 +45,6 @@ class Ended(NamedTuple):
     tasks: Any
     counts: Any
     feasible: Any
-
-
-class Room:
-    """Makes room for what the slots of copies come to, in few blocks, which takes less time."""
-
-    def __init__(self, num_envs: int, num_devices: int, num_servers: int) -> None:
-        each, of_devices = (num_envs,), (num_envs, num_devices)
-        reals = of_devices, of_devices, (num_envs, num_servers), (len(MEANS), num_envs)
-        wholes = of_devices, of_devices, each, each, (len(COUNTS), num_envs)
-        self._reals, self._wholes, self._each = _places(reals), _places(wholes), each
-
-    def __call__(self) -> Ended:
-        """Return room in which all is 0."""
-        reals = np.zeros(self._reals[-1][0].stop)
-        wholes = np.zeros(self._wholes[-1][0].stop, np.int64)
-        return Ended(
-            *[reals[place].reshape(shape) for place, shape in self._reals],
-            *[wholes[place].reshape(shape) for place, shape in self._wholes],
-            np.zeros(self._each, np.bool_),
-        )
-
-
-def _places(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[slice, tuple[int, ...]]]:
-    """Return where arrays of some shapes stand one behind the other, and these."""
-    ends = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
-    return [
-        (slice(end - math.prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)
-    ]
 
 
 class Telling:
@@ -123,9 +94,11 @@ class Telling:
     ) -> dict[str, NDArray[Any]]:
         """Return what is reported of those episodes that are `over`, (B,); see `NUM_SUMS`."""
         told: dict[str, NDArray[Any]] = {}
-        for name, values in self._in_all(sums[over]).items():
-            told[name] = np.zeros(len(over), values.dtype)
-            told[name][over], told[f"_{name}"] = values, over.copy()
+        (copies,) = over.nonzero()
+        for name, values in self._in_all(sums[copies]).items():
+            made = np.zeros(len(over), values.dtype)
+            made[copies] = values
+            told[name], told[f"_{name}"] = made, over.copy()
         return told
 
     def of_one(self, ended: Ended, sums: NDArray[np.float64], over: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mec_gym.compiling import borrowed, emptied, index, loop, loops_for
 from mec_gym.envs.drawn import AT, AT_ONCE, OTHERS, Drawn
 from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
-from mec_gym.envs.told import Ended
+from mec_gym.envs.told import COUNTS, MEANS, Ended
 from mec_gym.kernels import kernel
 
 _NUM_STARTS = len(OTHERS) + 1
@@ -426,30 +426,32 @@ def end(formulas: str) -> Any:
         kept: Any,
         rules: Any,
         chosen: Any,
-        ended: Any,
-    ) -> None:
-        """End the slots of some copies.
+    ) -> Ended:
+        """End the slots of some copies, and return what they came to.
 
         What is named is given as plain tuples, as above.
         """
         assert formulas
         course, slots = Course(*borrowed(course)), mdp.Slot(*borrowed(slots))
         kept, rules = Kept(*borrowed(kept)), Rules(*rules)
-        prepared, chosen, ended = borrowed(prepared), borrowed(chosen), Ended(*borrowed(ended))
-        work = np.empty(rules.num_servers)
-        for each in copies:
-            copy = index(each)
-            _end_slot(
-                course,
-                slots,
-                prepared,
-                counts,
-                kept,
-                rules,
-                copy,
-                chosen[copy],
-                ended,
-                work,
-            )
+        prepared, chosen = borrowed(prepared), borrowed(chosen)
+        each, size, num_servers = len(counts), chosen.shape[1], rules.num_servers
+        room = Ended(
+            np.zeros((each, size)),
+            np.zeros((each, size)),
+            np.zeros((each, num_servers)),
+            np.zeros((len(MEANS), each)),
+            np.zeros((each, size), np.int64),
+            np.zeros((each, size), np.int64),
+            np.zeros(each, np.int64),
+            np.zeros(each, np.int64),
+            np.zeros((len(COUNTS), each), np.int64),
+            np.zeros(each, np.bool_),
+        )
+        ended, work = Ended(*borrowed(room)), np.empty(num_servers)
+        for one in copies:
+            copy, its = index(one), chosen[one]
+            _end_slot(course, slots, prepared, counts, kept, rules, copy, its, ended, work)
+        return room
 
     return end_all
