@@ -95,10 +95,13 @@ class Telling:
         """Return what is reported of those episodes that are `over`, (B,); see `NUM_SUMS`."""
         told: dict[str, NDArray[Any]] = {}
         (copies,) = over.nonzero()
-        for name, values in self._in_all(sums[copies]).items():
+        found = self._in_all(sums[copies])
+        which = np.empty((len(found), len(over)), np.bool_)
+        which[:] = over
+        for (name, values), its in zip(found.items(), which, strict=True):
             made = np.zeros(len(over), values.dtype)
             made[copies] = values
-            told[name], told[f"_{name}"] = made, over.copy()
+            told[name], told[f"_{name}"] = made, its
         return told
 
     def of_one(self, ended: Ended, sums: NDArray[np.float64], over: bool) -> dict[str, Any]:

@@ -381,7 +381,8 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         else:
             last = np.full(self.num_envs, None, dtype=object)
             last[ended] = np.fromiter(observation[ended], dtype=object, count=len(ended))
-            last_mask = np.where(now[:, None], mask, np.int8(0))
+            last_mask = np.zeros_like(mask)
+            last_mask[ended] = mask[ended]
         masks = {"action_mask": last_mask, "_action_mask": now.copy()}
         info = {
             "final_obs": last,
