@@ -43,7 +43,7 @@ class Settled:
         if self._call is not None:
             return self._call(*args)
         result = self._loop(*args)
-        types_of = tuple(numba.typeof(each) for each in args)
+        types_of = tuple(numba.typeof(each) for each in args)  # type: ignore[no-untyped-call]
         self._call = self._loop.overloads[types_of].entry_point
         return result
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mec_gym import dynamics, mdp, options
 from mec_gym.compiling import Settled
-from mec_gym.envs import in_turn, turns
+from mec_gym.envs import endings, in_turn, turns
 from mec_gym.envs.drawn import AT_ONCE, DrawnEpisodes
 from mec_gym.envs.in_turn import InTurn
 from mec_gym.envs.stock import room, room_beside
@@ -147,7 +147,7 @@ class Following:
             tuple(each) if isinstance(each, tuple) else each for each in named
         )
         option = turns.as_it_is if self.rules.has_options else turns.without
-        self._start, self._end = Settled(turns.start()), Settled(turns.end())
+        self._start, self._end = Settled(turns.start()), Settled(endings.end())
         self._begin = Settled(turns.begin_of(option))
 
     def start(self, copies: IntArray, rows: IntArray) -> None:

@@ -1,4 +1,4 @@
-"""The compiled loops that end a slot and begin the one that follows it.
+"""The compiled loops that begin slots which follow one another; `endings` has those that end them.
 
 A copy plays the slot in its own row of `slots`; episodes stand in rows of `drawn`. Devices without
 a task are left out, so that a slot of m tasks stands in the first m places of a row of M.
@@ -15,9 +15,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from mec_gym import actions, equations, mdp
 from mec_gym.compiling import borrowed, emptied, index, loop, loops_for
 from mec_gym.envs.drawn import AT, AT_ONCE, OTHERS, Drawn
-from mec_gym.envs.loops import finish_one
-from mec_gym.envs.option_loops import Kept, more_of
-from mec_gym.envs.told import COUNTS, MEANS, Ended
+from mec_gym.envs.option_loops import Kept
 from mec_gym.kernels import kernel
 
 _NUM_STARTS = len(OTHERS) + 1
@@ -127,11 +125,12 @@ def _place(drawn: Drawn, row: int, number: int, at: int) -> int:
     """Return where a slot of the episode in a row stands; `at`, where it is drawn in turn."""
     if row < drawn.in_turn:
         return at
-    return index(AT_ONCE + (row - drawn.in_turn) * drawn.present.shape[1] + number)
+    place: int = index(AT_ONCE + (row - drawn.in_turn) * drawn.present.shape[1] + number)
+    return place
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _carry(course: Course, rules: Rules, copy: int, work: Any, hz: Any) -> None:
+def carry(course: Course, rules: Rules, copy: int, work: Any, hz: Any) -> None:
     """Leave to the next slot what is not finished of the work that came, (N,), cycles."""
     if rules.waits:
         for server in range(rules.num_servers):
@@ -188,7 +187,7 @@ def _begin_slot(
     hz = drawn.server_hz[place]
     if not _someone(present):
         work[:] = 0.0
-        _carry(course, rules, copy, work, hz)
+        carry(course, rules, copy, work, hz)
         return False
     others, starts = drawn.others[place], drawn.starts
     num_devices, num_servers = len(present), rules.num_servers
@@ -198,7 +197,7 @@ def _begin_slot(
     for device in range(num_devices):
         if not present[device]:
             continue
-        at, its = slice(tasks, tasks + 1), slice(device, device + 1)
+        to, its = slice(tasks, tasks + 1), slice(device, device + 1)
         course.devices[copy, tasks] = device
         slots.task_cycles[copy, tasks] = drawn.task_cycles[place, device]
         slots.sqrt_cycles[copy, tasks] = drawn.size[place, device]
@@ -221,14 +220,14 @@ def _begin_slot(
             option(_links(others, starts, AT.fetch_delay_s, device)),
             wait,
             _number(others, starts, AT.handover_s, device),
-            slots.last_server[copy, at],
+            slots.last_server[copy, to],
         )
         made = actions.Actions(
-            slots.tx_delay[copy, at],
-            slots.link_cost[copy, at],
-            option(slots.allowed[copy, at]),
-            option(kept.energy[copy, at]),
-            option(kept.own_hz[copy, at]),
+            slots.tx_delay[copy, to],
+            slots.link_cost[copy, to],
+            option(slots.allowed[copy, to]),
+            option(kept.energy[copy, to]),
+            option(kept.own_hz[copy, to]),
         )
         actions.compose(given, 0, made)
         if kept.deadline_s.shape[1]:
@@ -267,71 +266,6 @@ def _show(every: Any, some: Any, present: Any, tasks: int, blocks: Any) -> None:
                 entry, at = entry + 1, at + index(present[device])
         for behind in range(at, end):
             some[behind] = 0
-
-
-@register_jitable(forceinline=True, error_model="numpy")
-def _end_slot(
-    course: Course,
-    slots: Any,
-    prepared: Any,
-    counts: Any,
-    kept: Kept,
-    rules: Rules,
-    copy: int,
-    chosen: Any,
-    ended: Ended,
-    work: Any,
-) -> None:
-    """Write what a slot came to, and carry on what it leaves; `work` (N,) is room."""
-    slot, _ = part_at(slots, prepared, copy, counts)
-    tasks, number = index(counts[copy, 0]), course.number[copy]
-    sums, means, found = course.sums[copy], ended.means, ended.counts
-    overloads = finish_one(
-        slot, chosen, ended.assignment[copy], ended.cpu_hz[copy], ended.task_delay[copy]
-    )
-    barred = 0
-    if rules.has_options:
-        cost, energy, missed, dropped, barred = more_of(
-            slot,
-            kept,
-            copy,
-            chosen,
-            ended.cpu_hz[copy],
-            ended.task_delay[copy],
-            rules.num_servers,
-            rules.drops,
-        )
-        means[1, copy], means[2, copy] = cost / tasks, energy / tasks
-        found[1, copy], found[2, copy], found[3, copy] = missed, dropped, barred
-    work[:] = 0.0
-    total, moved, first = 0.0, 0, course.steps[copy]
-    for task in range(tasks):
-        device, server = index(course.devices[copy, task]), chosen[task]
-        total += ended.task_delay[copy, task]
-        ended.devices[copy, task] = device
-        course.past[copy, first + task] = server
-        if server < rules.num_servers:
-            before = course.last_server[copy, device]
-            moved += before >= 0 and before != server
-            course.last_server[copy, device] = server
-            work[server] += slot.task_cycles[task]
-    for task in range(tasks, ended.assignment.shape[1]):
-        ended.assignment[copy, task], ended.devices[copy, task] = -1, -1
-        ended.cpu_hz[copy, task], ended.task_delay[copy, task] = 0.0, 0.0
-    _carry(course, rules, copy, work, slots.server_hz[copy])
-    for server in range(rules.num_servers):
-        ended.backlog_cycles[copy, server] = course.backlog_cycles[copy, server]
-    means[0, copy], found[0, copy], found[4, copy] = total / tasks, overloads, moved
-    ended.feasible[copy] = overloads == 0 and barred == 0
-    ended.number[copy], ended.tasks[copy] = number, tasks
-    for entry in range(len(means)):
-        sums[entry] += means[entry, copy] * tasks
-    for entry in range(len(found)):
-        sums[len(means) + entry] += found[entry, copy]
-    sums[8] += not ended.feasible[copy]
-    sums[9] += tasks
-    course.steps[copy] = first + tasks
-    course.over[copy] = number == course.last[copy]
 
 
 @loops_for
@@ -410,48 +344,3 @@ def begin_of(formulas: str, option: Callable[[Any], Any]) -> Any:
         return left
 
     return begin_all
-
-
-@loops_for
-def end(formulas: str) -> Any:
-    """Return the compiled loop that ends slots, see `end_all` in it."""
-
-    @loop
-    def end_all(
-        copies: Any,
-        course: Any,
-        slots: Any,
-        prepared: Any,
-        counts: Any,
-        kept: Any,
-        rules: Any,
-        chosen: Any,
-    ) -> Ended:
-        """End the slots of some copies, and return what they came to.
-
-        What is named is given as plain tuples, as above.
-        """
-        assert formulas
-        course, slots = Course(*borrowed(course)), mdp.Slot(*borrowed(slots))
-        kept, rules = Kept(*borrowed(kept)), Rules(*rules)
-        prepared, chosen = borrowed(prepared), borrowed(chosen)
-        each, size, num_servers = len(counts), chosen.shape[1], rules.num_servers
-        room = Ended(
-            np.zeros((each, size)),
-            np.zeros((each, size)),
-            np.zeros((each, num_servers)),
-            np.zeros((len(MEANS), each)),
-            np.zeros((each, size), np.int64),
-            np.zeros((each, size), np.int64),
-            np.zeros(each, np.int64),
-            np.zeros(each, np.int64),
-            np.zeros((len(COUNTS), each), np.int64),
-            np.zeros(each, np.bool_),
-        )
-        ended, work = Ended(*borrowed(room)), np.empty(num_servers)
-        for one in copies:
-            copy, its = index(one), chosen[one]
-            _end_slot(course, slots, prepared, counts, kept, rules, copy, its, ended, work)
-        return room
-
-    return end_all
