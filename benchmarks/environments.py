@@ -111,17 +111,19 @@ def with_options(observation: str, copies: int = 1024) -> dict[str, float]:
 
 def slots_that_follow(copies: int = 1024) -> dict[str, float]:
     """Return how long a decision takes in 50 slots that follow one another, beside one slot's."""
-    several, cpu = mec_gym.Scenario.preset("queues"), time.process_time
+    several = mec_gym.Scenario.preset("queues")
     scenarios, result = (several.one_slot, several), dict[str, float]()
     for observation in ("paper", "servers"):
         made: dict[str, Any] = {"observation": observation}
         batches = [gym.make_vec(ID, copies, scenario=each, **made) for each in scenarios]
         singles = [gym.make(ID, scenario=each, **made).unwrapped for each in scenarios]
-        for env in singles:
-            env.reset(seed=0)
+        batches[0].reset(seed=0)
+        spread(batches[1], several.slots * several.num_devices)
+        for single in singles:
+            single.reset(seed=0)
         for name, measures in (
-            (f"batch of {copies}", [partial(decision_seconds, env) for env in batches]),
-            ("single", [partial(with_resets_seconds, env, cpu) for env in singles]),
+            (f"batch of {copies}", [partial(played_seconds, env) for env in batches]),
+            ("single", [partial(with_resets_seconds, env, time.process_time) for env in singles]),
         ):
             seconds = in_turns(measures)
             row = f"{name}, {observation}, queues, {several.slots} slots"
@@ -131,26 +133,37 @@ def slots_that_follow(copies: int = 1024) -> dict[str, float]:
     return result
 
 
-def decision_seconds(env: gym.vector.VectorEnv[Any, Any, Any]) -> float:
-    """Return the processor time of a decision of a batch whose copies end at different times."""
-    return 1 / rate(env, 0.5, time.process_time, before=1000)
+def spread(env: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> None:
+    """Reset the copies of a batch at different steps: in the long run their episodes end so."""
+    env.reset(seed=0)
+    at = np.arange(env.num_envs) % steps
+    for step in range(steps):
+        env.step(np.zeros(env.num_envs, np.int64))
+        if (at == step).any():
+            env.reset(options={"reset_mask": at == step})
+
+
+def played_seconds(env: gym.vector.VectorEnv[Any, Any, Any], steps: int = 400) -> float:
+    """Return the processor time of a decision of a batch that is played on."""
+    num_servers = env.single_action_space.n
+    actions = np.random.default_rng(0).integers(0, num_servers, (50, env.num_envs))
+    start = time.process_time()
+    for step in range(steps):
+        env.step(actions[step % len(actions)])
+    return (time.process_time() - start) / (steps * env.num_envs)
 
 
 def rate(
     env: gym.vector.VectorEnv[Any, Any, Any],
     seconds: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
-    before: int = 20,
 ) -> float:
-    """Return decisions a second of a batch by a clock, everything included.
-
-    So many steps are taken `before`: they compile, and draw the first slots.
-    """
+    """Return decisions a second of a batch by a clock, everything included."""
     num_servers = env.single_action_space.n
     actions = np.random.default_rng(0).integers(0, num_servers, (50, env.num_envs))
     env.reset(seed=0)
-    for step in range(before):
-        env.step(actions[step % len(actions)])
+    for action in actions[:20]:  # compiles, and draws the first slots
+        env.step(action)
     start, steps = clock(), 0
     while clock() - start < seconds:
         for action in actions:

@@ -1,8 +1,8 @@
 """What compiled loops are made with: arrays that are lent, and numbers that index them."""
 
-import copy
 import pickle
 import sys
+from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ def test_of_an_emptied_array_nothing_is_left():
 
 
 @pytest.mark.parametrize(
-    "duplicate", [lambda same: same, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+    "duplicate", [lambda same: same, deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
 )
 def test_a_settled_loop_is_called_with_the_types_of_its_first_call(duplicate):
     settled = Settled(summed)
