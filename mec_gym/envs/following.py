@@ -157,13 +157,15 @@ class Following:
     def begin(self, copies: IntArray) -> None:
         """Begin the next slots of some copies, whose episodes go on."""
         shown = self.prepared.reshape(len(self.prepared), -1)
-        for start in range(0, len(copies), AT_ONCE):
-            waiting = copies[start : start + AT_ONCE]
-            while len(waiting):
-                if self.in_turn is not None:
+        if self.in_turn is None:
+            self._begin(copies, *self._places, shown, copies)  # all slots are drawn: none waits
+        else:
+            for start in range(0, len(copies), AT_ONCE):
+                waiting = copies[start : start + AT_ONCE]
+                while len(waiting):
                     self._draw(self.in_turn, waiting)
-                left = np.empty(len(waiting), np.int64)
-                waiting = left[: self._begin(waiting, *self._places, shown, left)]
+                    left = np.empty(len(waiting), np.int64)
+                    waiting = left[: self._begin(waiting, *self._places, shown, left)]
         self._work_out(copies)
 
     def _draw(self, in_turn: InTurn, copies: IntArray) -> None:

@@ -323,10 +323,11 @@ def begin_of(formulas: str, option: Callable[[Any], Any]) -> Any:
         shown: Any,
         waiting: Any,
     ) -> int:
-        """Begin the next slots of some copies, `AT_ONCE` at most, in which a device has a task.
+        """Begin the next slots of some copies in which a device has a task.
 
-        What is named is given as plain tuples, as above. Where a slot passes and the next one is
-        not drawn, the copy is written to `waiting`; returns how many these are.
+        What is named is given as plain tuples, as above. Where slots are drawn as they begin there
+        are `AT_ONCE` copies at most, whose slots are drawn; where one passes and the next is not
+        drawn, the copy is written to `waiting`. Returns how many these are.
         """
         assert formulas
         drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
