@@ -9,20 +9,17 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from over_time import ARRIVING, OPTIONS, PLAIN, SCENARIOS, Reference, assert_same_info
+from pairs import PAIRS
 from same import assert_same
 
 from mec_gym import Scenario
 from mec_gym.envs.recording import OutcomeAtEveryStep
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.kernels import kernel
-from mec_gym.observations import OBSERVATIONS, Observation
-from mec_gym.rewards import REWARDS
+from mec_gym.observations import Observation
 
 ID = "mec_gym:MEC-Offload-v0"
 COPIES = 4
-PAIRS = [*((observation, "delay") for observation in sorted(OBSERVATIONS))] + [
-    ("servers", reward) for reward in sorted(REWARDS)
-]
 MODES = ["SAME_STEP", "NEXT_STEP", "DISABLED"]
 
 
