@@ -131,15 +131,14 @@ def outlooks(slots: Instance, scenario: "Scenario", seed: int, samples: int) -> 
         if scenario.hides_tasks:
             servers = {name: given[name] for name in ("server_hz", "capacity")}
             hidden = Problem.of(Instance.trusted(**sampled | servers))
-        link_cost, size, server_hz, capacity = problem.numbers()
-        hidden_cost, hidden_size, *_ = hidden.numbers()
-        shown_cost = shown.numbers()[0]
+        link_cost, sizes, server_hz, capacity = problem.numbers()
+        hidden_cost, hidden_sizes, *_ = hidden.numbers()
         yield Outlook(
             link_cost,
-            size,
-            shown_cost,
+            sizes,
+            shown.numbers()[0],
             hidden_cost,
-            hidden_size,
+            hidden_sizes,
             lookahead,
             server_hz,
             capacity,
