@@ -284,7 +284,7 @@ def test_a_step_before_the_first_reset_is_refused():
 @pytest.mark.parametrize("steps", [0, 1, 9, 40, 700])
 def test_a_batch_goes_on_from_its_state_as_it_would_have(scenario, observation, steps):
     def make():
-        return OffloadVectorEnv(3, scenario=scenario, observation=observation)
+        return OffloadVectorEnv(3, scenario=scenario, observation=observation, reward="delay")
 
     rng = np.random.default_rng(steps)
     first, second = make(), make()
