@@ -9,7 +9,7 @@ from mec_gym.sb3.run import training
 from mec_gym.sb3.run.config import TrainConfig
 from mec_gym.sb3.run.training import train
 
-SHORT = {"episodes": 60, "epsilon_episodes": 30, "heldout_slots": 8, "heldout_episodes": 30}
+SHORT = {"episodes": 60, "epsilon_episodes": 30, "heldout_slots": 8, "heldout_episodes": 20}
 CONFIGS = {
     "paper": TrainConfig(**SHORT, replay_size=200),  # a buffer that comes round
     "paper, many copies": TrainConfig(**SHORT, num_envs=4, updates_at_once=8),
