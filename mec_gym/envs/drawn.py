@@ -55,7 +55,7 @@ class Drawn(NamedTuple):
         starts: where those of each begin, and where the last end, (F + 1,).
         server_hz: CPU frequencies, (P, N), cycles/s.
         slots_left: how many slots follow, (P,); not of those that are drawn as they begin.
-        shown: what the observation has worked out of each slot, (P, C).
+        shown: what the observation has worked out of each slot, (P, C) words, see `in_words`.
     """
 
     present: Any
@@ -68,6 +68,22 @@ class Drawn(NamedTuple):
     server_hz: Any
     slots_left: Any
     shown: Any
+
+
+def words_of(dtype: np.dtype[Any]) -> int:
+    """Return how many words a number takes: words are of 4 bytes, or of 1 if that does not do."""
+    return dtype.itemsize // 4 if dtype.itemsize % 4 == 0 else dtype.itemsize
+
+
+def in_words(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return rows of numbers of any kind, (R, ...), as words, (R, C), which share their memory.
+
+    Loops that only move them are so compiled once for all observations.
+    """
+    rows = numbers.reshape(len(numbers), -1)
+    if not rows.size:
+        return np.empty((len(rows), 0), np.uint32)
+    return rows.view(np.uint32 if rows.itemsize % 4 == 0 else np.uint8)
 
 
 class DrawnEpisodes:
@@ -96,7 +112,7 @@ class DrawnEpisodes:
         first: Instance,
         shown: NDArray[Any] | None,
     ) -> None:
-        self._observer = observer
+        self._observer, self._kind = observer, np.dtype(float) if shown is None else shown.dtype
         places = AT_ONCE + (rows - in_turn) * scenario.slots
         lead, size, num_servers = (rows, scenario.slots), first.num_devices, first.num_servers
         widths = [
@@ -113,7 +129,7 @@ class DrawnEpisodes:
             np.concatenate([[0], np.cumsum(widths)]),
             np.empty((places, num_servers)),
             np.empty(places, np.int64),
-            np.empty((places, 0)) if shown is None else np.empty((places, shown.size), shown.dtype),
+            in_words(np.empty((places, 0) if shown is None else (places, shown.size), self._kind)),
         )
         self.whole: dict[str, NDArray[Any]] = {}
         if shown is None:
@@ -137,6 +153,7 @@ class DrawnEpisodes:
                 drawn.others[places, :, first:end] = values.reshape(*values.shape[:3], -1)
         drawn.server_hz[places], drawn.slots_left[places] = slots.server_hz, slots.slots_left
         if drawn.shown.size:
-            drawn.shown[places] = self._observer.prepare(slots).reshape(*places.shape, -1)
+            shown = self._observer.prepare(slots).reshape(*places.shape, -1)
+            drawn.shown.view(self._kind)[places] = shown
         for name, kept in self.whole.items():
             kept[rows] = getattr(slots, name)

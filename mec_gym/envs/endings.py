@@ -10,14 +10,13 @@ from mec_gym.compiling import borrowed, index, loop, loops_for
 from mec_gym.envs.loops import finish_one
 from mec_gym.envs.option_loops import Kept, more_of
 from mec_gym.envs.told import COUNTS, MEANS, Ended
-from mec_gym.envs.turns import Course, Rules, carry, part_at
+from mec_gym.envs.turns import Course, Rules, carry, tasks_at
 
 
 @register_jitable(forceinline=True, error_model="numpy")
 def _end_slot(
     course: Course,
     slots: Any,
-    prepared: Any,
     counts: Any,
     kept: Kept,
     rules: Rules,
@@ -27,7 +26,7 @@ def _end_slot(
     work: Any,
 ) -> None:
     """Write what a slot came to, and carry on what it leaves; `work` (N,) is room."""
-    slot, _ = part_at(slots, prepared, copy, counts)
+    slot = tasks_at(slots, copy, counts)
     tasks, number = index(counts[copy, 0]), course.number[copy]
     sums, means, found = course.sums[copy], ended.means, ended.counts
     overloads = finish_one(
@@ -87,7 +86,6 @@ def end(formulas: str) -> Any:
         copies: Any,
         course: Any,
         slots: Any,
-        prepared: Any,
         counts: Any,
         kept: Any,
         rules: Any,
@@ -100,7 +98,7 @@ def end(formulas: str) -> Any:
         assert formulas
         course, slots = Course(*borrowed(course)), mdp.Slot(*borrowed(slots))
         kept, rules = Kept(*borrowed(kept)), Rules(*rules)
-        prepared, chosen = borrowed(prepared), borrowed(chosen)
+        chosen = borrowed(chosen)
         each, size, num_servers = len(counts), chosen.shape[1], rules.num_servers
         room = Ended(
             np.zeros((each, size)),
@@ -117,7 +115,7 @@ def end(formulas: str) -> Any:
         ended, work = Ended(*borrowed(room)), np.empty(num_servers)
         for one in copies:
             copy, its = index(one), chosen[one]
-            _end_slot(course, slots, prepared, counts, kept, rules, copy, its, ended, work)
+            _end_slot(course, slots, counts, kept, rules, copy, its, ended, work)
         return room
 
     return end_all

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mec_gym import dynamics, mdp, options
 from mec_gym.compiling import Settled
 from mec_gym.envs import endings, in_turn, turns
-from mec_gym.envs.drawn import AT_ONCE, DrawnEpisodes
+from mec_gym.envs.drawn import AT_ONCE, DrawnEpisodes, in_words, words_of
 from mec_gym.envs.in_turn import InTurn
 from mec_gym.envs.stock import room, room_beside
 from mec_gym.envs.told import NUM_SUMS, Ended, Telling
@@ -113,7 +113,7 @@ class Following:
             moves,
             not options.is_plain(scenario),
             "drop" in scenario.columns,
-            np.empty((0, 2), np.int64) if blocks is None else np.ascontiguousarray(blocks),
+            np.empty((0, 2), np.int64) if blocks is None else blocks * words_of(prepared.dtype),
         )
         filling = in_turn.filling_of(scenario, observer) if ahead else None
         self.drawn = DrawnEpisodes(
@@ -141,8 +141,10 @@ class Following:
             np.zeros(num_envs, np.int64),
             np.zeros((num_envs, NUM_SUMS)),
         )
-        # As plain tuples they are handed over faster.
-        named = self.drawn.numbers, self.course, self.slots, self.counts, self.kept, self.rules
+        # What beginning and ending only move, or do not look at, is alike for every observation and
+        # reward, so that the loops are compiled once. As plain tuples they are handed over faster.
+        slots = self.slots._replace(for_reward=np.empty((num_envs, 0)))
+        named = self.drawn.numbers, self.course, slots, self.counts, self.kept, self.rules
         self._places: Any = tuple(
             tuple(each) if isinstance(each, tuple) else each for each in named
         )
@@ -156,7 +158,7 @@ class Following:
 
     def begin(self, copies: IntArray) -> None:
         """Begin the next slots of some copies, whose episodes go on."""
-        shown = self.prepared.reshape(len(self.prepared), -1)
+        shown = in_words(self.prepared)
         if self.in_turn is None:
             self._begin(copies, *self._places, shown, copies)  # all slots are drawn: none waits
         else:
@@ -184,7 +186,7 @@ class Following:
         Of which the episode is over says `Course.over`.
         """
         _, course, slots, counts, kept, rules = self._places
-        ended: Ended = self._end(copies, course, slots, self.prepared, counts, kept, rules, chosen)
+        ended: Ended = self._end(copies, course, slots, counts, kept, rules, chosen)
         return ended
 
     def find(self, episodes: Episodes, at: int, copy: int) -> Whole:

@@ -63,7 +63,7 @@ class InTurn:
             server_hz=numbers.server_hz,
         )
         self._kept = room_beside(scenario, 0)
-        self._shape = shown.shape
+        self._shown = shown
         numbers.others[:AT_ONCE, :, numbers.starts[AT.tx_power_w]] = scenario.tx_power_w
 
     def begin(self, generators: NDArray[np.uint64], copies: IntArray, rows: IntArray) -> None:
@@ -91,7 +91,7 @@ class InTurn:
         drawn = self._numbers
         unit = np.empty((len(rows), self._size))
         self._uniforms(self._of_slots, rows, unit)
-        shown = drawn.shown.reshape(-1, *self._shape)
+        shown = drawn.shown.view(self._shown.dtype).reshape(-1, *self._shown.shape)
         self._filling.fill(unit, places, self._slots, self._kept, shown)
         if len(self._left_of_hz):
             drawn.server_hz[places] *= self._left_of_hz[rows, number]

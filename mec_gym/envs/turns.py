@@ -82,8 +82,14 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
         counts: how many tasks it has, and along their first axes what is prepared for the
             observation and for the reward, (rows, 3).
     """
-    tasks, shown, earned = counts[row, 0], counts[row, 1], counts[row, 2]
-    slot = mdp.Slot(
+    return tasks_at(slots, row, counts), prepared[row, : counts[row, 1]]
+
+
+@kernel
+def tasks_at(slots: mdp.Slot, row: int, counts: Any) -> mdp.Slot:
+    """Return the tasks that a slot has, as `part_at`."""
+    tasks, earned = counts[row, 0], counts[row, 2]
+    return mdp.Slot(
         slots.tx_delay[row, :tasks],
         slots.task_cycles[row, :tasks],
         slots.sqrt_cycles[row, :tasks],
@@ -99,7 +105,6 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
         slots.load[row],
         slots.sqrt_load[row],
     )
-    return slot, prepared[row, :shown]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
