@@ -129,7 +129,7 @@ def follow(problem: EpisodeProblem, episode: Episode, first: int) -> float:
 
 
 @loop
-def _joins(
+def joins(
     problem: EpisodeProblem,
     episode: Episode,
     slot: int,
@@ -162,7 +162,7 @@ def _joins(
 
 
 @loop
-def _handed(
+def handed(
     problem: EpisodeProblem, episode: Episode, slot: int, device: int, action: int
 ) -> float:
     """Return what moving a device's service costs in a slot and the next, were this its action."""
@@ -207,10 +207,10 @@ def descend(
         work = problem.work[slot]
         leaving = -costs[device, here]
         if moves:
-            leaving -= _handed(problem, episode, slot, device, here)
+            leaving -= handed(problem, episode, slot, device, here)
         off = leaving
         if here < num_servers:
-            off += _joins(
+            off += joins(
                 problem, episode, slot, here, -size[device], -weight[device], -work[device]
             )
         best_change, best_action, best_partner = -_LEAST_GAIN * total, -1, -1
@@ -221,11 +221,11 @@ def descend(
             if action < num_servers:
                 if episode.tasks[slot, action] >= problem.capacity[slot, action]:
                     continue
-                change += _joins(
+                change += joins(
                     problem, episode, slot, action, size[device], weight[device], work[device]
                 )
             if moves:
-                change += _handed(problem, episode, slot, device, action)
+                change += handed(problem, episode, slot, device, action)
             if change < best_change:
                 best_change, best_action, best_partner = change, action, -1
         for partner in range(num_devices):
@@ -238,17 +238,17 @@ def descend(
             more = size[device] - size[partner]
             heavier, longer = weight[device] - weight[partner], work[device] - work[partner]
             if moves:
-                change += _handed(problem, episode, slot, device, there)
-                change += _handed(problem, episode, slot, partner, here)
-                change -= _handed(problem, episode, slot, partner, there)
+                change += handed(problem, episode, slot, device, there)
+                change += handed(problem, episode, slot, partner, here)
+                change -= handed(problem, episode, slot, partner, there)
             # The two columns alone have no loads.
             if there < num_servers and here < num_servers:
-                change += _joins(problem, episode, slot, there, more, heavier, longer)
-                change += _joins(problem, episode, slot, here, -more, -heavier, -longer)
+                change += joins(problem, episode, slot, there, more, heavier, longer)
+                change += joins(problem, episode, slot, here, -more, -heavier, -longer)
             elif there < num_servers:
-                change += _joins(problem, episode, slot, there, more, heavier, longer)
+                change += joins(problem, episode, slot, there, more, heavier, longer)
             elif here < num_servers:
-                change += _joins(problem, episode, slot, here, -more, -heavier, -longer)
+                change += joins(problem, episode, slot, here, -more, -heavier, -longer)
             if change < best_change:
                 best_change, best_action, best_partner = change, there, partner
         if best_action >= 0:
