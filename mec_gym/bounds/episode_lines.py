@@ -162,7 +162,7 @@ def line_options(
         for count in range(least[slot], most + 1):
             part = (high[count] - low[count]) / _PARTS
             made.width[slot] = max(made.width[slot], part)
-            at, line = low[count], 0
+            at, line, place = low[count], 0, 0
             for number in range(1, _PRICES):
                 if height[number, count] - slope[number] * at > (
                     height[line, count] - slope[line] * at
@@ -175,15 +175,18 @@ def line_options(
                 found_at[slot, found, 1] = price[line, count]
                 found_at[slot, found, 2] = slope[line]
                 found += 1
-                if slope[line] == 0 or at >= high[count]:  # more work costs no less
+                if slope[line] == 0 or place == _PARTS or part == 0:  # more work costs no less
                     break
                 # On along this line, to where a flatter one is above it.
-                after, flatter = min(at + part, high[count]), line
+                after, flatter = low[count] + (place + 1) * part, line
+                if place + 1 == _PARTS:
+                    after = high[count]
                 for number in range(line):
                     meets = height[line, count] - height[number, count]
                     meets /= slope[line] - slope[number]
                     if meets < after:
                         after, flatter = max(meets, at), number
+                place += flatter == line
                 at, line = after, flatter
         made.many[slot] = found
     return made

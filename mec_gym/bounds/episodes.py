@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_NODES, _NODES_AT_LAST = 65, 513
+_NODES, _NODES_AT_LAST = 65, 2049
 """Steps of W while prices are sought, and for the bound that they prove."""
 
 _FINEST = 1 / 32
