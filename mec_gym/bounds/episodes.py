@@ -22,7 +22,7 @@ The best prices are where both agree on average. They begin as duals of a linear
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,21 @@ makes of a path through them which tasks these are, (K, M).
 """
 
 
+class Proof(NamedTuple):
+    """What prices prove of devices and of each server by themselves.
+
+    Attributes:
+        values: the least that devices together cost, and each server, (1 + N,), seconds.
+        taken: which links devices give, (K, M, N), and which tasks each server takes, (K, M).
+        later: of each server nodes of W, (G,), cycles, and the least that is to come from each
+            slot on, (K + 1, G), seconds; nodes which W cannot reach by then have no meaning.
+    """
+
+    values: FloatArray
+    taken: list[NDArray[Any]]
+    later: list[tuple[FloatArray, FloatArray]]
+
+
 class _Dual:
     """The bound by prices of one episode."""
 
@@ -121,13 +136,11 @@ class _Dual:
         self.most = np.maximum(every - done, 0.0).sum(axis=0)
         self.done = np.where(np.isfinite(done), done, every).mean(axis=0)
 
-    def __call__(self, price: FloatArray, count: int) -> tuple[FloatArray, list[NDArray[Any]]]:
-        """Return what prices (K, M, N) prove of devices and of each server, (1 + N,), seconds.
-
-        Also which links of devices z, (K, M, N), and which tasks of each server x, (K, M), do.
+    def __call__(self, price: FloatArray, count: int) -> "Proof":
+        """Return what prices prove of devices and of each server.
 
         Args:
-            price: of each server for each task, seconds.
+            price: of each server for each task, (K, M, N), seconds.
             count: of the nodes of W.
         """
         from mec_gym.bounds.episode_loops import choose, serve
@@ -139,20 +152,23 @@ class _Dual:
         values = np.empty(1 + len(self.cost))
         values[0] = choose(at, self.beside, problem.moving, problem.present, chosen)
         taken, path = [chosen], np.zeros(len(price), np.int64)
+        curves = []
         for server, cost in enumerate(self.cost):
             numbers = self.hz[server], self.least[server], self.capacity[server]
             options, taken_on = self.offer(cost - price[..., server], *numbers)
             finest = max(_FINEST * self.done[server] * _NODES / count, 1.01 * options.width.max())
             nodes = _geometric(finest, self.most[server], count)
+            to_come = np.empty((len(path) + 1, count))
             values[1 + server] = serve(
-                options, self.hz[server], float(problem.slot_s), nodes, path
+                options, self.hz[server], float(problem.slot_s), nodes, path, to_come
             )
             taken.append(taken_on(path))
-        return values, taken
+            curves.append((nodes, to_come))
+        return Proof(values, taken, curves)
 
     def bound(self, price: FloatArray, count: int) -> float:
         """Return what prices (K, M, N) prove of the episode, rounded down, seconds."""
-        values, _ = self(price, count)
+        values = self(price, count).values
         size = np.abs(values).sum() + np.abs(price[self.problem.present]).sum()
         rounding = 16 * (sum(price.shape) + 8) * np.finfo(np.float64).eps * size
         return float(values.sum() - rounding)
@@ -221,6 +237,12 @@ def _geometric(first: float, last: float, count: int) -> FloatArray:
 
 def by_prices(problem: EpisodeProblem, steps: int) -> float:
     """Return the bound by prices on one episode's cost, seconds."""
+    dual, price = _best_prices(problem, steps)
+    return dual.bound(price, _NODES_AT_LAST)
+
+
+def _best_prices(problem: EpisodeProblem, steps: int) -> tuple[_Dual, FloatArray]:
+    """Return the prices (K, M, N) of an episode that some steps of the bundle lead to."""
     from scipy.sparse import csr_array, vstack
 
     from mec_gym.bounds.bundle import rise
@@ -235,7 +257,7 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
         return np.ascontiguousarray(np.broadcast_to(point.reshape(*shape[:2], wide), shape))
 
     def slopes_at(point: FloatArray) -> tuple[FloatArray, Any]:
-        values, (given, *taken) = dual(whole(point), _NODES)
+        values, (given, *taken), _ = dual(whole(point), _NODES)
         rows = [given if problem.moves else given.any(axis=-1)]
         for server, tasks in enumerate(taken):
             row = np.zeros((*shape[:2], wide))
@@ -250,4 +272,4 @@ def by_prices(problem: EpisodeProblem, steps: int) -> float:
         starts = starts[:1]
     start = max(starts, key=lambda point: dual.bound(whole(point), _NODES))
     _, point = rise(slopes_at, start, steps)
-    return dual.bound(whole(point), _NODES_AT_LAST)
+    return dual, whole(point)

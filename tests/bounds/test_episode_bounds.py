@@ -73,7 +73,7 @@ def test_the_bound_rises_along_the_subgradient():
     problem = episode_bounds.EpisodeProblem.of(Scenario(**BUSY).sample_episodes(1, 0)).episode(0)
     dual = episode_bounds._Dual(problem)
     price = np.random.default_rng(0).uniform(0.5, 2, (12, 9, 3))
-    _, (given, *taken) = dual(price, 513)
+    given, *taken = dual(price, 513).taken
     slope = given - np.stack(taken, axis=-1).astype(float)
     bound, step = dual.bound(price, 513), 1e-4 * slope
     assert dual.bound(price + step, 513) > bound
