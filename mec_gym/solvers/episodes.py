@@ -27,8 +27,11 @@ _SHARES = (0.5, 1.0)
 _FEW = 12
 """Slots of so many devices are solved to the optimum in no time."""
 
-_CHANGES = 200_000
+_CHANGES = 600_000
 """So many changes in one slot are tried at least once in what kicks lead to."""
+
+_TRIED, _PART = 3, 6
+"""So many ends are kicked, each by this part of the kicks; the best of them by those that remain."""
 
 
 class Found(NamedTuple):
@@ -52,7 +55,7 @@ def search(
     """Return the best assignment of whole episodes (B,) that moves and swaps lead to.
 
     From each start every device of every slot in turn is moved, or swapped with another, while that
-    lowers the cost of all slots; the best end is then kicked and improved again.
+    lowers the cost of all slots; the best ends are then kicked and improved again.
 
     Args:
         episodes: whose numbers of all slots are known.
@@ -91,9 +94,18 @@ def search(
                     f" episode {row}; give one that can be played"
                 )
             ends.append((improve(problem, end, uniforms[:0], moves), number, end))
-        end = min(ends, key=lambda each: each[:2])[2]
-        total[row], best[row] = improve(problem, end, uniforms, moves), end
+        ends = sorted(ends, key=_rank)[:_TRIED]
+        part = budget // _PART
+        for place, (_, number, end) in enumerate(ends):
+            kicks = uniforms[place * part : (place + 1) * part]
+            ends[place] = improve(problem, end, kicks, moves), number, end
+        end = min(ends, key=_rank)[2]
+        total[row], best[row] = improve(problem, end, uniforms[len(ends) * part :], moves), end
     return Found(best, total)
+
+
+def _rank(end: tuple[float, int, IntArray]) -> tuple[float, int]:
+    return end[:2]
 
 
 def slot_by_slot(episodes: Episodes) -> list[IntArray]:
@@ -101,7 +113,8 @@ def slot_by_slot(episodes: Episodes) -> list[IntArray]:
 
     The first is local search's. In the others each slot is optimal, or where there are many devices
     the better of two searches: as it is; and where work waits with shares of the price on it that a
-    linear program over all slots finds.
+    linear program over all slots finds. In the last, by local search, one server's work is free: the
+    tasks that compute most gather there, and few others wait for them.
     """
     solve = optimal if episodes.slots.num_devices <= _FEW else local_search_prices
     made = [
@@ -113,13 +126,22 @@ def slot_by_slot(episodes: Episodes) -> list[IntArray]:
 
         problems = EpisodeProblem.of(episodes)
         each = [first_prices(problems.episode(row)).of_work for row in range(len(episodes))]
+        if not any(price.any() for price in each):  # nothing waits
+            return made
         for share in _SHARES:
-            ends = [
-                _priced(episodes[row : row + 1], price * share, solve)
-                for row, price in enumerate(each)
-            ]
-            made.append(np.concatenate(ends))
+            made.append(_all_priced(episodes, [price * share for price in each], solve))
+        for server in range(episodes.slots.num_servers):
+            priced = np.arange(episodes.slots.num_servers) != server
+            made.append(_all_priced(episodes, [price * priced for price in each], local_search))
     return made
+
+
+def _all_priced(
+    episodes: Episodes, prices: Sequence[FloatArray], solve: Callable[[Problem], IntArray]
+) -> IntArray:
+    """Return what a solver of slots plays of episodes at prices of work (K, N) of each, s/cycle."""
+    ends = [_priced(episodes[row : row + 1], price, solve) for row, price in enumerate(prices)]
+    return np.concatenate(ends)
 
 
 def _priced(
