@@ -39,7 +39,12 @@ _PRECISE, _SHIFTS = 1e-7, 5000
 
 @loop
 def _share(
-    product: FloatArray, above: FloatArray, function: IntArray, step: float, precise: float, share: Any
+    product: FloatArray,
+    above: FloatArray,
+    function: IntArray,
+    step: float,
+    precise: float,
+    share: Any,
 ) -> None:
     """Share one out among the tangents of each function so that they promise least, in place.
 

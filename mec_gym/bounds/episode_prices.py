@@ -75,7 +75,7 @@ def _left_over(problem: EpisodeProblem, split: FloatArray) -> FloatArray:
 
 
 def _pairs(problem: EpisodeProblem) -> IntArray:
-    """Return which device has its next task in which slot, where moving it costs: (slot, then, m)."""
+    """Return (slot, next slot, device) of tasks that follow one another, where moving costs."""
     last, found = np.full(problem.present.shape[1], -1), []
     for slot, present in enumerate(problem.present):
         for device in np.flatnonzero(present):
@@ -113,9 +113,7 @@ def _solve(
             paid,
         ]
     )
-    upper = np.concatenate(
-        [allowed.ravel().astype(float), np.full(len(objective) - count, np.inf)]
-    )
+    upper = np.concatenate([allowed.ravel().astype(float), np.full(len(objective) - count, np.inf)])
     upper[waits : waits + num_servers] = 0.0  # nothing waits at first
 
     slot, device, server = (

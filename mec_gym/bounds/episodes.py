@@ -49,6 +49,7 @@ _MOST_TASKS = 12
 _FIRST = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of prices so far between those as if nothing waited and those of the program, the best begin."""
 
+
 def without_waiting(episodes: Episodes) -> FloatArray:
     """Return the sum of the slots' relaxations as if nothing came before, (B,), seconds.
 
@@ -73,7 +74,7 @@ def lower_bound(episodes: Episodes, steps: int | None = None) -> FloatArray:
 
     Args:
         episodes: whose numbers of all slots are known.
-        steps: of the ascent to better prices; None: 100, or 40 where a slot has more tasks.
+        steps: of the bundle to better prices; None: 100, or 60 where a slot has more tasks.
 
     Raises:
         ValueError: a slot has no feasible assignment.
@@ -81,7 +82,7 @@ def lower_bound(episodes: Episodes, steps: int | None = None) -> FloatArray:
     bound = without_waiting(episodes)
     problems = EpisodeProblem.of(episodes)
     if steps is None:
-        steps = 100 if episodes.present.sum(axis=-1).max() <= _MOST_TASKS else 40
+        steps = 100 if episodes.present.sum(axis=-1).max() <= _MOST_TASKS else 60
     for row in range(len(bound)):
         bound[row] = max(bound[row], by_prices(problems.episode(row), steps))
     return bound

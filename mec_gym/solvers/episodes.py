@@ -31,7 +31,7 @@ _CHANGES = 600_000
 """So many changes in one slot are tried at least once in what kicks lead to."""
 
 _TRIED, _PART = 3, 6
-"""So many ends are kicked, each by this part of the kicks; the best of them by those that remain."""
+"""So many ends are kicked, each by this part of the kicks; the best of them by the rest."""
 
 
 class Found(NamedTuple):
@@ -60,7 +60,7 @@ def search(
     Args:
         episodes: whose numbers of all slots are known.
         starts: assignments that can be played, each (B, K, M); None: `slot_by_slot`'s.
-        budget: kicks of each episode; None: so many that they take a second or a few.
+        budget: kicks of each episode; None: `kicks_of`'s, which take some seconds.
         seed: of the kicks.
 
     Raises:
@@ -75,8 +75,7 @@ def search(
     if not tried:
         raise ValueError("starts: none given; give at least one, or leave them out")
     if budget is None:
-        num_devices = episodes.slots.num_devices
-        budget = _CHANGES // (num_devices * (num_devices + episodes.slots.num_actions)) + 1
+        budget = kicks_of(episodes)
     best = np.empty_like(tried[0])
     total = np.empty(len(episodes))
     rng = np.random.default_rng(seed)
@@ -104,6 +103,12 @@ def search(
     return Found(best, total)
 
 
+def kicks_of(episodes: Episodes) -> int:
+    """Return how many kicks of each episode `search` makes unless it is told."""
+    num_devices = episodes.slots.num_devices
+    return _CHANGES // (num_devices * (num_devices + episodes.slots.num_actions)) + 1
+
+
 def _rank(end: tuple[float, int, IntArray]) -> tuple[float, int]:
     return end[:2]
 
@@ -113,8 +118,8 @@ def slot_by_slot(episodes: Episodes) -> list[IntArray]:
 
     The first is local search's. In the others each slot is optimal, or where there are many devices
     the better of two searches: as it is; and where work waits with shares of the price on it that a
-    linear program over all slots finds. In the last, by local search, one server's work is free: the
-    tasks that compute most gather there, and few others wait for them.
+    linear program over all slots finds. In the last, by local search, one server's work is free:
+    the tasks that compute most gather there, and few others wait for them.
     """
     solve = optimal if episodes.slots.num_devices <= _FEW else local_search_prices
     made = [
@@ -128,11 +133,12 @@ def slot_by_slot(episodes: Episodes) -> list[IntArray]:
         each = [first_prices(problems.episode(row)).of_work for row in range(len(episodes))]
         if not any(price.any() for price in each):  # nothing waits
             return made
-        for share in _SHARES:
-            made.append(_all_priced(episodes, [price * share for price in each], solve))
-        for server in range(episodes.slots.num_servers):
-            priced = np.arange(episodes.slots.num_servers) != server
-            made.append(_all_priced(episodes, [price * priced for price in each], local_search))
+        made += [_all_priced(episodes, [price * part for price in each], solve) for part in _SHARES]
+        but_one = ~np.eye(episodes.slots.num_servers, dtype=np.bool_)
+        made += [
+            _all_priced(episodes, [price * priced for price in each], local_search)
+            for priced in but_one
+        ]
     return made
 
 
