@@ -61,12 +61,7 @@ def _lowered(left: float, at: int, nodes: FloatArray, top: FloatArray, width: fl
 
 @loop
 def serve(
-    options: Options,
-    server_hz: FloatArray,
-    slot_s: float,
-    nodes: FloatArray,
-    path: IntArray,
-    to_come: FloatArray,
+    options: Options, server_hz: FloatArray, slot_s: float, nodes: FloatArray, path: IntArray
 ) -> float:
     """Return a bound on what one server's tasks cost over an episode, seconds.
 
@@ -87,11 +82,9 @@ def serve(
         slot_s: tau, seconds; inf: nothing waits.
         nodes: of W, rising, from 0 to as much as there may be, cycles; no closer than `width`.
         path: the options that are least by these bounds, (K,), to be written.
-        to_come: bounds on what slots from each one on cost at each node that W can be below,
-            (K + 1, len(nodes)), seconds, to be written.
     """
     num_slots, last = len(server_hz), len(nodes) - 1
-    to_come[num_slots] = 0.0
+    to_come = np.zeros((num_slots + 1, last + 1))
     slope, below, top = np.zeros(last + 1), np.empty(last), np.zeros(last + 1)
     reached = np.zeros(num_slots + 1, np.int64)  # the node that W is below when a slot begins
     most = 0.0

@@ -105,13 +105,10 @@ class Proof(NamedTuple):
     Attributes:
         values: the least that devices together cost, and each server, (1 + N,), seconds.
         taken: which links devices give, (K, M, N), and which tasks each server takes, (K, M).
-        later: of each server nodes of W, (G,), cycles, and the least that is to come from each
-            slot on, (K + 1, G), seconds; nodes which W cannot reach by then have no meaning.
     """
 
     values: FloatArray
     taken: list[NDArray[Any]]
-    later: list[tuple[FloatArray, FloatArray]]
 
 
 class _Dual:
@@ -137,7 +134,7 @@ class _Dual:
         self.most = np.maximum(every - done, 0.0).sum(axis=0)
         self.done = np.where(np.isfinite(done), done, every).mean(axis=0)
 
-    def __call__(self, price: FloatArray, count: int) -> "Proof":
+    def __call__(self, price: FloatArray, count: int) -> Proof:
         """Return what prices prove of devices and of each server.
 
         Args:
@@ -153,19 +150,14 @@ class _Dual:
         values = np.empty(1 + len(self.cost))
         values[0] = choose(at, self.beside, problem.moving, problem.present, chosen)
         taken, path = [chosen], np.zeros(len(price), np.int64)
-        curves = []
         for server, cost in enumerate(self.cost):
             numbers = self.hz[server], self.least[server], self.capacity[server]
             options, taken_on = self.offer(cost - price[..., server], *numbers)
             finest = max(_FINEST * self.done[server] * _NODES / count, 1.01 * options.width.max())
             nodes = _geometric(finest, self.most[server], count)
-            to_come = np.empty((len(path) + 1, count))
-            values[1 + server] = serve(
-                options, self.hz[server], float(problem.slot_s), nodes, path, to_come
-            )
+            values[1 + server] = serve(options, self.hz[server], float(problem.slot_s), nodes, path)
             taken.append(taken_on(path))
-            curves.append((nodes, to_come))
-        return Proof(values, taken, curves)
+        return Proof(values, taken)
 
     def bound(self, price: FloatArray, count: int) -> float:
         """Return what prices (K, M, N) prove of the episode, rounded down, seconds."""
@@ -258,7 +250,7 @@ def _best_prices(problem: EpisodeProblem, steps: int) -> tuple[_Dual, FloatArray
         return np.ascontiguousarray(np.broadcast_to(point.reshape(*shape[:2], wide), shape))
 
     def slopes_at(point: FloatArray) -> tuple[FloatArray, Any]:
-        values, (given, *taken), _ = dual(whole(point), _NODES)
+        values, (given, *taken) = dual(whole(point), _NODES)
         rows = [given if problem.moves else given.any(axis=-1)]
         for server, tasks in enumerate(taken):
             row = np.zeros((*shape[:2], wide))

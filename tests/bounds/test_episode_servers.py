@@ -68,8 +68,8 @@ class Server:
     def bound(self, options, count):
         most = self.work.sum()
         nodes = np.linspace(0, max(most, 1.01 * (count - 1) * options.width.max()), count)
-        path, to_come = np.zeros(SLOTS, np.int64), np.empty((SLOTS + 1, count))
-        return serve(options, self.hz, self.slot_s, nodes, path, to_come), path
+        path = np.zeros(SLOTS, np.int64)
+        return serve(options, self.hz, self.slot_s, nodes, path), path
 
 
 @pytest.mark.parametrize("kind", ["sets", "lines"])
