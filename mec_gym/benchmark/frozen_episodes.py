@@ -18,7 +18,7 @@ from mec_gym.scenario import Scenario
 
 DATA = Path(__file__).with_name("data") / "episodes"
 
-_TIMES = 4
+_TIMES = 2
 """Their best known is searched for so many times as long as that of other episodes."""
 
 _MODULE = "mec_gym.benchmark.frozen_episodes"  # `__name__`, but where it is run

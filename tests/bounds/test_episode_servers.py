@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from mec_gym.bounds import episode_loops
 from mec_gym.bounds.episode_lines import line_options, options_at_most, take_lines
-from mec_gym.bounds.episode_loops import serve
+from mec_gym.bounds.episode_loops import Options, _lowered, serve
 from mec_gym.bounds.episode_sets import set_options, sets_of
 
 SLOTS, TASKS = 3, 5
@@ -126,3 +127,47 @@ def test_what_is_taken_has_as_many_tasks_as_the_option_and_only_allowed_ones():
         take_lines(server.cost, server.size, server.work, found_at, path, taken)
         np.testing.assert_array_equal(taken.sum(axis=1), found_at[np.arange(SLOTS), path, 0])
         assert np.isfinite(server.cost[taken]).all()
+
+
+def test_what_lies_between_two_options_does_not_undercut_it():
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        # In two slots any work between two options, at a cost on their line; then tasks that wait.
+        width, slot_s, hz = rng.uniform(0.5, 2), rng.uniform(0.2, 2), np.ones(3)
+        least, fall = rng.uniform(0, 1, 2), rng.uniform(0, 3, 2)
+        weight = np.append(rng.uniform(0, 1, 2), rng.uniform(1, 5))
+        work = np.array([[least[0], least[0] + width], [least[1], least[1] + width], [0.0, 0.0]])
+        paid = np.array([[fall[0], 0.0], [fall[1], 0.0], [0.0, 0.0]])
+        options = Options(
+            np.array([2, 2, 1]),
+            paid,
+            np.repeat(weight[:, None], 2, axis=1),
+            work,
+            np.array([width, width, 0.0]),
+        )
+        part = np.linspace(0, 1, 201)
+        one, other = part[:, None], part[None, :]
+        first = np.maximum(least[0] + one * width - slot_s, 0)
+        then = np.maximum(first + least[1] + other * width - slot_s, 0)
+        cost = fall[0] * (1 - one) + fall[1] * (1 - other) + weight[1] * first + weight[2] * then
+        for count in (4, 16):
+            nodes = np.linspace(0, 1.01 * width * (count - 1), count)
+            bound = serve(options, hz, slot_s, nodes, np.zeros(3, np.int64))
+            assert bound <= cost.min() + 1e-9
+
+
+def test_lowered_options_are_below_a_bend_between_them_and_hardly_more_than_they_must():
+    rng = np.random.default_rng(0)
+    width, rises, bend = 0.7, 2.0, 3.0
+    nodes = np.array([0.0, 1.5, bend, 5.0])
+    top = np.array([0.0, 0.0, rises * width * episode_loops._TOP, 0.0])
+    over = []
+    for _ in range(2000):
+        apart = rng.uniform(0, width)
+        before = bend - rng.uniform(0, apart)
+        after, at = before + apart, 1
+        value = 0.0 - _lowered(before, at, nodes, top, width)
+        other = rises * (after - bend) - _lowered(after, at + 1, nodes, top, width)
+        part = (bend - before) / apart
+        over.append((1 - part) * value + part * other)
+    assert -0.05 < max(over) <= 0
