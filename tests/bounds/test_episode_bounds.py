@@ -99,6 +99,15 @@ def test_it_is_below_what_a_search_finds_with_every_option_at_once(few, monkeypa
     assert (bound > without_waiting(drawn)).all()
 
 
+@pytest.mark.parametrize("preset", ["walk", "drive"])
+def test_it_knows_most_of_what_services_that_move_cost(preset):
+    drawn = Scenario.preset(preset, slots=6).sample_episodes(1, 8)
+    found, without = search(drawn, budget=60).total_cost, without_waiting(drawn)
+    bound = lower_bound(drawn, 30)
+    assert (bound <= found).all()
+    assert (found - bound < (found - without) / 2).all()
+
+
 def test_where_slots_do_not_touch_it_is_at_least_the_sum_of_their_relaxations():
     drawn = Scenario(**BUSY | {"left_over": "forgotten"}).sample_episodes(2, 4)
     slots = bounds.relax(drawn.slots.flatten()).total_cost.reshape(2, 12).sum(axis=1)
