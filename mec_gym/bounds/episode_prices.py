@@ -21,8 +21,11 @@ _PROGRAMS = 3
 _TANGENTS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
 """At so many times the load of the program before."""
 
-_LITTLE = 0.02
-"""Share of the cost that waiting may be as if there were none: then no more programs are solved."""
+_LITTLE, _LITTLE_MOVING = 1e-4, 0.02
+"""Share of the cost that waiting may be as if there were none: then no more programs are solved.
+
+Where services move a program is large.
+"""
 
 
 class Prices(NamedTuple):
@@ -53,7 +56,7 @@ def first_prices(problem: EpisodeProblem) -> Prices:
     split, prices = _solve(problem, np.zeros_like(hz), first, backlog)
     alone, follows = prices.of_links, _left_over(problem, split)
     waiting = np.einsum("kmn,km,kn->", split, problem.weight, follows / hz)
-    if waiting <= _LITTLE * prices.cost:
+    if waiting <= (_LITTLE_MOVING if problem.moves else _LITTLE) * prices.cost:
         return prices
     for _ in range(_PROGRAMS):
         split, prices = _solve(problem, tasks, np.maximum(load, load.max() / 100), backlog)
