@@ -20,7 +20,7 @@ from mec_gym.estimates import Estimate
 from mec_gym.instance import Instance
 from mec_gym.policies import Policy
 from mec_gym.scenario import Scenario
-from mec_gym.solvers.episodes import search
+from mec_gym.solvers.episodes import kicks_of, search
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -54,13 +54,18 @@ class Yardsticks:
     best_known: FloatArray
 
 
-def find_yardsticks(drawn: Episodes) -> Yardsticks:
+def find_yardsticks(drawn: Episodes, times: int = 1) -> Yardsticks:
     """Return the yardsticks of episodes (B,).
+
+    Args:
+        drawn: the episodes.
+        times: as many kicks as the search makes unless it is told.
 
     Raises:
         ValueError: a slot has no feasible assignment.
     """
-    tasks, best = drawn.present.sum(axis=(-1, -2)), search(drawn).total_cost
+    tasks = drawn.present.sum(axis=(-1, -2))
+    best = search(drawn, budget=times * kicks_of(drawn)).total_cost
     return Yardsticks(np.minimum(lower_bound(drawn), best) / tasks, best / tasks)
 
 

@@ -19,10 +19,13 @@ IntArray = NDArray[np.int64]
 _PRICES, _PARTS = 12, 48
 """Values of l, and parts that the range of work of as many tasks is cut into."""
 
+_TRIES = 6
+"""Values of p of which the best is taken."""
+
 
 def options_at_most(capacity: int) -> int:
     """Return how many options a slot has at most where a server has so many places."""
-    return (capacity + 1) * (_PARTS + 1)
+    return (capacity + 1) * (_PARTS + _PRICES + 1)
 
 
 @loop
@@ -43,6 +46,60 @@ def _least(values: FloatArray, count: int, which: IntArray) -> None:
         which[place] = one
         found = min(found + 1, count)
     which[found:] = -1
+
+
+@loop
+def _heights(
+    cost: FloatArray,
+    size: FloatArray,
+    work: FloatArray,
+    hz: float,
+    slope: FloatArray,
+    height: FloatArray,
+    best_price: FloatArray,
+) -> None:
+    """Write the height of the line of each l for each number of tasks, and the p that it takes.
+
+    Args:
+        cost: of each task on the server, (M,), seconds; inf: not allowed.
+        size: q, (M,), sqrt(cycles).
+        work: C, (M,), cycles.
+        hz: F, cycles/s.
+        slope: l, (L,), s/cycle.
+        height: of number 0 to as many as may be, (L, J), seconds.
+        best_price: p, (L, J), s/sqrt(cycle).
+    """
+    most = height.shape[1] - 1
+    values, which = np.empty(len(cost)), np.empty(len(cost), np.int64)
+    least, largest = np.inf, 0.0
+    for device in range(len(cost)):
+        if cost[device] < np.inf:
+            least, largest = min(least, size[device]), max(largest, size[device])
+    height[:] = -np.inf
+    height[:, 0], best_price[:, 0] = 0.0, 0.0
+    for number in range(len(slope)):
+        for count in range(1, most + 1):
+            # It is concave in p: the load of the tasks that are least says on which side it rises.
+            low, high = 2 * count * least / hz, 2 * count * largest / hz
+            price = (low + high) / 2
+            for _ in range(_TRIES):
+                for device in range(len(cost)):
+                    values[device] = cost[device]
+                    values[device] += price * size[device] + slope[number] * work[device]
+                _least(values, count, which)
+                total, load = -(price**2) * hz / 4, 0.0
+                for place in range(count):
+                    total += values[which[place]]
+                    load += size[which[place]]
+                if total > height[number, count]:
+                    height[number, count], best_price[number, count] = total, price
+                if load > price * hz / 2:
+                    low = price
+                else:
+                    high = price
+                price = 2 * load / hz
+                if not low < price < high:
+                    price = (low + high) / 2
 
 
 @loop
@@ -80,32 +137,16 @@ def line_options(
         np.zeros(num_slots),
     )
     values, which = np.empty(num_devices), np.full(num_devices, -1)
+    slope = np.empty(_PRICES)
     for slot in range(num_slots):
-        hz, most = server_hz[slot], min(capacity[slot], num_devices)
-        allowed, mean = 0, 0.0
+        allowed = 0
         for device in range(num_devices):
-            if cost[slot, device] < np.inf:
-                allowed += 1
-                mean += size[slot, device]
-        most = min(most, allowed)
-        mean /= max(allowed, 1)
-        # The best p of each l for each number of tasks, and the height of its line.
-        height = np.full((_PRICES, most + 1), -np.inf)
-        height[:, 0] = 0.0
-        best_price = np.zeros((_PRICES, most + 1))
+            allowed += cost[slot, device] < np.inf
+        most = min(capacity[slot], allowed)
         for number in range(_PRICES):
-            slope = later[slot] * number / (_PRICES - 1)
-            for half in range(1, 2 * most + 1):
-                price = half * mean / hz
-                for device in range(num_devices):
-                    values[device] = cost[slot, device]
-                    values[device] += price * size[slot, device] + slope * work[slot, device]
-                _least(values, most, which)
-                total = -(price**2) * hz / 4
-                for count in range(1, most + 1):
-                    total += values[which[count - 1]]
-                    if total > height[number, count]:
-                        height[number, count], best_price[number, count] = total, price
+            slope[number] = later[slot] * (number / (_PRICES - 1)) ** 2
+        height, price = np.empty((_PRICES, most + 1)), np.empty((_PRICES, most + 1))
+        _heights(cost[slot], size[slot], work[slot], server_hz[slot], slope, height, price)
         # Sums of so many of the lightest tasks, of the shortest and of the longest.
         light, low, high = np.zeros(most + 1), np.zeros(most + 1), np.zeros(most + 1)
         for kind in range(3):
@@ -121,29 +162,32 @@ def line_options(
         for count in range(least[slot], most + 1):
             part = (high[count] - low[count]) / _PARTS
             made.width[slot] = max(made.width[slot], part)
-            for place in range(_PARTS + 1):
-                left = low[count] + place * part
-                made.paid[slot, found] = np.inf
-                for side in range(2):  # the parts that end and begin here
-                    middle = left + (side - 0.5) * part
-                    if not low[count] <= middle <= high[count] and part > 0:
-                        continue
-                    number, best = 0, -np.inf
-                    for each in range(_PRICES):
-                        slope = later[slot] * each / (_PRICES - 1)
-                        if height[each, count] - slope * middle > best:
-                            number, best = each, height[each, count] - slope * middle
-                    slope = later[slot] * number / (_PRICES - 1)
-                    paid = height[number, count] - slope * left
-                    if paid < made.paid[slot, found]:
-                        made.paid[slot, found] = paid
-                        found_at[slot, found, 0] = count
-                        found_at[slot, found, 1] = best_price[number, count]
-                        found_at[slot, found, 2] = slope
-                made.work[slot, found], made.weight[slot, found] = left, light[count]
+            at, line, place = low[count], 0, 0
+            for number in range(1, _PRICES):
+                if height[number, count] - slope[number] * at > (
+                    height[line, count] - slope[line] * at
+                ):
+                    line = number
+            while True:
+                made.paid[slot, found] = height[line, count] - slope[line] * at
+                made.work[slot, found], made.weight[slot, found] = at, light[count]
+                found_at[slot, found, 0] = count
+                found_at[slot, found, 1] = price[line, count]
+                found_at[slot, found, 2] = slope[line]
                 found += 1
-                if part == 0:
+                if slope[line] == 0 or place == _PARTS or part == 0:  # more work costs no less
                     break
+                # On along this line, to where a flatter one is above it.
+                after, flatter = low[count] + (place + 1) * part, line
+                if place + 1 == _PARTS:
+                    after = high[count]
+                for number in range(line):
+                    meets = height[line, count] - height[number, count]
+                    meets /= slope[line] - slope[number]
+                    if meets < after:
+                        after, flatter = max(meets, at), number
+                place += flatter == line
+                at, line = after, flatter
         made.many[slot] = found
     return made
 

@@ -33,6 +33,32 @@ class Options(NamedTuple):
     width: FloatArray
 
 
+_TOP = 0.3432
+"""No less than 6 - sqrt(32): see `_lowered`."""
+
+
+@loop
+def _lowered(left: float, at: int, nodes: FloatArray, top: FloatArray, width: float) -> float:
+    """Return by how much an option is lowered that leaves so much work over, seconds.
+
+    Where the slope rises by s at a bend between two options, d and d' from them, the line through
+    them is above it by s d d' / (d + d') there: by s d (1 - d / width) at most. That is below
+    6 - sqrt(32) times s width (1 - d / (2 width)), which has no bend but there where it bends up.
+
+    Args:
+        left: cycles.
+        at: the node at or below it; 0 where there is none.
+        nodes: of W, cycles, no closer than `width`.
+        top: as much at each node, seconds.
+        width: by how much the work of two options next to each other differs at most, cycles.
+    """
+    most = 0.0
+    if width > 0:
+        for node in range(max(at - 1, 0), min(at + 3, len(nodes))):
+            most = max(most, top[node] * (1 - abs(left - nodes[node]) / (2 * width)))
+    return most
+
+
 @loop
 def serve(
     options: Options, server_hz: FloatArray, slot_s: float, nodes: FloatArray, path: IntArray
@@ -47,8 +73,8 @@ def serve(
     between two nodes but for bends, where its work takes W to a node of the next slot. So the least
     of all options is above the line between two nodes but for the bends, and both are lowered by
     the most that a bend lies below it. A set between two options is above the line through them but
-    for a bend between them, which is below by at most a fourth of how much the slope changes there,
-    times their width. W beyond what options can bring about by then is left out.
+    for a bend between them: options are lowered near bends, see `_lowered`. W beyond what options
+    can bring about by then is left out.
 
     Args:
         options: of each slot.
@@ -59,7 +85,7 @@ def serve(
     """
     num_slots, last = len(server_hz), len(nodes) - 1
     to_come = np.zeros((num_slots + 1, last + 1))
-    slope, below, off = np.zeros(last + 1), np.empty(last), np.zeros(last + 3)
+    slope, below, top = np.zeros(last + 1), np.empty(last), np.zeros(last + 1)
     reached = np.zeros(num_slots + 1, np.int64)  # the node that W is below when a slot begins
     most = 0.0
     for slot in range(num_slots):
@@ -76,11 +102,12 @@ def serve(
         out, after = to_come[slot], to_come[slot + 1]
         for node in range(ends):
             slope[node] = (after[node + 1] - after[node]) / (nodes[node + 1] - nodes[node])
-        off[:] = 0.0  # at each node, and one behind the last
-        if options.width[slot] > 0:
+        top[:] = 0.0
+        width = options.width[slot]
+        if width > 0:
             for node in range(ends):
                 more = slope[node] - (slope[node - 1] if node > 0 else 0.0)
-                off[node] = max(more, 0.0) * options.width[slot] / 4
+                top[node] = max(more, 0.0) * width * _TOP
         out[:] = np.inf
         below[:] = 0.0
         for one in range(options.many[slot]):
@@ -93,10 +120,7 @@ def serve(
                     while at < ends - 1 and nodes[at + 1] <= left:
                         at += 1
                     total += after[at] - after[0] + slope[at] * (left - nodes[at])
-                    total -= max(off[at], off[at + 1])
-                else:
-                    total -= off[0]
-                out[node] = min(out[node], total)
+                out[node] = min(out[node], total - _lowered(left, at, nodes, top, width))
         for one in range(options.many[slot]):
             shift, wait = options.work[slot, one] - hz * slot_s, options.weight[slot, one] / hz
             base, at = options.paid[slot, one], 0
@@ -110,7 +134,7 @@ def serve(
                     at += 1
                 part = (backlog - nodes[at]) / (nodes[at + 1] - nodes[at])
                 line = (1 - part) * out[at] + part * out[at + 1]
-                near = max(off[bend], off[bend + 1], off[bend - 1] if bend > 0 else 0.0)
+                near = _lowered(nodes[bend], bend, nodes, top, width)
                 below[at] = max(below[at], line - (base + wait * backlog + after[bend] - near))
         lowered = 0.0
         for node in range(begins):

@@ -18,11 +18,11 @@ looked at as if no task waited or moved, which only allows more. For `serve`'s b
 there; `choose` finds a device's least.
 
 The best prices are where both agree on average. They begin as duals of a linear program, see
-`episode_prices`, and go up along subgradients z - x.
+`episode_prices`, and are bettered by a bundle of subgradients z and -x, see `bundle`.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_NODES, _NODES_AT_LAST = 65, 513
+_NODES, _NODES_AT_LAST = 65, 2049
 """Steps of W while prices are sought, and for the bound that they prove."""
 
 _FINEST = 1 / 32
@@ -46,14 +46,8 @@ _FINEST = 1 / 32
 _MOST_TASKS = 12
 """A slot of more tasks has too many sets of them: counts of tasks and lines stand for them."""
 
-_LEAST_AIM, _SHORTER, _PATIENCE = 0.005, 0.6, 6
-"""A step aims at what is expected, or so much higher; after some without gain at less of it."""
-
 _FIRST = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of prices so far between those as if nothing waited and those of the program, the best begin."""
-
-_FRESH = 0.3
-"""Share of a subgradient in the direction of a step; the rest is of those before."""
 
 
 def without_waiting(episodes: Episodes) -> FloatArray:
@@ -80,7 +74,7 @@ def lower_bound(episodes: Episodes, steps: int | None = None) -> FloatArray:
 
     Args:
         episodes: whose numbers of all slots are known.
-        steps: of the ascent to better prices; None: 100, or 40 where a slot has more tasks.
+        steps: of the bundle to better prices; None: 100, or 60 where a slot has more tasks.
 
     Raises:
         ValueError: a slot has no feasible assignment.
@@ -88,7 +82,7 @@ def lower_bound(episodes: Episodes, steps: int | None = None) -> FloatArray:
     bound = without_waiting(episodes)
     problems = EpisodeProblem.of(episodes)
     if steps is None:
-        steps = 100 if episodes.present.sum(axis=-1).max() <= _MOST_TASKS else 40
+        steps = 100 if episodes.present.sum(axis=-1).max() <= _MOST_TASKS else 60
     for row in range(len(bound)):
         bound[row] = max(bound[row], by_prices(problems.episode(row), steps))
     return bound
@@ -103,6 +97,18 @@ Offer = Callable[..., tuple["Options", Callable[..., NDArray[Any]]]]
 """From a server's costs of tasks (K, M), F, least and most tasks (K,) to its options, and to what
 makes of a path through them which tasks these are, (K, M).
 """
+
+
+class Proof(NamedTuple):
+    """What prices prove of devices and of each server by themselves.
+
+    Attributes:
+        values: the least that devices together cost, and each server, (1 + N,), seconds.
+        taken: which links devices give, (K, M, N), and which tasks each server takes, (K, M).
+    """
+
+    values: FloatArray
+    taken: list[NDArray[Any]]
 
 
 class _Dual:
@@ -128,11 +134,11 @@ class _Dual:
         self.most = np.maximum(every - done, 0.0).sum(axis=0)
         self.done = np.where(np.isfinite(done), done, every).mean(axis=0)
 
-    def __call__(self, price: FloatArray, count: int) -> tuple[float, FloatArray]:
-        """Return what prices (K, M, N) prove, and the subgradient z - x, (K, M, N).
+    def __call__(self, price: FloatArray, count: int) -> Proof:
+        """Return what prices prove of devices and of each server.
 
         Args:
-            price: of each server for each task, seconds.
+            price: of each server for each task, (K, M, N), seconds.
             count: of the nodes of W.
         """
         from mec_gym.bounds.episode_loops import choose, serve
@@ -141,20 +147,24 @@ class _Dual:
         chosen = np.zeros(price.shape, np.bool_)
         allowed = np.isfinite(problem.link_cost[..., : len(self.cost)])
         at = np.where(allowed, price, np.inf)
-        total = choose(at, self.beside, problem.moving, problem.present, chosen)
-        size = abs(total) + np.abs(price[problem.present]).sum()
-        slope = chosen.astype(float)
-        path = np.zeros(len(price), np.int64)
+        values = np.empty(1 + len(self.cost))
+        values[0] = choose(at, self.beside, problem.moving, problem.present, chosen)
+        taken, path = [chosen], np.zeros(len(price), np.int64)
         for server, cost in enumerate(self.cost):
             numbers = self.hz[server], self.least[server], self.capacity[server]
             options, taken_on = self.offer(cost - price[..., server], *numbers)
             finest = max(_FINEST * self.done[server] * _NODES / count, 1.01 * options.width.max())
             nodes = _geometric(finest, self.most[server], count)
-            own = serve(options, self.hz[server], float(problem.slot_s), nodes, path)
-            slope[..., server] -= taken_on(path)
-            total, size = total + own, size + abs(own)
+            values[1 + server] = serve(options, self.hz[server], float(problem.slot_s), nodes, path)
+            taken.append(taken_on(path))
+        return Proof(values, taken)
+
+    def bound(self, price: FloatArray, count: int) -> float:
+        """Return what prices (K, M, N) prove of the episode, rounded down, seconds."""
+        values = self(price, count).values
+        size = np.abs(values).sum() + np.abs(price[self.problem.present]).sum()
         rounding = 16 * (sum(price.shape) + 8) * np.finfo(np.float64).eps * size
-        return float(total - rounding), slope
+        return float(values.sum() - rounding)
 
 
 def _of_sets(problem: EpisodeProblem) -> "Offer":
@@ -220,47 +230,39 @@ def _geometric(first: float, last: float, count: int) -> FloatArray:
 
 def by_prices(problem: EpisodeProblem, steps: int) -> float:
     """Return the bound by prices on one episode's cost, seconds."""
+    dual, price = _best_prices(problem, steps)
+    return dual.bound(price, _NODES_AT_LAST)
+
+
+def _best_prices(problem: EpisodeProblem, steps: int) -> tuple[_Dual, FloatArray]:
+    """Return the prices (K, M, N) of an episode that some steps of the bundle lead to."""
+    from scipy.sparse import csr_array, vstack
+
+    from mec_gym.bounds.bundle import rise
     from mec_gym.bounds.episode_prices import first_prices
 
-    first = first_prices(problem)
-    dual = _Dual(problem)
-    starts = []
-    for part in _FIRST:
-        price = first.alone + part * (first.of_tasks - first.alone)
-        price = np.repeat(price[..., None], problem.server_hz.shape[-1], axis=-1)
-        starts.append((dual(price, _NODES)[0], price))
-    # The program's own may be low and yet near: both are tried before one is gone on with.
-    tried = [max(starts, key=_bound), starts[-1]]
-    found = [_ascend(dual, price, first.cost, steps // 4) for _, price in tried]
-    best, price = max(found, key=_bound)
-    again, higher = _ascend(dual, price, first.cost, steps - steps // 2)
-    return max(best, dual(higher if again > best else price, _NODES_AT_LAST)[0])
+    first, dual = first_prices(problem), _Dual(problem)
+    shape = first.of_links.shape
+    # Where nothing is moved, what a device gives is worth the same wherever it goes.
+    wide = shape[-1] if problem.moves else 1
 
+    def whole(point: FloatArray) -> FloatArray:
+        return np.ascontiguousarray(np.broadcast_to(point.reshape(*shape[:2], wide), shape))
 
-def _bound(found: tuple[float, FloatArray]) -> float:
-    return found[0]
+    def slopes_at(point: FloatArray) -> tuple[FloatArray, Any]:
+        values, (given, *taken) = dual(whole(point), _NODES)
+        rows = [given if problem.moves else given.any(axis=-1)]
+        for server, tasks in enumerate(taken):
+            row = np.zeros((*shape[:2], wide))
+            row[..., server % wide] = -tasks.astype(float)
+            rows.append(row)
+        return values, vstack([csr_array(row.reshape(1, -1) * 1.0) for row in rows], format="csr")
 
-
-def _ascend(
-    dual: _Dual, price: FloatArray, expected: float, steps: int
-) -> tuple[float, FloatArray]:
-    """Return the best bound of some steps along subgradients, and its prices (K, M, N)."""
-    best, slope = dual(price, _NODES)
-    best_price, best_slope, bound = price, slope, best
-    along, share, failed = np.zeros_like(price), 1.0, 0
-    for _ in range(steps):
-        if not dual.problem.moves:  # what a device gives is worth the same wherever it goes
-            slope = np.broadcast_to(slope.sum(axis=-1, keepdims=True), slope.shape)
-        along = _FRESH * slope + (1 - _FRESH) * along
-        length = (along**2).sum()
-        if length == 0:
-            break
-        price = price + share * max(expected - bound, _LEAST_AIM * abs(expected)) / length * along
-        bound, slope = dual(price, _NODES)
-        failed = 0 if bound > best + 1e-6 * abs(best) else failed + 1
-        if bound > best:
-            best, best_price, best_slope = bound, price, slope
-        if failed == _PATIENCE:
-            price, slope, bound = best_price, best_slope, best
-            along, share, failed = np.zeros_like(price), share * _SHORTER, 0
-    return best, best_price
+    starts = [
+        (first.alone + part * (first.of_links - first.alone))[..., :wide].ravel() for part in _FIRST
+    ]
+    if first.alone is first.of_links:
+        starts = starts[:1]
+    start = max(starts, key=lambda point: dual.bound(whole(point), _NODES))
+    _, point = rise(slopes_at, start, steps)
+    return dual, whole(point)

@@ -182,22 +182,55 @@ def _handed(
 
 
 @loop
+def _touch(
+    problem: EpisodeProblem, episode: Episode, slot: int, device: int, around: Any, open_: Any
+) -> None:
+    """Mark the slots of a window that a change of a device in one of them can have opened.
+
+    These are its own, and those of the device's tasks before and after it.
+    """
+    begins, ends = around
+    open_[slot] = True
+    for step in (-1, 1):
+        other = slot + step
+        while begins <= other < ends:
+            if problem.present[other, device]:
+                open_[other] = True
+                break
+            other += step
+
+
+@loop
 def descend(
-    problem: EpisodeProblem, episode: Episode, begins: int, ends: int, moves: bool
+    problem: EpisodeProblem, episode: Episode, begins: int, ends: int, moves: bool, open_: Any
 ) -> float:
-    """Improve an episode in place until no move and no swap in slots [begins, ends) does.
+    """Improve an episode in place until no move and no swap in open slots does.
 
     Each device of each slot in turn, the last slot first, makes the best of its moves to another
-    action and its swaps with another device. Returns the cost.
+    action and its swaps with another device. Slots in [begins, ends) are opened by what changes
+    near them. Returns the cost.
+
+    Args:
+        problem: of the episode.
+        episode: improved in place.
+        begins: the first slot that may change.
+        ends: the slot behind the last.
+        moves: whether moving a service costs anything.
+        open_: which slots are looked at, (K,); none in the end.
     """
     num_devices, num_actions = problem.link_cost.shape[1:]
     num_servers = problem.server_hz.shape[1]
     total = episode.cost.sum()
-    tries = (ends - begins) * num_devices
-    place, unchanged = tries - 1, 0
-    while unchanged < tries:
-        slot, device = begins + place // num_devices, place % num_devices
-        place = place - 1 if place > 0 else tries - 1
+    slot, device, unchanged = ends - 1, num_devices - 1, 0
+    while True:
+        if not open_[slot] or unchanged == num_devices:
+            open_[slot], unchanged = False, 0
+            slot = ends - 1
+            while slot >= begins and not open_[slot]:
+                slot -= 1
+            if slot < begins:
+                break
+        device = device - 1 if device > 0 else num_devices - 1
         unchanged += 1
         here = episode.assignment[slot, device]
         if here < 0:
@@ -255,15 +288,33 @@ def descend(
             episode.assignment[slot, device] = best_action
             if best_partner >= 0:
                 episode.assignment[slot, best_partner] = here
+            waited = episode.backlog[slot + 1].sum()
             found = follow(problem, episode, slot)
             if found < total:
                 total, unchanged = found, 0
+                _touch(problem, episode, slot, device, (begins, ends), open_)
+                if best_partner >= 0:
+                    _touch(problem, episode, slot, best_partner, (begins, ends), open_)
+                if waited > 0 or episode.backlog[slot + 1].sum() > 0:
+                    open_[begins:ends] = True
             else:  # a deadline that no wait alone breaks, or rounding
                 episode.assignment[slot, device] = here
                 if best_partner >= 0:
                     episode.assignment[slot, best_partner] = best_action
                 follow(problem, episode, slot)
     return float(total)
+
+
+@loop
+def settle(problem: EpisodeProblem, episode: Episode, moves: bool) -> float:
+    """Improve an episode in place until no move and no swap in any slot does; return its cost."""
+    num_slots = len(episode.cost)
+    best = np.inf
+    while True:
+        found = descend(problem, episode, 0, num_slots, moves, np.full(num_slots, True))
+        if not found < best:
+            return found
+        best = found
 
 
 @loop
@@ -281,7 +332,8 @@ def improve(problem: EpisodeProblem, assignment: Any, uniforms: FloatArray, move
     """
     num_slots, num_devices = assignment.shape
     episode = begin(problem, assignment)
-    best = descend(problem, episode, 0, num_slots, moves)
+    best = settle(problem, episode, moves)
+    open_ = np.full(num_slots, False)
     for kick in range(len(uniforms)):
         unit = uniforms[kick]
         first = int(unit[0] * num_slots)
@@ -300,12 +352,15 @@ def improve(problem: EpisodeProblem, assignment: Any, uniforms: FloatArray, move
             links = problem.link_cost[slot]
             if links[one, there] < np.inf and links[other, here] < np.inf:
                 assignment[slot, one], assignment[slot, other] = there, here
+                for device in (one, other):
+                    _touch(problem, episode, slot, device, (begins, behind), open_)
         found = np.inf
         if follow(problem, episode, first) < np.inf:
-            found = descend(problem, episode, begins, behind, moves)
+            found = descend(problem, episode, begins, behind, moves, open_)
         if found < best * (1 - _LEAST_GAIN):
             best = found
         else:
             assignment[begins:behind] = before
+            open_[:] = False
             follow(problem, episode, begins)
-    return descend(problem, episode, 0, num_slots, moves)
+    return settle(problem, episode, moves)

@@ -27,8 +27,11 @@ _SHARES = (0.5, 1.0)
 _FEW = 12
 """Slots of so many devices are solved to the optimum in no time."""
 
-_CHANGES = 200_000
+_CHANGES = 600_000
 """So many changes in one slot are tried at least once in what kicks lead to."""
+
+_TRIED, _PART = 3, 6
+"""So many ends are kicked, each by this part of the kicks; the best of them by the rest."""
 
 
 class Found(NamedTuple):
@@ -52,12 +55,12 @@ def search(
     """Return the best assignment of whole episodes (B,) that moves and swaps lead to.
 
     From each start every device of every slot in turn is moved, or swapped with another, while that
-    lowers the cost of all slots; the best end is then kicked and improved again.
+    lowers the cost of all slots; the best ends are then kicked and improved again.
 
     Args:
         episodes: whose numbers of all slots are known.
         starts: assignments that can be played, each (B, K, M); None: `slot_by_slot`'s.
-        budget: kicks of each episode; None: so many that they take a second or a few.
+        budget: kicks of each episode; None: `kicks_of`'s, which take some seconds.
         seed: of the kicks.
 
     Raises:
@@ -72,8 +75,7 @@ def search(
     if not tried:
         raise ValueError("starts: none given; give at least one, or leave them out")
     if budget is None:
-        num_devices = episodes.slots.num_devices
-        budget = _CHANGES // (num_devices * (num_devices + episodes.slots.num_actions)) + 1
+        budget = kicks_of(episodes)
     best = np.empty_like(tried[0])
     total = np.empty(len(episodes))
     rng = np.random.default_rng(seed)
@@ -91,9 +93,24 @@ def search(
                     f" episode {row}; give one that can be played"
                 )
             ends.append((improve(problem, end, uniforms[:0], moves), number, end))
-        end = min(ends, key=lambda each: each[:2])[2]
-        total[row], best[row] = improve(problem, end, uniforms, moves), end
+        ends = sorted(ends, key=_rank)[:_TRIED]
+        part = budget // _PART
+        for place, (_, number, end) in enumerate(ends):
+            kicks = uniforms[place * part : (place + 1) * part]
+            ends[place] = improve(problem, end, kicks, moves), number, end
+        end = min(ends, key=_rank)[2]
+        total[row], best[row] = improve(problem, end, uniforms[len(ends) * part :], moves), end
     return Found(best, total)
+
+
+def kicks_of(episodes: Episodes) -> int:
+    """Return how many kicks of each episode `search` makes unless it is told."""
+    num_devices = episodes.slots.num_devices
+    return _CHANGES // (num_devices * (num_devices + episodes.slots.num_actions)) + 1
+
+
+def _rank(end: tuple[float, int, IntArray]) -> tuple[float, int]:
+    return end[:2]
 
 
 def slot_by_slot(episodes: Episodes) -> list[IntArray]:
@@ -101,7 +118,8 @@ def slot_by_slot(episodes: Episodes) -> list[IntArray]:
 
     The first is local search's. In the others each slot is optimal, or where there are many devices
     the better of two searches: as it is; and where work waits with shares of the price on it that a
-    linear program over all slots finds.
+    linear program over all slots finds. In the last, by local search, one server's work is free:
+    the tasks that compute most gather there, and few others wait for them.
     """
     solve = optimal if episodes.slots.num_devices <= _FEW else local_search_prices
     made = [
@@ -113,13 +131,23 @@ def slot_by_slot(episodes: Episodes) -> list[IntArray]:
 
         problems = EpisodeProblem.of(episodes)
         each = [first_prices(problems.episode(row)).of_work for row in range(len(episodes))]
-        for share in _SHARES:
-            ends = [
-                _priced(episodes[row : row + 1], price * share, solve)
-                for row, price in enumerate(each)
-            ]
-            made.append(np.concatenate(ends))
+        if not any(price.any() for price in each):  # nothing waits
+            return made
+        made += [_all_priced(episodes, [price * part for price in each], solve) for part in _SHARES]
+        but_one = ~np.eye(episodes.slots.num_servers, dtype=np.bool_)
+        made += [
+            _all_priced(episodes, [price * priced for price in each], local_search)
+            for priced in but_one
+        ]
     return made
+
+
+def _all_priced(
+    episodes: Episodes, prices: Sequence[FloatArray], solve: Callable[[Problem], IntArray]
+) -> IntArray:
+    """Return what a solver of slots plays of episodes at prices of work (K, N) of each, s/cycle."""
+    ends = [_priced(episodes[row : row + 1], price, solve) for row, price in enumerate(prices)]
+    return np.concatenate(ends)
 
 
 def _priced(

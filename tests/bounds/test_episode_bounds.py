@@ -66,18 +66,19 @@ def test_any_prices_and_any_nodes_bound(few, monkeypatch):
         shape = (*problem.size.shape, problem.server_hz.shape[1])
         for nodes in (2, 5, 65):
             price = rng.uniform(-0.5, 2, 1) + rng.uniform(0, 2, shape)
-            assert dual(price, nodes)[0] <= best * (1 + 1e-12)
+            assert dual.bound(price, nodes) <= best * (1 + 1e-12)
 
 
 def test_the_bound_rises_along_the_subgradient():
     problem = episode_bounds.EpisodeProblem.of(Scenario(**BUSY).sample_episodes(1, 0)).episode(0)
     dual = episode_bounds._Dual(problem)
     price = np.random.default_rng(0).uniform(0.5, 2, (12, 9, 3))
-    bound, slope = dual(price, 513)
-    step = 1e-4 * slope
-    assert dual(price + step, 513)[0] > bound
+    given, *taken = dual(price, 513).taken
+    slope = given - np.stack(taken, axis=-1).astype(float)
+    bound, step = dual.bound(price, 513), 1e-4 * slope
+    assert dual.bound(price + step, 513) > bound
     # It is concave, so that no step gains more than the slope says.
-    assert dual(price + step, 513)[0] <= bound + (step * slope).sum() * (1 + 1e-3)
+    assert dual.bound(price + step, 513) <= bound + (step * slope).sum() * (1 + 1e-3)
 
 
 @pytest.mark.parametrize("slot_s", [1.0, 0.6, 0.55, 0.45])
@@ -96,6 +97,15 @@ def test_it_is_below_what_a_search_finds_with_every_option_at_once(few, monkeypa
     assert (bound <= found).all()
     assert (bound >= (0.9 if few else 0.8) * found).all()
     assert (bound > without_waiting(drawn)).all()
+
+
+@pytest.mark.parametrize("preset", ["walk", "drive"])
+def test_it_knows_most_of_what_services_that_move_cost(preset):
+    drawn = Scenario.preset(preset, slots=6).sample_episodes(1, 8)
+    found, without = search(drawn, budget=60).total_cost, without_waiting(drawn)
+    bound = lower_bound(drawn, 30)
+    assert (bound <= found).all()
+    assert (found - bound < (found - without) / 2).all()
 
 
 def test_where_slots_do_not_touch_it_is_at_least_the_sum_of_their_relaxations():
