@@ -146,14 +146,30 @@ def _unequal_places(rng: np.random.Generator, total: int, servers: int) -> tuple
     return tuple(places.tolist())
 
 
-FAMILIES: dict[str, ScenarioFamily] = {
-    "small": ScenarioFamily(),
-    "wide": ScenarioFamily(
-        num_servers=(2, 25),
-        devices_per_server=(1.5, 10.0),
-        columns=0.4,
-        unequal=0.5,
-        crowded=0.4,
-    ),
+WIDE = ScenarioFamily(
+    num_servers=(2, 25),
+    devices_per_server=(1.5, 10.0),
+    columns=0.4,
+    unequal=0.5,
+    crowded=0.4,
+)
+
+FAMILIES: dict[str, tuple[ScenarioFamily, ...]] = {
+    "small": (ScenarioFamily(),),
+    "wide": (WIDE,),
+    "both": (ScenarioFamily(), WIDE),
 }
-"""The families by name; a new one is an entry here."""
+"""What training draws its scenarios from, in turn, by name; a new one is an entry here."""
+
+
+def scenarios_of(
+    name: str, count: int, seed: int, lookahead: int | None = None
+) -> tuple[Scenario, ...]:
+    """Return so many scenarios of `FAMILIES`, as `ScenarioFamily.scenarios` draws them."""
+    families = FAMILIES[name]
+    shares = [len(range(each, count, len(families))) for each in range(len(families))]
+    drawn = [
+        iter(family.scenarios(share, seed, lookahead))
+        for family, share in zip(families, shares, strict=True)
+    ]
+    return tuple(next(drawn[number % len(drawn)]) for number in range(count))

@@ -139,7 +139,7 @@ def least_set(
 @loop
 def _relaxed_load(gain: FloatArray, work: FloatArray, hz: float, places: int) -> float:
     """Return about the load of the least set of shares of devices."""
-    low, high = 0.0, work.sum()
+    low, high = 0.0, float(work.sum())
     for _ in range(20):  # what is taken at the tangent's price falls in it
         load = (low + high) / 2
         pays = gain + 2 * load * work / hz

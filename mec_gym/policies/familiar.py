@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import observations, plausibility
-from mec_gym.families import FAMILIES
+from mec_gym.families import scenarios_of
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
 from mec_gym.plausibility import PlausibilityWarning
@@ -99,8 +99,8 @@ def _ranges(observation: str, config: str, own: Scenario) -> tuple[Array, Array]
     with plausibility.quiet():
         scenarios: tuple[Scenario, ...] = tuple(Scenario(**each) for each in _listed(said))
         if said.get("family"):
-            family = FAMILIES[said.get("family_of", "small")]
-            scenarios = family.scenarios(said["family"], said["seed"], own.lookahead)
+            of = said.get("family_of", "small")
+            scenarios = scenarios_of(of, said["family"], said["seed"], own.lookahead)
     scenarios = scenarios or (own,)
     rows = [_begun(observation, each, each.sample(_SLOTS, _SEED)) for each in scenarios]
     low = np.min([each.min(axis=(0, 1)) for each in rows], axis=0)

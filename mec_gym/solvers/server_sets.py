@@ -9,7 +9,7 @@ where servers have few devices each; with some tens of devices a server it takes
 """
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ ENOUGH = 1e-4
 
 _NODES = (2_000, 50_000, 2_000_000)
 """Of the search for one server's least set: the most, one after the other."""
+
+_ROUNDING = 1e-12
 
 _REACH = 0.05
 """Share of a mean worth by which worths are changed at once, to begin with."""
@@ -98,13 +100,10 @@ class _Sets:
 
         devices, servers = self.slot.num_devices, self.slot.num_servers
         limits = [*zip(near - reach, near + reach, strict=True), *[(None, 0.0)] * servers]
-        solved = linprog(
-            -np.ones(devices + servers),
-            A_ub=self._matrix(),
-            b_ub=np.array(self._cost),
-            bounds=limits,
-        )
-        if solved.status != 0:
+        of_each = -np.ones(devices + servers)
+        matrix: Any = self._matrix()  # its stubs know no sparse one
+        solved = linprog(of_each, A_ub=matrix, b_ub=np.array(self._cost), bounds=limits)
+        if solved.x is None or solved.fun is None:
             return None
         return solved.x[:devices], -float(solved.fun)
 
@@ -161,7 +160,8 @@ def _bound(sets: _Sets, start: IntArray, time_limit: float) -> float:
         tried, at_worth, expected = worth, -np.inf, enough
         while time.monotonic() < deadline:
             found, cost, least = least_sets(*numbers, tried, enough / slot.num_servers, nodes)
-            best = max(best, float(tried.sum() + least.sum()))
+            proven = tried.sum() + least.sum() - _ROUNDING * abs(tried).sum()
+            best = max(best, float(proven))
             value = float(tried.sum() + cost.sum())  # by the best sets found: as if proven
             if value - at_worth >= expected / 2:
                 reach *= 2

@@ -12,7 +12,7 @@ with extras.needed("training"):
     from tyro.constructors import PrimitiveConstructorSpec
 
 from mec_gym import observations, rewards
-from mec_gym.families import FAMILIES
+from mec_gym.families import scenarios_of
 from mec_gym.io import names
 from mec_gym.io.names import lookup
 from mec_gym.io.settings import Positive, Settings
@@ -84,10 +84,10 @@ class TrainConfig(Settings):
         description="Train on so many scenarios that `seed` draws from"
         " mec_gym.families.ScenarioFamily in place of `scenarios`; needs the same.",
     )
-    family_of: Literal["small", "wide"] = Field(
+    family_of: Literal["small", "wide", "both"] = Field(
         "small",
         description="Which of mec_gym.families.FAMILIES they are drawn from: wide has up to 25"
-        " servers, unequal places and crowds.",
+        " servers, unequal places and crowds, both has half of each.",
     )
     observation: ObservationName = Field(
         "paper",
@@ -267,8 +267,8 @@ class TrainConfig(Settings):
     def trained_on(self) -> tuple[Scenario, ...]:
         """The scenarios whose slots it is trained on, with as many copies each."""
         if self.family:
-            family = FAMILIES[self.family_of]
-            return family.scenarios(self.family, self.seed, self.scenario.lookahead)
+            ahead = self.scenario.lookahead
+            return scenarios_of(self.family_of, self.family, self.seed, ahead)
         return self.scenarios or (self.scenario,)
 
     @classmethod
