@@ -24,6 +24,9 @@ _MARGIN = 1.0
 _SLOTS, _SEED = 200, 12_345
 """Of each scenario that a network was trained on, to find that range."""
 
+_LINKS = 150_000
+"""Of the slots of each such scenario: of large ones fewer are looked at."""
+
 _MOST_LINKS = 10**7
 """Of the slots that are looked at; of more the first."""
 
@@ -102,7 +105,13 @@ def _ranges(observation: str, config: str, own: Scenario) -> tuple[Array, Array]
             of = said.get("family_of", "small")
             scenarios = scenarios_of(of, said["family"], said["seed"], own.lookahead)
     scenarios = scenarios or (own,)
-    rows = [_begun(observation, each, each.sample(_SLOTS, _SEED)) for each in scenarios]
+    counts = [
+        min(_SLOTS, max(1, _LINKS // (each.num_devices * each.num_actions))) for each in scenarios
+    ]
+    rows = [
+        _begun(observation, each, each.sample(count, _SEED))
+        for each, count in zip(scenarios, counts, strict=True)
+    ]
     low = np.min([each.min(axis=(0, 1)) for each in rows], axis=0)
     high = np.max([each.max(axis=(0, 1)) for each in rows], axis=0)
     return low, high

@@ -325,6 +325,17 @@ _ANY_SIZE: dict[str, Any] = _REGRET | {
     "episodes": 30_000,
 }
 
+_FAMILY: dict[str, Any] = _ANY_SIZE | {
+    "name": "regret-small",
+    "scenario": "slack",
+    "family": 48,
+    "observation": "prices",
+    "reward": "regret-units",
+    "huber_delta": 0.06,
+    "episodes": 40_000,
+    "epsilon_episodes": 2500,
+}
+
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
@@ -344,16 +355,19 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
         "scenario": "slack",
         "scenarios": _sizes("paper-varied", "slack"),
     },
-    "regret-family": _ANY_SIZE
+    "regret-small": _FAMILY,
+    # On more networks, larger ones among them, from the weights of regret-small: `--from` its run.
+    "regret-family": _FAMILY
     | {
         "name": "regret-family",
-        "scenario": "slack",
-        "family": 48,
-        "observation": "prices",
-        "reward": "regret-units",
-        "huber_delta": 0.06,
-        "episodes": 40_000,
-        "epsilon_episodes": 2500,
+        "heldout_seed": 1_000_001,
+        "family": 96,
+        "family_of": "both",
+        "num_envs": 96,
+        "episodes": 20_000,
+        "learning_rate": 5e-4,
+        "epsilon_start": 0.1,
+        "epsilon_episodes": 500,
     },
     "regret-online": _ANY_SIZE
     | {
