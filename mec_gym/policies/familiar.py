@@ -58,7 +58,9 @@ def unfamiliar(policy: TrainedPolicy, slots: Instance) -> Unfamiliar | None:
     if not (policy.scores_servers and policy.observer.any_size):
         return None
     config = policy.training.get("config", {})
-    low, high = _ranges(policy.observation, json.dumps(config), policy.scenario)
+    own = policy.scenario
+    alone = None if config.get("family") or _listed(config) else own
+    low, high = _ranges(policy.observation, json.dumps(config), own.lookahead, alone)
     links = slots.num_devices * slots.num_servers
     seen = _begun(policy.observation, policy.scenario, slots[: max(1, _MOST_LINKS // links)])
     width = np.maximum(high - low, np.finfo(np.float32).eps)
@@ -96,15 +98,21 @@ def warn(policy: Any, name: str, slots: Instance) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _ranges(observation: str, config: str, own: Scenario) -> tuple[Array, Array]:
-    """Return the least and the greatest value of each column in training, (F,) each."""
+def _ranges(
+    observation: str, config: str, lookahead: int | None, alone: Scenario | None
+) -> tuple[Array, Array]:
+    """Return the least and the greatest value of each column in training, (F,) each.
+
+    `alone` is the scenario where the configuration names none.
+    """
     said = json.loads(config)
     with plausibility.quiet():
         scenarios: tuple[Scenario, ...] = tuple(Scenario(**each) for each in _listed(said))
         if said.get("family"):
             of = said.get("family_of", "small")
-            scenarios = scenarios_of(of, said["family"], said["seed"], own.lookahead)
-    scenarios = scenarios or (own,)
+            scenarios = scenarios_of(of, said["family"], said["seed"], lookahead)
+    if alone is not None:
+        scenarios = (alone,)
     counts = [
         min(_SLOTS, max(1, _LINKS // (each.num_devices * each.num_actions))) for each in scenarios
     ]
