@@ -49,16 +49,16 @@ def scalar_seconds(name: str) -> float:
     )
 
 
-def with_resets_seconds(env: Any) -> float:
-    """Return the seconds of one unwrapped `step` with its share of the resets."""
+def with_resets_seconds(env: Any, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the seconds of one unwrapped `step` with its share of the resets, by a clock."""
     num_actions = env.action_space.n
     actions = np.random.default_rng(0).integers(0, num_actions, STEPS).tolist()
-    start = time.perf_counter()
+    start = clock()
     for action in actions:
         _, _, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
             env.reset()
-    return (time.perf_counter() - start) / STEPS
+    return (clock() - start) / STEPS
 
 
 def in_turns(measures: Sequence[Callable[[], float]], turns: int = 7) -> NDArray[np.float64]:
@@ -107,6 +107,50 @@ def with_options(observation: str, copies: int = 1024) -> dict[str, float]:
         )
         for name, each in zip(names[1:], rates.T[1:], strict=True)
     }
+
+
+def slots_that_follow(copies: int = 1024) -> dict[str, float]:
+    """Return how long a decision takes in 50 slots that follow one another, beside one slot's."""
+    several = mec_gym.Scenario.preset("queues")
+    scenarios, result = (several.one_slot, several), dict[str, float]()
+    for observation in ("paper", "servers"):
+        made: dict[str, Any] = {"observation": observation}
+        batches = [gym.make_vec(ID, copies, scenario=each, **made) for each in scenarios]
+        singles = [gym.make(ID, scenario=each, **made).unwrapped for each in scenarios]
+        batches[0].reset(seed=0)
+        spread(batches[1], several.slots * several.num_devices)
+        for single in singles:
+            single.reset(seed=0)
+        for name, measures in (
+            (f"batch of {copies}", [partial(played_seconds, env) for env in batches]),
+            ("single", [partial(with_resets_seconds, env, time.process_time) for env in singles]),
+        ):
+            seconds = in_turns(measures)
+            row = f"{name}, {observation}, queues, {several.slots} slots"
+            result[f"{row}, ns a decision"] = float(seconds[:, 1].min()) * 1e9
+            ratio = np.median(seconds[:, 1] / seconds[:, 0])
+            result[f"{row}, time a decision / one slot's"] = float(ratio)
+    return result
+
+
+def spread(env: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> None:
+    """Reset the copies of a batch at different steps: in the long run their episodes end so."""
+    env.reset(seed=0)
+    at = np.arange(env.num_envs) % steps
+    for step in range(steps):
+        env.step(np.zeros(env.num_envs, np.int64))
+        if (at == step).any():
+            env.reset(options={"reset_mask": at == step})
+
+
+def played_seconds(env: gym.vector.VectorEnv[Any, Any, Any], steps: int = 400) -> float:
+    """Return the processor time of a decision of a batch that is played on."""
+    num_servers = env.single_action_space.n
+    actions = np.random.default_rng(0).integers(0, num_servers, (50, env.num_envs))
+    start = time.process_time()
+    for step in range(steps):
+        env.step(actions[step % len(actions)])
+    return (time.process_time() - start) / (steps * env.num_envs)
 
 
 def rate(
@@ -158,6 +202,7 @@ def figures() -> dict[str, float]:
             result[f"batch of {copies}, {observation} / SyncVectorEnv of 64"] = reached / base
         result |= threads(observation)
         result |= with_options(observation)
+    result |= slots_that_follow()
     for preset in ("paper", "large", "city"):
         scenario = mec_gym.Scenario.preset(preset)
         reached = rate(gym.make_vec(ID, num_envs=16, scenario=preset, observation="si"))

@@ -31,7 +31,7 @@ def composing(formulas: str) -> Any:
                 given.deadline_s[slot],
                 given.covered[slot],
                 given.fetch_delay_s[slot],
-                given.backlog_cycles[slot],
+                given.wait[slot],
                 given.handover_s[slot],
                 given.last_server[slot],
             )

@@ -15,7 +15,8 @@ class Given(NamedTuple):
     """What the actions of a slot are composed of; what it does not have is of length 0.
 
     Attributes as those of `mec_gym.instance.Instance`: (M, N) for `tx_delay`, `covered` and
-    `fetch_delay_s`, (N,) for `server_hz` and `backlog_cycles`, else (M,).
+    `fetch_delay_s`, (N,) for `server_hz`, else (M,); and `wait`, how long work left over keeps each
+    server, (N,), seconds.
     """
 
     tx_delay: Any
@@ -32,7 +33,7 @@ class Given(NamedTuple):
     deadline_s: Any
     covered: Any
     fetch_delay_s: Any
-    backlog_cycles: Any
+    wait: Any
     handover_s: Any
     last_server: Any
 
@@ -89,8 +90,8 @@ def compose(given: Given, device: int, actions: Actions) -> None:
         delay, energy = sent + fetched, equations.tx_energy(power, sent)
         if len(given.last_server) and given.last_server[device] not in (-1, server):
             delay += given.handover_s[device]
-        if len(given.backlog_cycles):
-            delay += equations.waiting_delay(given.backlog_cycles[server], given.server_hz[server])
+        if len(given.wait):
+            delay += given.wait[server]
         if len(actions.allowed):
             least = equations.task_delay(delay, cycles, given.server_hz[server])
             actions.allowed[device, server] = may and least <= deadline

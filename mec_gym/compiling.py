@@ -28,6 +28,30 @@ def loop(function: F) -> F:
     return cast(F, compiled)
 
 
+class Settled:
+    """A loop whose arguments are of the same types at each call, which are not looked at again.
+
+    To find out the types of some forty arrays takes longer than many a loop takes.
+    """
+
+    def __init__(self, loop: Callable[..., Any]) -> None:
+        self._loop: Any = loop
+        self._call: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the loop."""
+        if self._call is not None:
+            return self._call(*args)
+        result = self._loop(*args)
+        types_of = tuple(numba.typeof(each) for each in args)  # type: ignore[no-untyped-call]
+        self._call = self._loop.overloads[types_of].entry_point
+        return result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out of copies what only this process has."""
+        return Settled, (self._loop,)
+
+
 def _borrow(context: Any, arrays: Any) -> Any:
     """Return arrays, in compiled code, whose rows are not counted as references to them.
 
@@ -55,6 +79,25 @@ def _borrow(context: Any, arrays: Any) -> Any:
 
 
 borrowed: Any = intrinsic(_borrow)
+
+
+def _empty(context: Any, array: Any) -> Any:
+    """Return an array, in compiled code, of which the compiler knows that it is of length 0.
+
+    What is done only where it is not of length 0 is left out of the loop.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.return_type
+        made = context.make_array(kind)(context, builder, args[0])
+        made.shape = Constant(made.shape.type, [0] * kind.ndim)
+        made.nitems, made.meminfo = Constant(made.nitems.type, 0), Constant(made.meminfo.type, None)
+        return made._getvalue()
+
+    return array(array), generate
+
+
+emptied: Any = intrinsic(_empty)
 
 
 @register_jitable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import equations, options
+from mec_gym import drawing, equations, options
 from mec_gym import mobility as models
 from mec_gym.channels import PlacedChannel
 from mec_gym.episodes import Episodes
@@ -209,7 +209,9 @@ def from_uniforms(scenario: "Scenario", unit: FloatArray, places: bool) -> Episo
     of_slots = of_slots.reshape(*shape, -1)
     if scenario.timetable is not None:
         # Who has no task is given one of them all the same, which nobody sees.
-        of_slots = scenario.of_rows(of_slots, np.maximum(scenario.timetable.at(arrivals), 0))
+        of_slots = drawing.of_rows(
+            scenario, of_slots, np.maximum(scenario.timetable.at(arrivals), 0)
+        )
     assert scenario.slot_s is not None  # else the scenario is refused
     moved = None
     if scenario.mobility is not None:

@@ -40,7 +40,13 @@ def of(instance: Instance) -> Actions:
         return Actions(delay, delay, none.astype(np.bool_), none, none)
     from mec_gym.action_loops import composing
 
-    made = Given(*(_in_rows(name, getattr(instance, name), lead) for name in Given._fields))
+    waits = None if instance.backlog_cycles is None else _waits(instance)
+    made = Given(
+        *(
+            _in_rows(name, waits if name == "wait" else getattr(instance, name), lead)
+            for name in Given._fields
+        )
+    )
     count, num_devices, _ = made.tx_delay.shape
     links = count, num_devices, instance.num_actions
     delay = np.empty(links)
@@ -95,9 +101,14 @@ def capacity(instance: Instance) -> NDArray[np.int64]:
 
 def wait(instance: Instance) -> FloatArray:
     """Return how long work left over keeps each action, (..., A), seconds; 0 for the columns."""
+    return _for_columns(instance, _waits(instance), 0.0)
+
+
+def _waits(instance: Instance) -> FloatArray:
+    """Return how long work left over keeps each server, (..., N), seconds."""
     assert instance.backlog_cycles is not None  # asked for where there is
-    waits = equations.waiting_delay(instance.backlog_cycles, instance.server_hz)
-    return _for_columns(instance, waits, 0.0)
+    waits: FloatArray = equations.waiting_delay(instance.backlog_cycles, instance.server_hz)
+    return waits
 
 
 def own_hz(instance: Instance) -> FloatArray:

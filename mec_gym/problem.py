@@ -94,8 +94,8 @@ class Problem:
     def numbers(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Return the arrays of a batch for compiled loops, copied: they are made for one layout."""
         return (
-            np.array(self.link_cost),
-            np.array(self.size),
+            np.array(self.link_cost, order="C"),
+            np.array(self.size, order="C"),
             np.array(self.server_hz, order="C"),
             np.array(self.capacity, order="C"),
         )

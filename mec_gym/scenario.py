@@ -10,11 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from mec_gym import channels, dynamics, options, plausibility, ranges, timetable
+from mec_gym import (
+    channels,
+    drawing,
+    dynamics,
+    fitting,
+    options,
+    plausibility,
+    ranges,
+    timetable,
+)
 from mec_gym.channels import Channel, PlacedChannel
 from mec_gym.episodes import Episodes
 from mec_gym.equations import uplink_rate
-from mec_gym.instance import COLUMNS, PLACES, Instance, gain_at_sending
+from mec_gym.instance import COLUMNS, Instance
 from mec_gym.io import names
 from mec_gym.io.messages import quoted
 from mec_gym.io.names import lookup
@@ -457,19 +466,7 @@ class Scenario(ScenarioFields):
         if self.tasks is None or len(self.tasks) != count:
             raise ValueError(f"tasks: {self.tasks}; needs {count} rows, one a device")
         unit = rng.random((1, self.num_uniforms))
-        return self.from_uniforms(self.of_rows(unit, np.arange(count)))[0]
-
-    def of_rows(self, unit: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
-        """Return uniform numbers (..., `num_uniforms`) by which devices draw rows (..., M).
-
-        Args:
-            unit: what all else is drawn by.
-            rows: of `tasks`, which there are.
-        """
-        assert self.tasks is not None  # of which they are rows
-        made, first = unit.copy(), self._num_uniforms[0]
-        made[..., first : first + self.num_devices] = (rows + 0.5) / len(self.tasks)
-        return made
+        return self.from_uniforms(drawing.of_rows(self, unit, np.arange(count)))[0]
 
     @cached_property
     def timetable(self) -> timetable.Timetable | None:
@@ -485,18 +482,7 @@ class Scenario(ScenarioFields):
     @property
     def num_uniforms(self) -> int:
         """How many uniform numbers one slot takes."""
-        return sum(self._num_uniforms)
-
-    @property
-    def _num_uniforms(self) -> tuple[int, ...]:
-        """The uniform numbers of channel, bits (or rows of tasks), work, servers, and options."""
-        return (
-            self.channel.num_uniforms(self.num_devices, self.num_servers),
-            self.num_devices,
-            self.num_devices if self.tasks is None else 0,
-            self.num_servers if self.deployment_hz is None else 0,
-            *options.num_uniforms(self),
-        )
+        return sum(drawing.num_uniforms(self))
 
     def from_uniforms(
         self,
@@ -511,58 +497,7 @@ class Scenario(ScenarioFields):
             places: whether slots say where devices and servers are, if the channel knows.
             moved: gains (n, M, N) and places of the devices (n, M, 2), m, in place of those drawn.
         """
-        ends_at = np.cumsum(self._num_uniforms[:-1])
-        channel, bits, work, servers, *more = np.split(unit, ends_at, axis=-1)
-        rows = None
-        if self.tasks is not None:
-            rows = self.tasks.rows(bits)
-            task_bits, task_cycles = self.tasks.bits[rows], self.tasks.cycles[rows]
-            if self.tasks_have_places:
-                assert isinstance(self.radio, PlacedChannel)
-                channel = self.radio.at_places(channel, bits)
-        else:
-            assert self.task_bits is not None  # one of the two is given
-            task_bits = from_unit(bits, self.task_bits)
-            if self.cycles_per_bit is None:
-                assert self.task_cycles is not None  # one of the two is given
-                task_cycles = from_unit(work, self.task_cycles)
-            else:
-                task_cycles = task_bits * from_unit(work, self.cycles_per_bit)
-        server_hz = self.deployment_hz
-        if server_hz is None:
-            server_hz = from_unit(servers, self.server_hz)  # type: ignore[arg-type]  # a Range
-        met, found, distances = self._met(channel, moved)
-        if places and found is not None:
-            met |= dict(zip(PLACES, found, strict=True))
-        return Instance.trusted(
-            **met,
-            task_bits=task_bits,
-            task_cycles=task_cycles,
-            server_hz=server_hz,
-            capacity=self.capacities,
-            bandwidth_hz=np.array(self.device_bandwidth_hz),
-            tx_power_w=np.array(self.tx_power_w),
-            noise_w=np.array(self.noise_power_w),
-            **({} if options.is_plain(self) else options.draw(self, more, distances, rows)),
-        )
-
-    def _met(
-        self, unit: FloatArray, moved: tuple[FloatArray, FloatArray] | None
-    ) -> tuple[dict[str, FloatArray], tuple[FloatArray, FloatArray] | None, FloatArray | None]:
-        """Return gains by name, places of devices and servers, and distances if they are needed."""
-        size, radio = (self.num_devices, self.num_servers), self.radio
-        covers = self.coverage_m is not None
-        if moved is not None:
-            assert isinstance(radio, PlacedChannel)  # else the scenario is refused
-            gains, devices = moved
-            _, servers = radio.places(unit, *size)
-            distances = radio.distances_at(devices, self.num_servers) if covers else None
-            return {"gain": gains}, (devices, servers), distances
-        gains = radio.draw(unit, *size)
-        met = {"gain": gains[..., 0, :, :]}
-        if self.num_steps > 1:
-            met = {"gain": gain_at_sending(gains), "step_gain": gains}
-        return met, radio.places(unit, *size), radio.distances(unit, *size) if covers else None
+        return drawing.from_uniforms(self, unit, places, moved)
 
     def check(self, instance: Instance) -> None:
         """Check that slots fit what is seen of this scenario: shape, capacity, ranges of Eq. (11).
@@ -572,32 +507,7 @@ class Scenario(ScenarioFields):
         Raises:
             ValueError: the first thing that does not fit, with what would.
         """
-        shape, own = instance.gain.shape[-2:], (self.num_devices, self.num_servers)
-        fewer = self.slots > 1 and shape[0] < own[0]  # the others have no task
-        if shape != own and (not fewer or shape[1] != own[1]):
-            raise ValueError(
-                f"instance: {shape[0]} devices x {shape[1]} servers do not fit the scenario's"
-                f" {own[0]} x {own[1]}"
-            )
-        if (instance.capacity != self.capacities).any():
-            raise ValueError(f"instance: its capacity is not the scenario's {self.capacity}")
-        ranges = self.ranges
-        if instance.step_gain is not None:
-            if self.num_devices > self.num_steps:
-                raise ValueError(
-                    "instance: its gains change within the slot (step_gain), the scenario's do not;"
-                    " give the scenario's channel a correlation below 1, or leave out step_gain"
-                )
-            ranges["step_gain"] = self.radio.gain_range
-        options.check_instance(self, instance)
-        for field, limits in (ranges | self.option_ranges).items():
-            value = getattr(instance, field)
-            low, high = limits[0] * (1 - 1e-9), limits[1] * (1 + 1e-9)
-            if value.min() < low or value.max() > high:
-                raise ValueError(
-                    f"instance: {field} goes from {value.min():g} to {value.max():g}, beyond the"
-                    f" scenario's {limits[0]:g} to {limits[1]:g}; widen the scenario's range"
-                )
+        fitting.check(self, instance)
 
     def check_episodes(self, episodes: Episodes) -> None:
         """Check that episodes fit: each slot as in `check`, their number and length.
@@ -605,22 +515,7 @@ class Scenario(ScenarioFields):
         Raises:
             ValueError: the first thing that does not fit, with what would.
         """
-        own = self.slots, self.slot_s, self.left_over == "waits"
-        if (episodes.num_slots, episodes.slot_s, episodes.waits) != own:
-            raise ValueError(
-                f"episode: {episodes.num_slots} slots of {episodes.slot_s:g} s whose work left over"
-                f" {'waits' if episodes.waits else 'is forgotten'} do not fit the scenario's slots,"
-                " slot_s, left_over"
-            )
-        if not episodes.present.any(axis=(-1, -2)).all():
-            raise ValueError("episode: no device has a task in any of its slots")
-        moves = episodes.slots.last_server is not None
-        if moves != dynamics.moves_services(self):
-            raise ValueError(
-                f"episode: it has {'' if moves else 'no '}handover_s, the scenario"
-                f" {'no' if moves else 'has'} handover_s or state_bits; give both or none"
-            )
-        self.check(episodes.slots)
+        fitting.check_episodes(self, episodes)
 
     @property
     def option_ranges(self) -> dict[str, tuple[float, float]]:

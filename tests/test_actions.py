@@ -10,7 +10,9 @@ from mec_gym.actions import Actions, Given, compose
 
 def given_of(slot):
     """The numbers of a slot, of length 0 what it does not have."""
-    values = {name: getattr(slot, name) for name in Given._fields}
+    values = {name: getattr(slot, name, None) for name in Given._fields}
+    if slot.backlog_cycles is not None:
+        values["wait"] = slot.backlog_cycles / slot.server_hz
     missing = {name: np.empty((0, 0) if name in PER_LINK else 0) for name in Given._fields}
     return Given(**{name: missing[name] if v is None else v for name, v in values.items()})
 

@@ -1,12 +1,12 @@
 """Each benchmark that a document names says what it takes, in 80 columns, and begins nothing."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from this_process import command
 
 ROOT = Path(__file__).parents[1]
 NAMED = sorted(
@@ -18,25 +18,22 @@ NAMED = sorted(
 )
 
 
-def run(*arguments):
-    environment = dict(os.environ, COLUMNS="80")
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("module", NAMED)
-def test_it_says_what_it_takes_within_80_columns(module):
+def test_it_says_what_it_takes_within_80_columns(module, monkeypatch, capsys):
     if module.startswith("benchmarks.learning"):
         pytest.importorskip("stable_baselines3")
-    done = run(module, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: python -m {module} ")
-    assert max(map(len, done.stdout.splitlines()[1:])) <= 80  # the first is the command itself
+    monkeypatch.setenv("COLUMNS", "80")
+    assert command(["python", "-m", module, "--help"], monkeypatch) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith(f"usage: python -m {module} ")
+    assert max(map(len, said.out.splitlines()[1:])) <= 80  # the first is the command itself
 
 
 def test_a_wrong_flag_gets_one_line_with_what_was_probably_meant():
-    done = run("benchmarks.soak", "--decision", "7")
+    command = [sys.executable, "-m", "benchmarks.soak", "--decision", "7"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == (
         "error: --decision: no such argument (did you mean --decisions?);"

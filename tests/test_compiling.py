@@ -1,12 +1,14 @@
 """What compiled loops are made with: arrays that are lent, and numbers that index them."""
 
+import pickle
 import sys
+from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from mec_gym.compiling import borrowed, index, loop
+from mec_gym.compiling import Settled, borrowed, emptied, index, loop
 
 
 class Kept(NamedTuple):
@@ -53,3 +55,24 @@ def test_an_index_is_the_number_itself(number):
         return index(number)
 
     assert indexed(number) == number
+
+
+@loop
+def lengths(one, two):
+    one, two = emptied(one), emptied(two)
+    return len(one), two.shape[0], two.shape[1], one.size
+
+
+def test_of_an_emptied_array_nothing_is_left():
+    assert lengths(np.arange(3.0), np.ones((2, 4), bool)) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "duplicate", [lambda same: same, deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_a_settled_loop_is_called_with_the_types_of_its_first_call(duplicate):
+    settled = Settled(summed)
+    assert settled(kept(), np.array([0])) == summed(kept(), np.array([0]))
+    again = duplicate(settled)
+    for copies in ([0, 1, 1], [1]):
+        assert again(kept(), np.array(copies)) == summed(kept(), np.array(copies))

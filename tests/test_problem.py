@@ -139,3 +139,15 @@ def test_polish_leaves_what_is_not_allowed_as_it_is():
     )
     np.testing.assert_array_equal(polish(problem, np.array([1, 0])), [1, 0])
     np.testing.assert_array_equal(polish(problem, np.array([0, 0])), [0, 1])
+
+
+def test_loops_are_given_one_layout_whatever_the_numbers_lie_like():
+    """Each layout of an array, and each that may not be written, is compiled by itself."""
+    problem = Problem.of(Scenario().sample(3, 0))
+    turned = Problem(*(np.asfortranarray(array) for array in vars(problem).values()))
+    for array in vars(turned).values():
+        array.flags.writeable = False
+    for array, own in zip(turned.numbers(), vars(problem).values(), strict=True):
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
+        np.testing.assert_array_equal(array, own)

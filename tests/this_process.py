@@ -21,7 +21,7 @@ def command(words, monkeypatch):
         # As this package is here.
         warnings.filterwarnings("ignore", ".* found in sys.modules after import", RuntimeWarning)
         try:
-            runpy.run_module(words[2], run_name="__main__")
+            runpy.run_module(words[2], run_name="__main__", alter_sys=True)
         except SystemExit as done:
             return done.code or 0
     return 0

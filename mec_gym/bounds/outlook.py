@@ -131,15 +131,17 @@ def outlooks(slots: Instance, scenario: "Scenario", seed: int, samples: int) -> 
         if scenario.hides_tasks:
             servers = {name: given[name] for name in ("server_hz", "capacity")}
             hidden = Problem.of(Instance.trusted(**sampled | servers))
+        link_cost, sizes, server_hz, capacity = problem.numbers()
+        hidden_cost, hidden_sizes, *_ = hidden.numbers()
         yield Outlook(
-            np.array(problem.link_cost),
-            np.array(problem.size),
-            np.array(shown.link_cost),
-            np.array(hidden.link_cost),
-            np.array(hidden.size),
+            link_cost,
+            sizes,
+            shown.numbers()[0],
+            hidden_cost,
+            hidden_sizes,
             lookahead,
-            np.array(problem.server_hz),
-            np.array(problem.capacity),
+            server_hz,
+            capacity,
         )
 
 

@@ -81,8 +81,8 @@ def law_of(outlook: Outlook) -> Law:
         cost, size = outlook.hidden_cost, outlook.hidden_size
     cost = np.broadcast_to(cost, (samples, num_devices, num_actions))
     return Law(
-        np.ascontiguousarray(cost.swapaxes(0, 1)),
-        np.ascontiguousarray(size.T),
+        np.array(cost.swapaxes(0, 1), order="C"),
+        np.array(size.T, order="C"),
         outlook.server_hz,
         outlook.capacity,
     )

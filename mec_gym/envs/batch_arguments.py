@@ -97,7 +97,7 @@ def check_actions(
             f"action: {servers.dtype} of shape {servers.shape}; it must be ({num_envs},)"
             " whole numbers"
         )
-    servers = servers.astype(np.int64, copy=False)
+    servers = np.ascontiguousarray(servers, np.int64)
     if ignored is not None:
         servers = np.where(ignored, 0, servers)
     row = loops.first_outside()(servers, num_actions)

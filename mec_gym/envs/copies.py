@@ -5,14 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.compiling import refused
+from mec_gym.compiling import Settled, refused
 from mec_gym.envs import loops, turns
 from mec_gym.envs.episode_stock import EpisodeStock
 from mec_gym.envs.following import Following
 from mec_gym.envs.offload import OffloadEnv
 from mec_gym.envs.sharing import Sharing
 from mec_gym.envs.stock import Stock
-from mec_gym.envs.told import Ended
 from mec_gym.mdp import Slot, assign, slot_at
 from mec_gym.rewards import preparation
 
@@ -54,8 +53,8 @@ class Copies:
         if self.following is not None:
             self._counts, at = self.following.counts, (turns.part_at,)
         self._at = at[0] if at else loops.whole_at
-        self._observe = loops.observe_of(observer.write, *at)
-        self._play = loops.play_of(single.reward, observer.write, *at)
+        self._observe = Settled(loops.observe_of(observer.write, *at))
+        self._play = Settled(loops.play_of(single.reward, observer.write, *at))
         self._sharing = Sharing(num_threads, num_envs, self.stock)
         self._every = np.arange(num_envs)
         self._shapes = (num_envs, *observer.space.shape), (num_envs, scenario.num_actions)
@@ -82,22 +81,39 @@ class Copies:
     def begin_next(self, copies: IntArray) -> None:
         """Begin the next slot of some copies, or their next episode."""
         if len(copies):
-            self._begin(copies, self.stock.begin_next(copies))
+            self.start_next(copies)
+            self._begin(copies)
 
     def begin_given(self, given: Any, copies: IntArray) -> None:
         """Begin slots or episodes that are given, one for each of some copies."""
         rows = self.stock.first_given + copies
         self.stock.keep(given, rows)
-        self._begin(copies, rows)
+        self._start(copies, rows)
+        self._begin(copies)
 
-    def _begin(self, copies: IntArray, rows: IntArray) -> None:
-        """Begin what stands in some rows of the stock, one for each of some copies."""
-        self.device[copies] = 0
+    def start_next(self, copies: IntArray) -> None:
+        """Give some copies their next slot or episode, of which no slot is begun."""
+        self._start(copies, self.stock.begin_next(copies))
+
+    def go_on(self, copies: IntArray, observation: NDArray[Any], mask: NDArray[Any]) -> None:
+        """Begin what slots of some copies are next; write their observations and masks."""
+        if len(copies):
+            self._begin(copies)
+            self.write(copies, observation, mask)
+
+    def _start(self, copies: IntArray, rows: IntArray) -> None:
+        """Give some copies what stands in some rows of the stock, one each."""
         if self.following is None:
             self.row[copies] = rows
         else:
-            self.following.begin(copies, rows)
+            self.following.start(copies, rows)
             self.is_over[copies] = False
+
+    def _begin(self, copies: IntArray) -> None:
+        """Begin the slots of some copies."""
+        self.device[copies] = 0
+        if self.following is not None:
+            self.following.begin(copies)
 
     def unwritten(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Return new arrays for observations and masks, (B, ...)."""
@@ -136,24 +152,6 @@ class Copies:
         )
         return reward, ends, observation, mask, sum(ended)
 
-    def turn(
-        self,
-        following: Following,
-        copies: IntArray,
-        observation: NDArray[np.float32],
-        mask: NDArray[np.int8],
-    ) -> Ended:
-        """End the slots of some copies; write what those see whose episodes go on."""
-        ended, over = following.turn(copies, self.assignment)
-        going = copies
-        if over:
-            is_over = following.course.over[copies]
-            self.is_over[copies[is_over]], going = True, copies[~is_over]
-        self.device[going] = 0
-        if len(going):
-            self.write(going, observation, mask)
-        return ended
-
     def chosen(self) -> list[list[int]]:
         """Return the actions of each copy in its episode so far."""
         now = [
@@ -187,7 +185,11 @@ class Copies:
             servers[copies] = [chosen[copy][step] for copy in copies]
             _, ends, *seen, ended = self.assign(copies, servers)
             if ended:
-                self.turn(following, copies[ends[copies]], *seen)
+                copies = copies[ends[copies]]
+                following.end(copies, self.assignment)
+                over = following.course.over[copies]
+                self.is_over[copies] = over
+                self.go_on(copies[~over], *seen)
 
     def _call(self, loop: Any, copies: IntArray, *arrays: Any) -> list[Any]:
         """Call a loop for some copies; return what it returns for each part of them."""

@@ -42,7 +42,7 @@ class Courses:
         self._scenario, self._observer, self._places = scenario, observer, places
         self._most = max(1, _GAINS_AT_MOST // (scenario.num_gains * scenario.slots))
         # One more for an episode that is given.
-        self._following = Following(scenario, observer, 1, self._most + 1, prepare)
+        self._following = Following(scenario, observer, 1, self._most + 1, 0, prepare)
         self._observe = None
         if type(observer) in OVER_TIME.values():  # one of a user's own is not compiled here
             self._observe = loops.observe_of(observer.write, turns.part_at)
@@ -88,13 +88,16 @@ class Courses:
         load, sqrt_load = following.slots.load, following.slots.sqrt_load
         load[0], sqrt_load[0] = state.slot.load, state.slot.sqrt_load
         self._chosen[0, : len(state.assignment)] = state.assignment
-        ended, over = following.turn(_ONLY, self._chosen)
-        told = following.told_one(ended)
-        return None if over else self._shown(), told
+        told = following.told_one(following.end(_ONLY, self._chosen))
+        if following.course.over[0]:
+            return None, told
+        following.begin(_ONLY)
+        return self._shown(), told
 
     def _begin(self, episodes: Episodes, at: int, row: int) -> tuple[State, NDArray[np.float32]]:
         self._playing = episodes, at
-        self._following.begin(_ONLY, np.array([row]))
+        self._following.start(_ONLY, np.array([row]))
+        self._following.begin(_ONLY)
         return self._shown()
 
     def _shown(self) -> tuple[State, NDArray[np.float32]]:

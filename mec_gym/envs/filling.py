@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mec_gym import options, ranges
 from mec_gym.channels import UniformChannel
+from mec_gym.compiling import Settled
 from mec_gym.envs import loops, option_loops
 from mec_gym.envs.option_loops import Kept
 from mec_gym.mdp import Slot
@@ -61,7 +62,7 @@ class OptionPlan(NamedTuple):
         drop_penalty_s: seconds.
         covered: nothing, (0, 0): all servers cover all devices.
         fetch_delay_s: of each service to each server, (K, N), seconds.
-        backlog_cycles: nothing, (0,), as the next two: these slots follow no others.
+        wait: nothing, (0,), as the next two: these slots follow no others.
         handover_s: nothing.
         last_server: nothing.
     """
@@ -81,7 +82,7 @@ class OptionPlan(NamedTuple):
     drop_penalty_s: FloatArray
     covered: NDArray[np.bool_]
     fetch_delay_s: FloatArray
-    backlog_cycles: FloatArray
+    wait: FloatArray
     handover_s: FloatArray
     last_server: NDArray[np.int64]
 
@@ -131,10 +132,11 @@ class Filling:
 
     def __init__(self, plan: Plan, beside: OptionPlan | None) -> None:
         self._plan, self._beside = plan, beside
-        self._signals = loops.signals_of(ranges.between)
-        self._settle = loops.settle_of(ranges.between, ranges.share)
+        self._signals = Settled(loops.signals_of(ranges.between))
+        self._settle = Settled(loops.settle_of(ranges.between, ranges.share))
         if beside is not None:
-            self._settle_beside = option_loops.settle_of(ranges.between, ranges.share)
+            of_options = option_loops.settle_of(ranges.between, ranges.share)
+            self._settle_beside = Settled(of_options)
 
     @classmethod
     def of(cls, scenario: Scenario, observer: Observation) -> Self | None:

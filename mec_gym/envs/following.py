@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import dynamics, mdp, options
-from mec_gym.envs import turns
-from mec_gym.envs.drawn import DrawnEpisodes
+from mec_gym.compiling import Settled
+from mec_gym.envs import endings, in_turn, turns
+from mec_gym.envs.drawn import AT_ONCE, DrawnEpisodes, in_words, words_of
+from mec_gym.envs.in_turn import InTurn
 from mec_gym.envs.stock import room, room_beside
-from mec_gym.envs.told import SUMMED, Ended, Telling
+from mec_gym.envs.told import NUM_SUMS, Ended, Telling
 from mec_gym.episodes import ABSENT, Carried, Episodes
 from mec_gym.instance import Instance
 from mec_gym.mdp import Prepare, Slot, State
@@ -55,6 +57,8 @@ class Following:
         observer: what shows them.
         num_envs: how many copies, B.
         rows: for how many episodes there is room.
+        ahead: in how many of them, the first ones, what is drawn ahead is written; slots of theirs
+            may be drawn as they begin, see `in_turn`.
         prepare: what works out what the reward knows of slots.
 
     Attributes:
@@ -63,6 +67,7 @@ class Following:
         counts: see `turns.part_at`, (B, 3).
         kept: what else outcomes take.
         drawn: the episodes.
+        in_turn: what draws slots as they begin; None: they are drawn with their episodes.
         course: how far copies are.
     """
 
@@ -72,6 +77,7 @@ class Following:
         observer: Observation,
         num_envs: int,
         rows: int,
+        ahead: int,
         prepare: Prepare,
     ) -> None:
         self._scenario, self._observer, self._prepare = scenario, observer, prepare
@@ -107,11 +113,21 @@ class Following:
             moves,
             not options.is_plain(scenario),
             "drop" in scenario.columns,
-            np.empty((0, 2), np.int64) if blocks is None else np.ascontiguousarray(blocks),
+            np.empty((0, 2), np.int64) if blocks is None else blocks * words_of(prepared.dtype),
         )
+        filling = in_turn.filling_of(scenario, observer) if ahead else None
         self.drawn = DrawnEpisodes(
-            scenario, observer, rows, first, None if blocks is None else prepared[0]
+            scenario,
+            observer,
+            0 if filling is None else ahead,
+            rows,
+            first,
+            None if blocks is None else prepared[0],
         )
+        self.in_turn: InTurn | None = None
+        if filling is not None:
+            drawn = self.drawn.numbers
+            self.in_turn = InTurn(scenario, filling, drawn, prepared[0])
         self._telling = Telling(scenario)
         self.course = turns.Course(
             np.zeros(num_envs, np.int64),
@@ -123,36 +139,55 @@ class Following:
             np.full((num_envs, size), ABSENT, np.int64),
             np.zeros((num_envs, scenario.slots * size), np.int64),
             np.zeros(num_envs, np.int64),
-            np.zeros((num_envs, len(SUMMED) + 1)),
+            np.zeros((num_envs, NUM_SUMS)),
         )
-        self._begin, self._turn = turns.begin(), turns.turn()
+        # What beginning and ending only move, or do not look at, is alike for every observation and
+        # reward, so that the loops are compiled once. As plain tuples they are handed over faster.
+        slots = self.slots._replace(for_reward=np.empty((num_envs, 0)))
+        named = self.drawn.numbers, self.course, slots, self.counts, self.kept, self.rules
+        self._places: Any = tuple(
+            tuple(each) if isinstance(each, tuple) else each for each in named
+        )
+        option = turns.as_it_is if self.rules.has_options else turns.without
+        self._start, self._end = Settled(turns.start()), Settled(endings.end())
+        self._begin = Settled(turns.begin_of(option))
 
-    def begin(self, copies: IntArray, rows: IntArray) -> None:
-        """Begin the episodes in some rows, one for each of some copies."""
-        self._begin(copies, rows, *self._places())
+    def start(self, copies: IntArray, rows: IntArray) -> None:
+        """Give some copies the episodes in some rows, one each, of which no slot is begun."""
+        self._start(copies, rows, *self._places[:2])
+
+    def begin(self, copies: IntArray) -> None:
+        """Begin the next slots of some copies, whose episodes go on."""
+        shown = in_words(self.prepared)
+        if self.in_turn is None:
+            self._begin(copies, *self._places, shown, copies)  # all slots are drawn: none waits
+        else:
+            for start in range(0, len(copies), AT_ONCE):
+                waiting = copies[start : start + AT_ONCE]
+                while len(waiting):
+                    self._draw(self.in_turn, waiting)
+                    left = np.empty(len(waiting), np.int64)
+                    waiting = left[: self._begin(waiting, *self._places, shown, left)]
         self._work_out(copies)
 
-    def turn(self, copies: IntArray, chosen: IntArray) -> tuple[Ended, int]:
-        """End the slots of some copies, and begin the next of those whose episodes go on.
+    def _draw(self, in_turn: InTurn, copies: IntArray) -> None:
+        """Draw the next slots of those copies that play episodes whose slots are drawn in turn."""
+        rows, number = self.course.episode[copies], self.course.number[copies] + 1
+        drawn = rows < self.drawn.numbers.in_turn
+        (places,) = drawn.nonzero()
+        if len(places) < len(copies):
+            rows, number = rows[drawn], number[drawn]
+        if len(places):
+            in_turn.draw(rows, number, places)
 
-        Args:
-            copies: whose.
-            chosen: action of each task, (B, M).
+    def end(self, copies: IntArray, chosen: IntArray) -> Ended:
+        """End the slots of some copies, of actions `chosen` (B, M); return what they came to.
 
-        Returns:
-            what they came to, and of how many the episode is over; see `Course.over`.
+        Of which the episode is over says `Course.over`.
         """
-        num_envs, num_devices = self.course.devices.shape
-        ended = Ended.room(num_envs, num_devices, self.rules.num_servers)
-        drawn, course, slots, counts, *others = self._places()
-        over = self._turn(
-            copies, drawn, course, slots, self.prepared, counts, *others, chosen, tuple(ended)
-        )
-        if over == 0:
-            self._work_out(copies)
-        elif over < len(copies):
-            self._work_out(copies[~self.course.over[copies]])
-        return ended, over
+        _, course, slots, counts, kept, rules = self._places
+        ended: Ended = self._end(copies, course, slots, counts, kept, rules, chosen)
+        return ended
 
     def find(self, episodes: Episodes, at: int, copy: int) -> Whole:
         """Return what makes an instance of the slot that a copy plays, of one of some episodes."""
@@ -181,25 +216,21 @@ class Following:
         ]
 
     def told(
-        self, ended: Ended, now: NDArray[np.bool_], every: bool = False
+        self, ended: Ended, now: NDArray[np.bool_], over: NDArray[np.bool_]
     ) -> dict[str, NDArray[Any]]:
         """Return what is reported of slots that ended, and of episodes that are over.
 
         Args:
             ended: what they came to.
-            now: which copies are to be told of, (B,).
-            every: whether these are all copies whose slots ended.
+            now: of which copies, (B,).
+            over: of which the episode, (B,).
         """
-        return self._telling.of_copies(ended, self.course.sums, now, self.course.over, every)
+        told = self._telling.of_copies(ended, now)
+        return told | self._telling.of_episodes(self.course.sums, over) if over.any() else told
 
     def told_one(self, ended: Ended) -> dict[str, Any]:
         """Return what is reported of the only copy's slot, and of its episode if it is over."""
         return self._telling.of_one(ended, self.course.sums, bool(self.course.over[0]))
-
-    def _places(self) -> tuple[Any, ...]:
-        shown = self.prepared.reshape(len(self.prepared), -1)
-        named = (tuple(each) for each in (self.drawn.numbers, self.course, self.slots))
-        return *named, self.counts, tuple(self.kept), shown, tuple(self.rules)
 
     def _work_out(self, copies: IntArray) -> None:
         """Work out what observation and reward know of the slots that some copies begin."""

@@ -97,7 +97,7 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
                 deadline_s,
                 plan.covered,
                 fetch,
-                plan.backlog_cycles,
+                plan.wait,
                 plan.handover_s,
                 plan.last_server,
             )

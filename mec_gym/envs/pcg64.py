@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mec_gym.compiling import borrowed, loop, loops_for
 
 _MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
+_UPPER, _LOWER = (np.uint64(half) for half in divmod(_MULTIPLIER, 1 << 64))
 
 
 def packed(generator: np.random.Generator) -> list[int]:
@@ -33,26 +34,40 @@ def unpacked(state: NDArray[np.uint64]) -> np.random.Generator:
     return np.random.Generator(made)
 
 
-def _advance(context: Any, upper: Any, lower: Any, inc_upper: Any, inc_lower: Any) -> Any:
-    """Return state x multiplier + inc modulo 2^128, in halves; numba has no numbers of 128 bits."""
+def _linear(
+    context: Any,
+    upper: Any,
+    lower: Any,
+    by_upper: Any,
+    by_lower: Any,
+    plus_upper: Any,
+    plus_lower: Any,
+) -> Any:
+    """Return number x by + plus modulo 2^128, in halves; numba has no numbers of 128 bits."""
     wide, half = ir.IntType(128), ir.IntType(64)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         above = ir.Constant(wide, 64)
-        state, inc = (
+        number, by, plus = (
             builder.or_(builder.shl(builder.zext(top, wide), above), builder.zext(bottom, wide))
-            for top, bottom in (args[:2], args[2:])
+            for top, bottom in (args[:2], args[2:4], args[4:])
         )
-        new = builder.add(builder.mul(state, ir.Constant(wide, _MULTIPLIER)), inc)
+        new = builder.add(builder.mul(number, by), plus)
         halves = [builder.trunc(builder.lshr(new, above), half), builder.trunc(new, half)]
         return context.make_tuple(builder, signature.return_type, halves)
 
     half_type: Any = types.uint64
     halves_type: Any = types.UniTuple(half_type, 2)  # type: ignore[no-untyped-call]
-    return halves_type(*[half_type] * 4), generate
+    return halves_type(*[half_type] * 6), generate
 
 
-_advanced: Any = intrinsic(_advance)
+_linear_of: Any = intrinsic(_linear)
+
+
+@register_jitable
+def _advanced(upper: Any, lower: Any, inc_upper: Any, inc_lower: Any) -> Any:
+    """Return the next state, in halves."""
+    return _linear_of(upper, lower, _UPPER, _LOWER, inc_upper, inc_lower)
 
 
 @register_jitable
@@ -89,3 +104,36 @@ def uniforms(formulas: str) -> Any:
             other[0], other[1] = high, low
 
     return draw
+
+
+def leap(count: int) -> NDArray[np.uint64]:
+    """Return what `skip` takes to leave out so many numbers, (4,).
+
+    The state after them is state x by + inc x plus, whose halves these are (Brown, 1994).
+    """
+    by, plus, square, sum_of_powers = 1, 0, _MULTIPLIER, 1
+    while count:
+        if count & 1:
+            by, plus = by * square, plus * square + sum_of_powers
+        square, sum_of_powers = square * square, (square + 1) * sum_of_powers
+        by, plus, square, sum_of_powers = (
+            each % (1 << 128) for each in (by, plus, square, sum_of_powers)
+        )
+        count >>= 1
+    return np.array([half for each in (by, plus) for half in divmod(each, 1 << 64)], np.uint64)
+
+
+@loops_for
+def skip(formulas: str) -> Any:
+    """Return the compiled loop that leaves numbers out, see `skip_all` in it."""
+
+    @loop
+    def skip_all(states: Any, copies: Any, by: Any) -> None:
+        """Leave out the next numbers of some copies' generators, as many as `leap` was given."""
+        assert formulas
+        for copy in copies:
+            state = states[copy]
+            upper, lower = _linear_of(by[2], by[3], state[2], state[3], np.uint64(0), np.uint64(0))
+            state[0], state[1] = _linear_of(state[0], state[1], by[0], by[1], upper, lower)
+
+    return skip_all

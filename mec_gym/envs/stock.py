@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-_GAINS_KEPT = 1 << 16
+GAINS_KEPT = 1 << 16
 """Slots are drawn ahead, about so many gains in all, to stay within the cache."""
 
 _GAINS_AT_ONCE = 1 << 15
@@ -66,7 +66,7 @@ class Stock:
         self._threads = num_threads
         self._size, self._gains = self._takes()
         self._gains_at_once = scenario.num_gains * scenario.slots
-        kept = min(max(1, _GAINS_KEPT // (num_envs * self._gains)), 64)
+        kept = min(max(1, GAINS_KEPT // (num_envs * self._gains)), 64)
         self._parts = 1 if kept == num_threads == 1 else 2
         self._depth = max(1, kept // self._parts)  # slots in a part
         self.layers = self._parts * self._depth

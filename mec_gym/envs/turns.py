@@ -1,10 +1,11 @@
-"""The compiled loops that end a slot and begin the one that follows it.
+"""The compiled loops that begin slots which follow one another; `endings` has those that end them.
 
 A copy plays the slot in its own row of `slots`; episodes stand in rows of `drawn`. Devices without
 a task are left out, so that a slot of m tasks stands in the first m places of a row of M.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,20 +13,12 @@ from numba.extending import register_jitable
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from mec_gym import actions, equations, mdp
-from mec_gym.compiling import borrowed, index, loop, loops_for
-from mec_gym.envs.drawn import AT, FIELDS, Drawn
-from mec_gym.envs.loops import finish_one
-from mec_gym.envs.option_loops import Kept, more_of
-from mec_gym.envs.told import NUM_MEANS, Ended
+from mec_gym.compiling import borrowed, emptied, index, loop, loops_for
+from mec_gym.envs.drawn import AT, AT_ONCE, OTHERS, Drawn
+from mec_gym.envs.option_loops import Kept
 from mec_gym.kernels import kernel
 
-_AT_ONCE = 64
-"""So many copies go on at a time."""
-
-_IN_LINE = 16
-"""So many numbers that are shown take a line of the cache."""
-
-_NUM_STARTS = len(FIELDS) + 1
+_NUM_STARTS = len(OTHERS) + 1
 
 
 class Course(NamedTuple):
@@ -41,7 +34,7 @@ class Course(NamedTuple):
         last_server: the server that ran each device's task last, (B, M); -1: none did.
         past: actions in the slots before, one after the other, (B, K M).
         steps: how many these are, (B,).
-        sums: of what the slots came to, (B, 10), see `told.SUMMED`.
+        sums: of what the slots came to, (B, 10), see `told.NUM_SUMS`.
     """
 
     episode: Any
@@ -89,8 +82,14 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
         counts: how many tasks it has, and along their first axes what is prepared for the
             observation and for the reward, (rows, 3).
     """
-    tasks, shown, earned = counts[row, 0], counts[row, 1], counts[row, 2]
-    slot = mdp.Slot(
+    return tasks_at(slots, row, counts), prepared[row, : counts[row, 1]]
+
+
+@kernel
+def tasks_at(slots: mdp.Slot, row: int, counts: Any) -> mdp.Slot:
+    """Return the tasks that a slot has, as `part_at`."""
+    tasks, earned = counts[row, 0], counts[row, 2]
+    return mdp.Slot(
         slots.tx_delay[row, :tasks],
         slots.task_cycles[row, :tasks],
         slots.sqrt_cycles[row, :tasks],
@@ -106,21 +105,39 @@ def part_at(slots: mdp.Slot, prepared: Any, row: int, counts: Any) -> tuple[mdp.
         slots.load[row],
         slots.sqrt_load[row],
     )
-    return slot, prepared[row, :shown]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
 def _fixed(drawn: Any) -> Drawn:
     """Return the episodes with a tuple as `starts`, of which it is known that nothing writes it."""
     starts: Any = to_fixed_tuple(drawn.starts, _NUM_STARTS)  # type: ignore[call-arg]  # numba's own
-    return Drawn(drawn.devices, starts, drawn.servers, drawn.shown)
+    return Drawn(
+        drawn.present,
+        drawn.in_turn,
+        drawn.tx_delay,
+        drawn.task_cycles,
+        drawn.size,
+        drawn.others,
+        starts,
+        drawn.server_hz,
+        drawn.slots_left,
+        drawn.shown,
+    )
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> None:
+def _place(drawn: Drawn, row: int, number: int, at: int) -> int:
+    """Return where a slot of the episode in a row stands; `at`, where it is drawn in turn."""
+    if row < drawn.in_turn:
+        return at
+    place: int = index(AT_ONCE + (row - drawn.in_turn) * drawn.present.shape[1] + number)
+    return place
+
+
+@register_jitable(forceinline=True, error_model="numpy")
+def carry(course: Course, rules: Rules, copy: int, work: Any, hz: Any) -> None:
     """Leave to the next slot what is not finished of the work that came, (N,), cycles."""
     if rules.waits:
-        hz = drawn.servers[index(course.episode[copy]), index(course.number[copy])]
         for server in range(rules.num_servers):
             course.backlog_cycles[copy, server] = equations.backlog_after(
                 course.backlog_cycles[copy, server], work[server], hz[server], rules.slot_s
@@ -128,47 +145,31 @@ def _carry(drawn: Any, course: Course, rules: Rules, copy: int, work: Any) -> No
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _someone(drawn: Any, row: int, number: int) -> bool:
-    """Return whether a device has a task in a slot."""
-    tasks = 0.0
-    for device in range(drawn.devices.shape[2]):
-        tasks += drawn.devices[row, number, device, AT.present]
+def _someone(present: Any) -> bool:
+    """Return whether a device has a task in a slot, (M,)."""
+    tasks = 0
+    for device in range(len(present)):
+        tasks += present[device]
     return tasks > 0
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _touched(drawn: Any, course: Course, copy: int) -> float:
-    """Read what the slot after a copy's takes, and return something of it.
-
-    Of many copies it comes from memory at the same time, and is in the cache when it is needed.
-    """
-    row = index(course.episode[copy])
-    number = index(min(course.number[copy] + 1, drawn.devices.shape[1] - 1))
-    total: float = drawn.servers[row, number, 0]
-    for device in range(drawn.devices.shape[2]):
-        total += drawn.devices[row, number, device, AT.present]
-    for entry in range(0, drawn.shown.shape[2], _IN_LINE):
-        total += drawn.shown[row, number, entry]
-    return total
-
-
-@register_jitable(forceinline=True, error_model="numpy")
-def _number(devices: Any, starts: Any, field: int, device: int) -> Any:
+def _number(others: Any, starts: Any, field: int, device: int) -> Any:
     """Return a number of a device, (1,); (0,) where there is none."""
     first = index(starts[field])
-    return devices[device : device + index(starts[field + 1] > first), first]
+    return others[device : device + index(starts[field + 1] > first), first]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _links(devices: Any, starts: Any, field: int, device: int) -> Any:
+def _links(others: Any, starts: Any, field: int, device: int) -> Any:
     """Return the numbers of a device's links, (1, N); (0, 0) where there are none."""
     first, end = index(starts[field]), index(starts[field + 1])
-    return devices[device : device + index(end > first), first:end]
+    return others[device : device + index(end > first), first:end]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
 def _begin_slot(
-    drawn: Any,
+    drawn: Drawn,
     course: Course,
     slots: Any,
     counts: Any,
@@ -176,54 +177,62 @@ def _begin_slot(
     shown: Any,
     rules: Rules,
     copy: int,
+    at: int,
     work: Any,
-) -> None:
-    """Begin the next slot in which a device has a task; `work` (N,) is room."""
+    option: Callable[[Any], Any],
+) -> bool:
+    """Begin the next slot; return whether a device has a task in it: if none has, it passes.
+
+    `at` is where it stands if it is drawn in turn; `work` (N,) is room; `option` is `as_it_is` or
+    `without`.
+    """
     row, number = index(course.episode[copy]), index(course.number[copy] + 1)
-    work[:] = 0.0
-    while not _someone(drawn, row, number):
-        course.number[copy] = number
-        _carry(drawn, course, rules, copy, work)
-        number = index(number + 1)
     course.number[copy] = number
-    devices, starts = drawn.devices[row, number], drawn.starts
-    num_devices, num_servers = len(devices), rules.num_servers
-    hz, backlog = drawn.servers[row, number, :num_servers], course.backlog_cycles[copy]
-    tasks = 0
+    present, place = drawn.present[row, number], _place(drawn, row, number, at)
+    hz = drawn.server_hz[place]
+    if not _someone(present):
+        work[:] = 0.0
+        carry(course, rules, copy, work, hz)
+        return False
+    others, starts = drawn.others[place], drawn.starts
+    num_devices, num_servers = len(present), rules.num_servers
+    wait, tasks = slots.wait[copy], 0
+    for server in range(num_servers):
+        wait[server] = equations.waiting_delay(course.backlog_cycles[copy, server], hz[server])
     for device in range(num_devices):
-        if devices[device, AT.present] == 0:
+        if not present[device]:
             continue
-        place = slice(tasks, tasks + 1)
+        to, its = slice(tasks, tasks + 1), slice(device, device + 1)
         course.devices[copy, tasks] = device
-        slots.task_cycles[copy, tasks] = devices[device, AT.task_cycles]
-        slots.sqrt_cycles[copy, tasks] = devices[device, AT.size]
+        slots.task_cycles[copy, tasks] = drawn.task_cycles[place, device]
+        slots.sqrt_cycles[copy, tasks] = drawn.size[place, device]
         if rules.moves:
             slots.last_server[copy, tasks] = course.last_server[copy, device]
         given = actions.Given(
-            _links(devices, starts, AT.tx_delay, device),
-            _number(devices, starts, AT.task_cycles, device),
+            drawn.tx_delay[place, its],
+            drawn.task_cycles[place, its],
             hz,
-            _number(devices, starts, AT.tx_power_w, device),
-            _number(devices, starts, AT.delay_weight, device),
-            _number(devices, starts, AT.energy_weight, device),
-            _number(devices, starts, AT.local_hz, device),
-            _number(devices, starts, AT.switched_capacitance, device),
-            _number(devices, starts, AT.cloud_delay_s, device),
-            _number(devices, starts, AT.cloud_hz, device),
-            _number(devices, starts, AT.drop_penalty_s, device),
-            _number(devices, starts, AT.deadline_s, device),
-            _links(devices, starts, AT.covered, device),
-            _links(devices, starts, AT.fetch_delay_s, device),
-            backlog,
-            _number(devices, starts, AT.handover_s, device),
-            slots.last_server[copy, place],
+            _number(others, starts, AT.tx_power_w, device),
+            option(_number(others, starts, AT.delay_weight, device)),
+            option(_number(others, starts, AT.energy_weight, device)),
+            option(_number(others, starts, AT.local_hz, device)),
+            option(_number(others, starts, AT.switched_capacitance, device)),
+            option(_number(others, starts, AT.cloud_delay_s, device)),
+            option(_number(others, starts, AT.cloud_hz, device)),
+            option(_number(others, starts, AT.drop_penalty_s, device)),
+            option(_number(others, starts, AT.deadline_s, device)),
+            option(_links(others, starts, AT.covered, device)),
+            option(_links(others, starts, AT.fetch_delay_s, device)),
+            wait,
+            _number(others, starts, AT.handover_s, device),
+            slots.last_server[copy, to],
         )
         made = actions.Actions(
-            slots.tx_delay[copy, place],
-            slots.link_cost[copy, place],
-            slots.allowed[copy, place],
-            kept.energy[copy, place],
-            kept.own_hz[copy, place],
+            slots.tx_delay[copy, to],
+            slots.link_cost[copy, to],
+            option(slots.allowed[copy, to]),
+            option(kept.energy[copy, to]),
+            option(kept.own_hz[copy, to]),
         )
         actions.compose(given, 0, made)
         if kept.deadline_s.shape[1]:
@@ -236,187 +245,108 @@ def _begin_slot(
         slots.load[copy, server], slots.sqrt_load[copy, server] = 0, 0.0
         if server < num_servers:
             slots.server_hz[copy, server] = hz[server]
-            slots.wait[copy, server] = equations.waiting_delay(backlog[server], hz[server])
         else:
-            slots.server_hz[copy, server], slots.wait[copy, server] = math.inf, 0.0
+            slots.server_hz[copy, server], wait[server] = math.inf, 0.0
             slots.capacity[copy, server] = tasks
-    slots.slots_left[copy] = int(drawn.servers[row, number, num_servers])
-    _show(drawn.shown[row, number], shown[copy], course.devices[copy], tasks, rules.blocks)
+    slots.slots_left[copy] = drawn.present.shape[1] - 1 - number
+    if row >= drawn.in_turn:  # what is given may be the beginning of longer ones
+        slots.slots_left[copy] = drawn.slots_left[place]
+    _show(drawn.shown[place], shown[copy], present, tasks, rules.blocks)
+    return True
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _show(every: Any, some: Any, devices: Any, tasks: int, blocks: Any) -> None:
-    """Write what is shown of the devices that have a task, 0 behind them."""
-    if tasks == len(devices) or len(blocks) == 0:
-        for entry in range(len(every)):
-            some[entry] = every[entry]
-        return
+def _show(every: Any, some: Any, present: Any, tasks: int, blocks: Any) -> None:
+    """Write what is shown of the devices that have a task, 0 behind them; and all else."""
     for entry in range(len(every)):
-        some[entry] = 0
+        some[entry] = every[entry]
+    if tasks == len(present):
+        return
     for block in range(len(blocks)):
-        first, width = index(blocks[block, 0]), index(blocks[block, 1])
-        for task in range(tasks):
-            source = first + index(devices[task]) * width
-            for entry in range(width):
-                some[first + task * width + entry] = every[source + entry]
-
-
-@register_jitable(forceinline=True, error_model="numpy")
-def _end_slot(
-    drawn: Any,
-    course: Course,
-    slots: Any,
-    prepared: Any,
-    counts: Any,
-    kept: Kept,
-    rules: Rules,
-    copy: int,
-    chosen: Any,
-    ended: Ended,
-    work: Any,
-) -> None:
-    """Write what a slot came to, and carry on what it leaves; `work` (N,) is room."""
-    slot, _ = part_at(slots, prepared, copy, counts)
-    tasks, number, out = index(counts[copy, 0]), course.number[copy], ended.outcome[copy]
-    overloads = finish_one(
-        slot, chosen, ended.assignment[copy], ended.cpu_hz[copy], ended.task_delay[copy]
-    )
-    out[:] = 0.0
-    if rules.has_options:
-        cost, energy, missed, dropped, barred = more_of(
-            slot,
-            kept,
-            copy,
-            chosen,
-            ended.cpu_hz[copy],
-            ended.task_delay[copy],
-            rules.num_servers,
-            rules.drops,
-        )
-        out[1], out[2] = cost / tasks, energy / tasks
-        out[4], out[5], out[6] = missed, dropped, barred
-    work[:] = 0.0
-    total, moved, first = 0.0, 0, course.steps[copy]
-    for task in range(tasks):
-        device, server = index(course.devices[copy, task]), chosen[task]
-        total += ended.task_delay[copy, task]
-        ended.devices[copy, task] = device
-        course.past[copy, first + task] = server
-        if server < rules.num_servers:
-            before = course.last_server[copy, device]
-            moved += before >= 0 and before != server
-            course.last_server[copy, device] = server
-            work[server] += slot.task_cycles[task]
-    for task in range(tasks, ended.assignment.shape[1]):
-        ended.assignment[copy, task], ended.devices[copy, task] = -1, -1
-        ended.cpu_hz[copy, task], ended.task_delay[copy, task] = 0.0, 0.0
-    _carry(drawn, course, rules, copy, work)
-    for server in range(rules.num_servers):
-        ended.backlog_cycles[copy, server] = course.backlog_cycles[copy, server]
-    out[0], out[3], out[7] = total / tasks, overloads, moved
-    out[8] = overloads == 0 and out[6] == 0
-    ended.number[copy], ended.tasks[copy] = number, tasks
-    sums = course.sums[copy]
-    for entry in range(8):
-        sums[entry] += out[entry] * tasks if entry < NUM_MEANS else out[entry]
-    sums[8] += 1 - out[8]
-    sums[9] += tasks
-    course.steps[copy] = first + tasks
-    course.over[copy] = number == course.last[copy]
+        entry, width = index(blocks[block, 0]), index(blocks[block, 1])
+        at, end = entry, entry + width * len(present)
+        for device in range(len(present)):
+            for _ in range(width):
+                some[at] = every[entry]
+                entry, at = entry + 1, at + index(present[device])
+        for behind in range(at, end):
+            some[behind] = 0
 
 
 @loops_for
-def begin(formulas: str) -> Any:
-    """Return the compiled loop that begins episodes, see `begin_all` in it."""
+def start(formulas: str) -> Any:
+    """Return the compiled loop that starts episodes, see `start_all` in it."""
 
     @loop
-    def begin_all(
-        copies: Any,
-        rows: Any,
-        drawn: Any,
-        course: Any,
-        slots: Any,
-        counts: Any,
-        kept: Any,
-        shown: Any,
-        rules: Any,
-    ) -> None:
-        """Begin the episodes in some rows, one for each of some copies: their first slots.
+    def start_all(copies: Any, rows: Any, drawn: Any, course: Any) -> None:
+        """Start the episodes in some rows, one for each of some copies, before their first slots.
 
         What is named is given as plain tuples: these are handed over faster.
         """
         assert formulas
-        drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
-        slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
-        shown, work = borrowed(shown), np.empty(rules.num_servers)
+        drawn, course = Drawn(*borrowed(drawn)), Course(*borrowed(course))
         for place, each in enumerate(copies):
-            copy = index(each)
-            course.episode[copy], course.number[copy] = rows[place], -1
-            row = index(rows[place])
-            last = index(drawn.devices.shape[1] - 1)
-            while not _someone(drawn, row, last):
+            copy, row = index(each), index(rows[place])
+            last = index(drawn.present.shape[1] - 1)
+            while not _someone(drawn.present[row, last]):
                 last = index(last - 1)
+            course.episode[copy], course.number[copy] = row, -1
             course.last[copy], course.over[copy], course.steps[copy] = last, False, 0
             course.backlog_cycles[copy, :] = 0.0
             course.last_server[copy, :] = -1
             course.sums[copy, :] = 0.0
-            _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
 
-    return begin_all
+    return start_all
+
+
+def as_it_is(numbers: Any) -> Any:
+    """Return what there is of an option of a scenario that may have some."""
+    return numbers
+
+
+def without(numbers: Any) -> Any:
+    """Return nothing, as there is of options where the scenario has none: its loop is shorter."""
+    return emptied(numbers)
 
 
 @loops_for
-def turn(formulas: str) -> Any:
-    """Return the compiled loop that ends slots and begins the next, see `turn_all` in it."""
+def begin_of(formulas: str, option: Callable[[Any], Any]) -> Any:
+    """Return the compiled loop that begins slots, see `begin_all` in it.
+
+    `option` is `as_it_is` or, of a scenario without options, `without`.
+    """
 
     @loop
-    def turn_all(
+    def begin_all(
         copies: Any,
         drawn: Any,
         course: Any,
         slots: Any,
-        prepared: Any,
         counts: Any,
         kept: Any,
-        shown: Any,
         rules: Any,
-        chosen: Any,
-        ended: Any,
+        shown: Any,
+        waiting: Any,
     ) -> int:
-        """End the slots of some copies, and begin the next of those whose episodes go on.
+        """Begin the next slots of some copies in which a device has a task.
 
-        What is named is given as plain tuples, as above. Returns of how many copies the episode
-        is over.
+        What is named is given as plain tuples, as above. Where slots are drawn as they begin there
+        are `AT_ONCE` copies at most, whose slots are drawn; where one passes and the next is not
+        drawn, the copy is written to `waiting`. Returns how many these are.
         """
         assert formulas
         drawn, course = _fixed(Drawn(*borrowed(drawn))), Course(*borrowed(course))
         slots, kept, rules = mdp.Slot(*borrowed(slots)), Kept(*borrowed(kept)), Rules(*rules)
-        shown, prepared = borrowed(shown), borrowed(prepared)
-        chosen, ended = borrowed(chosen), Ended(*borrowed(ended))
-        work, over = np.empty(rules.num_servers), 0
-        for start in range(0, len(copies), _AT_ONCE):
-            some = copies[start : start + _AT_ONCE]
-            for each in some:
-                work[0] = _touched(drawn, course, index(each))
-            for each in some:
-                copy = index(each)
-                _end_slot(
-                    drawn,
-                    course,
-                    slots,
-                    prepared,
-                    counts,
-                    kept,
-                    rules,
-                    copy,
-                    chosen[copy],
-                    ended,
-                    work,
+        shown, work, left = borrowed(shown), np.empty(rules.num_servers), 0
+        for at, each in enumerate(copies):
+            copy, begun = index(each), False
+            while not begun:
+                begun = _begin_slot(
+                    drawn, course, slots, counts, kept, shown, rules, copy, at, work, option
                 )
-                if course.over[copy]:
-                    over += 1
-                else:
-                    _begin_slot(drawn, course, slots, counts, kept, shown, rules, copy, work)
-        return over
+                if not begun and course.episode[copy] < drawn.in_turn:
+                    waiting[left] = copy
+                    left, begun = left + 1, True
+        return left
 
-    return turn_all
+    return begin_all

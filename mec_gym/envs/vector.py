@@ -183,22 +183,25 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if over is not None:
             self._copies.begin_next(np.flatnonzero(over))
         reward, terminated, observation, mask, ended = self._copies.assign(None, servers)
-        truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
         if self._following is not None:
             terminated, truncated, info, observation, mask = self._follow(
-                self._following, terminated, bool(ended), observation, mask
+                self._following, terminated, observation, mask
             )
-        elif ended:
-            now = self._copies.device == self._length
-            if self._length == self._cut_off_after:
-                truncated = now.copy()
-            if over is None:
-                info, observation, mask = self._final(now, observation, mask, self._told(now))
-            else:
+        else:
+            truncated = np.zeros(self.num_envs, dtype=np.bool_)
+            if ended:
+                now = self._copies.device == self._length
+                if self._length == self._cut_off_after:
+                    truncated = now.copy()
                 info = self._told(now)
-        every = np.ones(self.num_envs, dtype=np.bool_)
-        info |= {"action_mask": mask, "_action_mask": every}
+                if over is None:
+                    info, observation, mask = self._final(now, observation, mask, info)
+                    begun = np.flatnonzero(now)
+                    self._copies.start_next(begun)
+                    self._copies.go_on(begun, observation, mask)
+        info["action_mask"] = mask
+        info["_action_mask"] = np.ones(self.num_envs, dtype=np.bool_)
         return observation, reward, terminated, truncated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -306,38 +309,51 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self,
         following: Following,
         ends: NDArray[np.bool_],
-        ended: bool,
         observation: NDArray[np.float32],
         mask: NDArray[np.int8],
     ) -> tuple[Any, ...]:
-        """Go on from a step, after which the slots of the copies in `ends` (num_envs,) have ended.
+        """Go on from a step, after which the slots of the copies in `ends` (num_envs,) are through.
 
         Returns:
             whether episodes are over, and whether they are cut off, (num_envs,); what is told of
             slots and episodes; observations and masks.
         """
-        outcome: Any = None
-        terminated = np.zeros(self.num_envs, dtype=np.bool_)
-        if ended:
-            outcome = self._copies.turn(following, np.flatnonzero(ends), observation, mask)
-            terminated = ends & following.course.over
-        truncated = np.zeros(self.num_envs, dtype=np.bool_)
+        copies, course = self._copies, following.course
+        (now,) = ends.nonzero()
+        terminated, truncated = np.zeros((2, self.num_envs), dtype=np.bool_)
+        terminated[now] = course.number[now] == course.last[now]
         if self._cut_off_after is not None:
-            # Of one that is over `device` still counts the steps of its last slot.
-            device = np.where(self._copies.is_over, 0, self._copies.device)
-            truncated = following.course.steps + device == self._cut_off_after
-        info: dict[str, Any] = {}
+            # Of one that was over before `device` still counts the steps of its last slot.
+            device = np.where(copies.is_over, 0, copies.device)
+            truncated = course.steps + device == self._cut_off_after
         done = terminated | truncated
-        if self._begins_at_once and done.any():
-            told = following.told(outcome, ends & done) if ended else {}
-            info, observation, mask = self._final(done, observation, mask, told)
-            if ended:
-                info |= following.told(outcome, ends & ~done)
-        else:
-            self._copies.is_over |= done
-            if ended:
-                info |= following.told(outcome, ends, every=True)
-        return terminated, truncated, info, observation, mask
+        if not (self._begins_at_once and done.any()):
+            info = self._end(following, ends, terminated)
+            copies.is_over |= done
+            copies.go_on(now[~terminated[now]], observation, mask)
+            return terminated, truncated, info, observation, mask
+        last = self._end(following, ends & done, terminated)
+        told = self._end(following, ends & ~done, terminated)
+        if self._cut_off_after is not None:  # what is cut off may be so between two slots
+            copies.go_on(now[~terminated[now]], observation, mask)
+            (now,) = done.nonzero()
+        info, observation, mask = self._final(done, observation, mask, last)
+        copies.start_next(done.nonzero()[0])
+        copies.go_on(now, observation, mask)
+        return terminated, truncated, info | told, observation, mask
+
+    def _end(
+        self, following: Following, now: NDArray[np.bool_], over: NDArray[np.bool_]
+    ) -> dict[str, NDArray[Any]]:
+        """End the slots of some copies, (num_envs,); return what is told of them.
+
+        `over` says of which the episode is over, if they are among these.
+        """
+        (copies,) = now.nonzero()
+        if not len(copies):
+            return {}
+        ended = following.end(copies, self._copies.assignment)
+        return following.told(ended, now, now & over)
 
     def _told(self, now: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Return what the slots that are now over came to; nothing where they were cut off."""
@@ -353,19 +369,20 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         mask: NDArray[np.int8],
         outcome: dict[str, NDArray[Any]],
     ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.int8]]:
-        """Begin the next slots of the copies whose slots are now over.
+        """Return `final_obs` and `final_info` of the copies whose slots are now over.
 
-        Returns their `final_obs` and `final_info`, and observations and masks of all: those that
-        are given but for those of the slots that begin.
+        And arrays for observations and masks of all, in which those of the slots that begin are to
+        be written: those that are given, or new ones.
         """
-        ended = np.flatnonzero(now)
+        (ended,) = now.nonzero()
         if len(ended) == self.num_envs:  # what they saw is handed on as it is
             last, last_mask = np.fromiter(observation, dtype=object, count=len(ended)), mask
             observation, mask = self._copies.unwritten()
         else:
             last = np.full(self.num_envs, None, dtype=object)
             last[ended] = np.fromiter(observation[ended], dtype=object, count=len(ended))
-            last_mask = np.where(now[:, None], mask, np.int8(0))
+            last_mask = np.zeros_like(mask)
+            last_mask[ended] = mask[ended]
         masks = {"action_mask": last_mask, "_action_mask": now.copy()}
         info = {
             "final_obs": last,
@@ -373,6 +390,4 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
             "final_info": masks | outcome,
             "_final_info": now.copy(),
         }
-        self._copies.begin_next(ended)
-        self._copies.write(ended, observation, mask)
         return info, observation, mask

@@ -15,7 +15,7 @@ that they move alike in networks of as many devices and slots.
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym import dynamics
+from mec_gym import drawing, dynamics
 from mec_gym.channels import PlacedChannel
 from mec_gym.episodes import Episodes
 from mec_gym.instance import Instance
@@ -79,7 +79,7 @@ def common_episodes(
 def uniforms(scenario: Scenario, count: int, seed: Seed, most_devices: int) -> FloatArray:
     """Return the numbers that `Scenario.from_uniforms` takes, (count, `num_uniforms`)."""
     parts = []
-    for part, length in enumerate(scenario._num_uniforms):
+    for part, length in enumerate(drawing.num_uniforms(scenario)):
         if part == _CHANNEL:
             parts.append(_of_channel(scenario, length, count, seed, most_devices))
         elif part == _SERVERS:

@@ -4,20 +4,17 @@ import gymnasium as gym
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from over_time import SCENARIOS
+from pairs import PAIRS
 from slots import CITIES
 
 import mec_gym
 from mec_gym.observations import OBSERVATIONS
-from mec_gym.rewards import REWARDS
 
 EVERY = [
     (scenario, observation, reward)
     for scenario in mec_gym.Scenario.presets()
     if scenario not in CITIES
-    for observation in OBSERVATIONS
-    for reward in REWARDS
-    # With each observation of a scenario one reward, and with each reward one observation.
-    if observation == "paper" or reward == "delay"
+    for observation, reward in PAIRS
 ] + [(scenario, "paper", "paper") for scenario in CITIES]
 EVERY += [
     (SCENARIOS[name], observation, "delay") for name in SCENARIOS for observation in OBSERVATIONS

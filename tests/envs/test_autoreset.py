@@ -58,7 +58,7 @@ def test_the_mode_is_where_wrappers_and_torchrl_look_for_it(mode):
 @pytest.mark.parametrize("observation", ["paper", "servers"])
 @pytest.mark.parametrize("scenario", ["paper-varied", "fast-fading", "online-slack"])
 def test_it_plays_what_scalar_environments_play(scenario, observation, mode):
-    environments = both(mode, scenario=scenario, observation=observation, reward="regret")
+    environments = both(mode, scenario=scenario, observation=observation, reward="delay")
     assert_same(*[list(env.reset(seed=3)) for env in environments])
     play(environments, np.random.default_rng(0), 700)  # beyond the slots drawn ahead
 

@@ -13,12 +13,11 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from pairs import PAIRS
 from strategies import scenarios, scenarios_with_options
 
 from mec_gym import Instance, Scenario
 from mec_gym.envs.offload import OffloadEnv
-from mec_gym.observations import OBSERVATIONS
-from mec_gym.rewards import REWARDS
 
 NAMES = "action|action_masks|instance|options|render|reset|reset_mask|seed|step"
 PRESETS = st.sampled_from(["paper", "paper-varied", "slack", "online-slack"]).map(Scenario.preset)
@@ -89,12 +88,12 @@ class Calls(RuleBasedStateMachine):
         scenario=scenarios(max_devices=4, max_servers=3)
         | scenarios_with_options(max_devices=4, max_servers=3)
         | PRESETS,
-        observation=st.sampled_from(sorted(OBSERVATIONS)),
-        reward=st.sampled_from(sorted(REWARDS)),
+        pair=st.sampled_from(PAIRS),
         copies=st.integers(1, 3),
         penalty=st.sampled_from([0, 10.0, 1e300]),
     )
-    def make(self, scenario, observation, reward, copies, penalty):
+    def make(self, scenario, pair, copies, penalty):
+        observation, reward = pair
         arguments = {
             "scenario": scenario,
             "observation": observation,

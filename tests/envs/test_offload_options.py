@@ -7,13 +7,13 @@ from any_options import ALL_AT_ONCE
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pairs import PAIRS
 from strategies import scenarios_with_options
 
 from mec_gym import Scenario, system
 from mec_gym.mdp import State, slot_at, write_mask
 from mec_gym.observations import OBSERVATIONS
 from mec_gym.problem import Problem
-from mec_gym.rewards import REWARDS
 
 EVERY = Scenario(**ALL_AT_ONCE)
 
@@ -28,8 +28,7 @@ def played(env, seed, choose):
     return steps, info
 
 
-@pytest.mark.parametrize("observation", OBSERVATIONS)
-@pytest.mark.parametrize("reward", REWARDS)
+@pytest.mark.parametrize(("observation", "reward"), PAIRS)
 def test_gymnasiums_checker_passes_with_every_option(observation, reward):
     env = gym.make("MEC-Offload-v0", scenario=EVERY, observation=observation, reward=reward)
     check_env(env.unwrapped, skip_render_check=True)
@@ -39,14 +38,11 @@ def test_gymnasiums_checker_passes_with_every_option(observation, reward):
 @settings(max_examples=40)
 @given(
     scenario=scenarios_with_options(),
-    observation=st.sampled_from([*OBSERVATIONS]),
-    reward=st.sampled_from([*REWARDS]),
+    pair=st.sampled_from(PAIRS),
     seed=st.integers(0, 2**31),
 )
-def test_a_batch_plays_bit_for_bit_what_single_environments_play(
-    scenario, observation, reward, seed
-):
-    fields = {"scenario": scenario, "observation": observation, "reward": reward}
+def test_a_batch_plays_bit_for_bit_what_single_environments_play(scenario, pair, seed):
+    fields = {"scenario": scenario, "observation": pair[0], "reward": pair[1]}
     copies, slots = 3, 3
     batch = gym.make_vec("mec_gym:MEC-Offload-v0", num_envs=copies, **fields)
     singles = [gym.make("mec_gym:MEC-Offload-v0", **fields) for _ in range(copies)]

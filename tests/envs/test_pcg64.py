@@ -25,3 +25,13 @@ def test_only_the_copies_that_are_named_draw():
     pcg64.uniforms()(states, np.array([3, 1]), unit)
     np.testing.assert_array_equal(unit, [theirs[3].random(7), theirs[1].random(7)])
     np.testing.assert_array_equal(states[[0, 2]], before[[0, 2]])
+
+
+@given(st.integers(0, 2**64), st.integers(0, 2**40))
+def test_numbers_are_left_out_as_numpy_leaves_them_out(seed, count):
+    theirs = [np.random.default_rng(seed), np.random.default_rng(1)]
+    states = np.array([pcg64.packed(generator) for generator in theirs], dtype=np.uint64)
+    pcg64.skip()(states, np.array([0]), pcg64.leap(count))
+    theirs[0].bit_generator.advance(count)
+    for state, generator in zip(states, theirs, strict=True):
+        assert pcg64.unpacked(state).bit_generator.state == generator.bit_generator.state

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pairs import PAIRS
 from same import assert_same
 from strategies import ranges, scenarios, scenarios_with_options
 
@@ -18,7 +19,6 @@ from mec_gym.envs import sharing
 from mec_gym.envs.stock import Stock
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.observations import OBSERVATIONS
-from mec_gym.rewards import REWARDS
 
 COPIES = 5
 
@@ -69,14 +69,11 @@ def test_gains_that_would_change_take_other_numbers_and_are_left_to_from_uniform
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("observation", "reward", "num_threads"),
-    [(observation, "delay", 2) for observation in sorted(OBSERVATIONS)]
-    + [("paper", reward, 4) for reward in sorted(REWARDS)],
-)
+@pytest.mark.parametrize(("observation", "reward"), PAIRS)
 def test_what_a_batch_returns_does_not_depend_on_the_number_of_threads(
-    observation, reward, num_threads, monkeypatch
+    observation, reward, monkeypatch
 ):
+    num_threads = 2 if reward == "delay" else 4
     monkeypatch.setattr(sharing, "_WORTH_THREADS", 0.0)
     one, more = (
         OffloadVectorEnv(

@@ -9,20 +9,17 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from over_time import ARRIVING, OPTIONS, PLAIN, SCENARIOS, Reference, assert_same_info
+from pairs import PAIRS
 from same import assert_same
 
 from mec_gym import Scenario
 from mec_gym.envs.recording import OutcomeAtEveryStep
 from mec_gym.envs.vector import OffloadVectorEnv
 from mec_gym.kernels import kernel
-from mec_gym.observations import OBSERVATIONS, Observation
-from mec_gym.rewards import REWARDS
+from mec_gym.observations import Observation
 
 ID = "mec_gym:MEC-Offload-v0"
 COPIES = 4
-PAIRS = [*((observation, "delay") for observation in sorted(OBSERVATIONS))] + [
-    ("servers", reward) for reward in sorted(REWARDS)
-]
 MODES = ["SAME_STEP", "NEXT_STEP", "DISABLED"]
 
 
@@ -347,7 +344,7 @@ def test_copies_that_are_reset_at_different_times_stay_the_same():
 
 
 def test_episodes_that_are_given_are_played_and_then_the_drawn_ones_go_on():
-    batch, singles = both(scenario=ARRIVING, observation="prices")
+    batch, singles = both(scenario=ARRIVING, observation="prices", reward="delay")
     batch.reset(seed=5)
     singles.reset(seed=5)
     given = Scenario(**ARRIVING).sample_episodes(COPIES, 99)
@@ -362,7 +359,7 @@ def test_episodes_that_are_given_are_played_and_then_the_drawn_ones_go_on():
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("steps", [0, 1, 9, 40, 200])
 def test_a_batch_goes_on_from_its_state_as_it_would_have(steps, mode):
-    batch, singles = both(mode, scenario=OPTIONS, observation="servers", reward="regret")
+    batch, singles = both(mode, scenario=OPTIONS, observation="servers", reward="delay")
     batch.reset(seed=5)
     singles.reset(seed=5)
     check(batch, singles, steps)
@@ -373,7 +370,7 @@ def test_a_batch_goes_on_from_its_state_as_it_would_have(steps, mode):
         autoreset_mode=mode,
         scenario=OPTIONS,
         observation="servers",
-        reward="regret",
+        reward="delay",
     )
     assert_seen(again, singles, again.restore(state))
     assert again.state() == batch.state()

@@ -75,8 +75,8 @@ def scip_assignment(scip, slot):
     return [max(range(num_servers), key=lambda n, row=row: model.getVal(row[n])) for row in x]
 
 
-TIGHT = [(6, 2), (8, 3), (9, 3), (10, 3), (12, 3), (12, 4), (14, 4), (16, 4), (18, 4), (20, 4)]
-SLACK = [(5, 4), (6, 2), (7, 3), (8, 2), (8, 3), (9, 3), (10, 3), (11, 3), (12, 3), (10, 4)]
+TIGHT = [(6, 2), (8, 3), (9, 3), (12, 4), (14, 4), (18, 4)]
+SLACK = [(5, 4), (7, 3), (8, 2), (9, 3), (11, 3), (10, 4)]
 SIZES = [(*size, 0) for size in TIGHT] + [(*size, 2) for size in SLACK]
 
 
