@@ -44,6 +44,12 @@ class ScenarioFamily(Settings):
     side_m: tuple[float, float] = Field(
         (200.0, 2000.0), description="Shortest and longest side of a square with path loss, m."
     )
+    unequal: float = Field(
+        0.0, ge=0, le=1, description="Share of the scenarios whose servers have unequal places."
+    )
+    crowded: float = Field(
+        0.0, ge=0, le=1, description="Share of those with path loss whose users crowd at few spots."
+    )
     columns: float = Field(
         0.25, ge=0, le=1, description="Share of the scenarios with columns beside the servers."
     )
@@ -79,7 +85,7 @@ class ScenarioFamily(Settings):
         """Return the next scenario of a generator.
 
         Args:
-            rng: the generator; each scenario takes as many of its numbers.
+            rng: the generator.
             lookahead: of the scenario.
         """
         unit = iter(rng.random(12).tolist())
@@ -91,18 +97,19 @@ class ScenarioFamily(Settings):
         servers = round(between((self.num_servers[0], self.num_servers[1])))
         devices = max(1, round(servers * between(self.devices_per_server)))
         spare = between(self.spare)
-        places = math.ceil(devices / servers * (1.0 if next(unit) < self.tight else spare))
+        per_device = 1.0 if next(unit) < self.tight else spare
         slowest = between(self.slowest_hz)
         fields: dict[str, Any] = {
             "num_servers": servers,
             "num_devices": devices,
-            "capacity": places,
+            "capacity": math.ceil(devices / servers * per_device),
             "servers": "per-slot",
             "server_hz": (slowest, slowest * max(between(self.fastest), 1.001)),
             "lookahead": lookahead,
         }
         side, power = between(self.side_m), between((0.1, 0.3))
-        if next(unit) < self.path_loss:
+        placed = next(unit) < self.path_loss
+        if placed:
             fields |= {
                 "channel": PathLossChannel(side_m=side),
                 "noise_psd": 4e-21,  # W/Hz, thermal
@@ -111,6 +118,16 @@ class ScenarioFamily(Settings):
         which = int(next(unit) * len(_COLUMNS))
         if next(unit) < self.columns:
             fields |= _COLUMNS[which]
+        # Numbers that only wider families take: the scenarios of the others stay what they were.
+        if self.unequal and rng.random() < self.unequal:
+            fields["capacity"] = _unequal_places(rng, math.ceil(devices * per_device), servers)
+        if self.crowded and placed and rng.random() < self.crowded:
+            fields["channel"] = PathLossChannel(
+                side_m=side,
+                clusters=int(rng.integers(1, max(servers // 2, 1) + 1)),
+                cluster_radius_m=side / rng.uniform(10, 30),
+                cluster_seed=int(rng.integers(2**31)),
+            )
         return Scenario(**fields)
 
     def scenarios(
@@ -119,3 +136,40 @@ class ScenarioFamily(Settings):
         """Return so many scenarios; the first k of them are those of `scenarios(k, seed)`."""
         rng = np.random.default_rng((seed, _STREAM))
         return tuple(self.draw(rng, lookahead) for _ in range(count))
+
+
+def _unequal_places(rng: np.random.Generator, total: int, servers: int) -> tuple[int, ...]:
+    """Return the places of each server, at least one, about `total` in all and never fewer."""
+    share = rng.uniform(0.3, 1.7, servers)
+    places = np.maximum(1, np.floor(total * share / share.sum())).astype(np.int64)
+    np.add.at(places, rng.integers(servers, size=max(0, total - int(places.sum()))), 1)
+    return tuple(places.tolist())
+
+
+WIDE = ScenarioFamily(
+    num_servers=(2, 25),
+    devices_per_server=(1.5, 10.0),
+    columns=0.4,
+    unequal=0.5,
+    crowded=0.4,
+)
+
+FAMILIES: dict[str, tuple[ScenarioFamily, ...]] = {
+    "small": (ScenarioFamily(),),
+    "wide": (WIDE,),
+    "both": (ScenarioFamily(), WIDE),
+}
+"""What training draws its scenarios from, in turn, by name; a new one is an entry here."""
+
+
+def scenarios_of(
+    name: str, count: int, seed: int, lookahead: int | None = None
+) -> tuple[Scenario, ...]:
+    """Return so many scenarios of `FAMILIES`, as `ScenarioFamily.scenarios` draws them."""
+    families = FAMILIES[name]
+    shares = [len(range(each, count, len(families))) for each in range(len(families))]
+    drawn = [
+        iter(family.scenarios(share, seed, lookahead))
+        for family, share in zip(families, shares, strict=True)
+    ]
+    return tuple(next(drawn[number % len(drawn)]) for number in range(count))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mec_gym.families import ScenarioFamily
+from mec_gym.families import WIDE, ScenarioFamily, scenarios_of
 from mec_gym.problem import Problem
 
 DRAWN = ScenarioFamily().scenarios(60, 1)
@@ -31,6 +31,29 @@ def test_every_kind_is_among_them_and_each_lies_in_the_ranges():
 def test_slots_of_each_can_be_assigned():
     for each in DRAWN[:12]:
         Problem.of(each.sample(3, 0)).require_feasible()
+
+
+def test_wider_ones_have_more_servers_unequal_places_and_crowds():
+    wide = WIDE.scenarios(40, 1)
+    assert wide[:5] == WIDE.scenarios(5, 1)
+    assert max(each.num_servers for each in wide) > 16
+    unequal = [each for each in wide if not isinstance(each.capacity, int)]
+    assert 8 < len(unequal) < 32
+    for each in unequal:
+        assert each.num_devices <= sum(each.capacity)
+        assert min(each.capacity) >= 1
+    crowds = [each.channel.clusters for each in wide if each.channel.kind == "path-loss"]
+    assert None in crowds
+    assert len({*crowds}) > 2
+    for each in wide[:6]:
+        Problem.of(each.sample(2, 0)).require_feasible()
+
+
+def test_training_draws_from_families_in_turn():
+    both = scenarios_of("both", 5, 3)
+    assert both[::2] == ScenarioFamily().scenarios(3, 3)
+    assert both[1::2] == WIDE.scenarios(2, 3)
+    assert scenarios_of("small", 4, 3) == ScenarioFamily().scenarios(4, 3)
 
 
 def test_what_later_devices_bring_may_be_hidden():

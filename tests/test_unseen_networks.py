@@ -47,7 +47,8 @@ def test_tables_of_tasks_have_the_mean_that_servers_are_made_for(drawn):
 
 def test_nothing_is_below_the_bound_and_the_safe_one_is_the_better_of_two(drawn):
     small = min(drawn, key=lambda each: each.scenario.num_devices * each.scenario.num_servers)
-    found = play(small, {"regret-family": load_policy("regret-family")}, slots=3, seconds=0.2)
+    models = {"regret-family": load_policy("regret-family")}
+    found = play(small, models, slots=3, seconds=0.2, sets_seconds=0.2)
     cost = found.cost
     assert (cost["relaxation"] <= cost["bound"]).all()
     assert (cost["bound"] <= cost["best known"]).all()

@@ -34,8 +34,8 @@ TRAININGS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "prices-energy": ("regret-prices", {"scenario": "energy"}, ("energy",)),
     "prices-tiers": ("regret-prices", {"scenario": "tiers"}, ("tiers",)),
     "prices-deadlines": ("regret-prices", {"scenario": "deadlines"}, ("deadlines",)),
-    "regret-family": (
-        "regret-family", {},
+    "regret-small": (
+        "regret-small", {},
         ("paper-varied", "slack", "energy", "tiers", "deadlines", "large", "city"),
     ),
     "regret-mix": (

@@ -55,7 +55,7 @@ TICKS = {10: "10 µs", 100: "100 µs", 1e3: "1 ms", 1e4: "10 ms", 1e5: "100 ms"}
 
 _BESIDE = (8, 0, "left", "center")
 PLACED = {
-    ("slack", "regret-mix"): (-4, 7, "left", "bottom"),
+    ("slack", "regret-mix"): (8, -6, "left", "top"),
     ("online", "regret-online"): (-4, 16, "left", "bottom"),
     ("online", "dynamic-programming"): (8, 6, "left", "center"),
     ("fast-fading", "local-search-online"): (-40, 8, "left", "bottom"),

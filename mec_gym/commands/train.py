@@ -4,6 +4,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import tyro
@@ -80,7 +81,7 @@ class Arguments(Sharing):
 
 def usage(command: str) -> str:
     """Return what the command says of itself where no preset is given."""
-    return _USAGE.format(train=command, presets=", ".join(TRAIN_PRESETS))
+    return _USAGE.format(train=command, presets=fill(", ".join(TRAIN_PRESETS), 79))
 
 
 def lists() -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mec_gym import observations, plausibility
-from mec_gym.families import ScenarioFamily
+from mec_gym.families import scenarios_of
 from mec_gym.instance import Instance
 from mec_gym.mdp import State
 from mec_gym.plausibility import PlausibilityWarning
@@ -23,6 +23,9 @@ _MARGIN = 1.0
 
 _SLOTS, _SEED = 200, 12_345
 """Of each scenario that a network was trained on, to find that range."""
+
+_LINKS = 150_000
+"""Of the slots of each such scenario: of large ones fewer are looked at."""
 
 _MOST_LINKS = 10**7
 """Of the slots that are looked at; of more the first."""
@@ -55,7 +58,9 @@ def unfamiliar(policy: TrainedPolicy, slots: Instance) -> Unfamiliar | None:
     if not (policy.scores_servers and policy.observer.any_size):
         return None
     config = policy.training.get("config", {})
-    low, high = _ranges(policy.observation, json.dumps(config), policy.scenario)
+    own = policy.scenario
+    alone = None if config.get("family") or _listed(config) else own
+    low, high = _ranges(policy.observation, json.dumps(config), own.lookahead, alone)
     links = slots.num_devices * slots.num_servers
     seen = _begun(policy.observation, policy.scenario, slots[: max(1, _MOST_LINKS // links)])
     width = np.maximum(high - low, np.finfo(np.float32).eps)
@@ -93,15 +98,28 @@ def warn(policy: Any, name: str, slots: Instance) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _ranges(observation: str, config: str, own: Scenario) -> tuple[Array, Array]:
-    """Return the least and the greatest value of each column in training, (F,) each."""
+def _ranges(
+    observation: str, config: str, lookahead: int | None, alone: Scenario | None
+) -> tuple[Array, Array]:
+    """Return the least and the greatest value of each column in training, (F,) each.
+
+    `alone` is the scenario where the configuration names none.
+    """
     said = json.loads(config)
     with plausibility.quiet():
         scenarios: tuple[Scenario, ...] = tuple(Scenario(**each) for each in _listed(said))
         if said.get("family"):
-            scenarios = ScenarioFamily().scenarios(said["family"], said["seed"], own.lookahead)
-    scenarios = scenarios or (own,)
-    rows = [_begun(observation, each, each.sample(_SLOTS, _SEED)) for each in scenarios]
+            of = said.get("family_of", "small")
+            scenarios = scenarios_of(of, said["family"], said["seed"], lookahead)
+    if alone is not None:
+        scenarios = (alone,)
+    counts = [
+        min(_SLOTS, max(1, _LINKS // (each.num_devices * each.num_actions))) for each in scenarios
+    ]
+    rows = [
+        _begun(observation, each, each.sample(count, _SEED))
+        for each, count in zip(scenarios, counts, strict=True)
+    ]
     low = np.min([each.min(axis=(0, 1)) for each in rows], axis=0)
     high = np.max([each.max(axis=(0, 1)) for each in rows], axis=0)
     return low, high

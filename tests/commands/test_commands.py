@@ -317,7 +317,7 @@ words plan slack --policies roa local-search-
     done = run(["bash", "--norc", "-c", script], tmp_path)
     assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
         ["evaluate"],
-        ["regret-family", "regret-mix", "regret-online", "regret-prices"],
+        ["regret-family", "regret-mix", "regret-online", "regret-prices", "regret-small"],
         ["--episodes"],
         ["--policies", "--polish"],
         ["paper", "paper-complexity", "paper-frequency", "paper-varied"],

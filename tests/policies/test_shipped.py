@@ -25,6 +25,8 @@ GAPS = [
     ("regret-family", "deadlines", 0.4),
     ("regret-family", "large", 0.03),
     ("regret-family", "city", 0.1),
+    ("regret-family", "suburb", 0.15),
+    ("regret-family", "downtown", 0.25),
     ("regret-online", "online", 0.4),
     ("regret-online", "online-slack", 0.5),
     ("regret-online", "large", 0.15),  # likewise

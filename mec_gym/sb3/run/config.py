@@ -12,7 +12,7 @@ with extras.needed("training"):
     from tyro.constructors import PrimitiveConstructorSpec
 
 from mec_gym import observations, rewards
-from mec_gym.families import ScenarioFamily
+from mec_gym.families import scenarios_of
 from mec_gym.io import names
 from mec_gym.io.names import lookup
 from mec_gym.io.settings import Positive, Settings
@@ -83,6 +83,11 @@ class TrainConfig(Settings):
         None,
         description="Train on so many scenarios that `seed` draws from"
         " mec_gym.families.ScenarioFamily in place of `scenarios`; needs the same.",
+    )
+    family_of: Literal["small", "wide", "both"] = Field(
+        "small",
+        description="Which of mec_gym.families.FAMILIES they are drawn from: wide has up to 25"
+        " servers, unequal places and crowds, both has half of each.",
     )
     observation: ObservationName = Field(
         "paper",
@@ -262,7 +267,8 @@ class TrainConfig(Settings):
     def trained_on(self) -> tuple[Scenario, ...]:
         """The scenarios whose slots it is trained on, with as many copies each."""
         if self.family:
-            return ScenarioFamily().scenarios(self.family, self.seed, self.scenario.lookahead)
+            ahead = self.scenario.lookahead
+            return scenarios_of(self.family_of, self.family, self.seed, ahead)
         return self.scenarios or (self.scenario,)
 
     @classmethod
@@ -319,6 +325,17 @@ _ANY_SIZE: dict[str, Any] = _REGRET | {
     "episodes": 30_000,
 }
 
+_FAMILY: dict[str, Any] = _ANY_SIZE | {
+    "name": "regret-small",
+    "scenario": "slack",
+    "family": 48,
+    "observation": "prices",
+    "reward": "regret-units",
+    "huber_delta": 0.06,
+    "episodes": 40_000,
+    "epsilon_episodes": 2500,
+}
+
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "regret": _REGRET,
@@ -338,16 +355,19 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
         "scenario": "slack",
         "scenarios": _sizes("paper-varied", "slack"),
     },
-    "regret-family": _ANY_SIZE
+    "regret-small": _FAMILY,
+    # On more networks, larger ones among them, from the weights of regret-small: `--from` its run.
+    "regret-family": _FAMILY
     | {
         "name": "regret-family",
-        "scenario": "slack",
-        "family": 48,
-        "observation": "prices",
-        "reward": "regret-units",
-        "huber_delta": 0.06,
-        "episodes": 40_000,
-        "epsilon_episodes": 2500,
+        "heldout_seed": 1_000_001,
+        "family": 96,
+        "family_of": "both",
+        "num_envs": 96,
+        "episodes": 20_000,
+        "learning_rate": 5e-4,
+        "epsilon_start": 0.1,
+        "epsilon_episodes": 500,
     },
     "regret-online": _ANY_SIZE
     | {
