@@ -81,7 +81,8 @@ class Arguments(Sharing):
 
 def usage(command: str) -> str:
     """Return what the command says of itself where no preset is given."""
-    return _USAGE.format(train=command, presets=fill(", ".join(TRAIN_PRESETS), 79))
+    presets = fill(", ".join(TRAIN_PRESETS), 79, break_on_hyphens=False)
+    return _USAGE.format(train=command, presets=presets)
 
 
 def lists() -> list[str]:
