@@ -6,7 +6,7 @@ to the bound, which is the optimum that a second of search proves, or else the g
 bounds that are known, that of `mec_gym.solvers.server_sets` in ten seconds among them; to the
 relaxation's bound; to the best assignment that anything here found; and to local search. Safe is a
 network or `prices`, whichever costs less; polished is what local search makes of a network's
-assignment. Half an hour on one core.
+assignment. A quarter of an hour on one core.
 """
 
 import json
