@@ -31,7 +31,8 @@ def loop(function: F) -> F:
 class Settled:
     """A loop whose arguments are of the same types at each call, which are not looked at again.
 
-    To find out the types of some forty arrays takes longer than many a loop takes.
+    To find out the types of some forty arrays takes longer than many a loop takes. Whoever calls it
+    sees to it that they stay: others would be taken for these.
     """
 
     def __init__(self, loop: Callable[..., Any]) -> None:

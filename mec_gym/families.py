@@ -159,7 +159,7 @@ FAMILIES: dict[str, tuple[ScenarioFamily, ...]] = {
     "wide": (WIDE,),
     "both": (ScenarioFamily(), WIDE),
 }
-"""What training draws its scenarios from, in turn, by name; a new one is an entry here."""
+"""What training draws its scenarios from, in turn, by the names that its `family_of` may have."""
 
 
 def scenarios_of(

@@ -1,9 +1,11 @@
 """Scenarios of a family: drawn by seed, within the ranges, of every kind."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from mec_gym.families import WIDE, ScenarioFamily, scenarios_of
+from mec_gym.families import FAMILIES, WIDE, ScenarioFamily, scenarios_of
 from mec_gym.problem import Problem
 
 DRAWN = ScenarioFamily().scenarios(60, 1)
@@ -74,3 +76,8 @@ def test_what_later_devices_bring_may_be_hidden():
 def test_a_range_that_is_none_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
         ScenarioFamily(**{field: value})
+
+
+def test_a_training_may_name_each_of_the_families():
+    config = pytest.importorskip("mec_gym.sb3.run.config")
+    assert get_args(config.TrainConfig.model_fields["family_of"].annotation) == (*FAMILIES,)

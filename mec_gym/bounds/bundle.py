@@ -107,6 +107,7 @@ def rise(oracle: Oracle, start: FloatArray, steps: int) -> tuple[float, FloatArr
     if length == 0:
         return float(values.sum()), start
     step, failed = _FIRST * abs(values.sum()) / length, 0
+    greatest, there = float(values.sum()), start
     for _ in range(steps):
         size = abs(values.sum())
         above = np.maximum(constant + slopes @ best - values[function], 0.0)
@@ -117,10 +118,13 @@ def rise(oracle: Oracle, start: FloatArray, steps: int) -> tuple[float, FloatArr
             break
         point = best + step * along
         found, new = oracle(point)
+        if found.sum() > greatest:
+            greatest, there = float(found.sum()), point
         gain = found.sum() - values.sum()
         off = gain - np.asarray(new.sum(axis=0)).ravel() @ (point - best)
-        keep = unused < _KEPT
-        unused = np.where(share > 0, 0, unused + 1)[keep]
+        unused = np.where(share > 0, 0, unused + 1)
+        keep = unused <= _KEPT  # all that have a share, as those of a function sum to one
+        unused = unused[keep]
         between = (slopes[keep] @ new.T).toarray()
         product = np.block(
             [[product[np.ix_(keep, keep)], between], [between.T, (new @ new.T).toarray()]]
@@ -138,4 +142,4 @@ def rise(oracle: Oracle, start: FloatArray, steps: int) -> tuple[float, FloatArr
             failed += 1
             if off > promised or failed > _PATIENCE:
                 step, failed = step / 2, 0
-    return float(values.sum()), best
+    return greatest, there

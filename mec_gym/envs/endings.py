@@ -71,8 +71,8 @@ def _end_slot(
         sums[entry] += means[entry, copy] * tasks
     for entry in range(len(found)):
         sums[len(means) + entry] += found[entry, copy]
-    sums[8] += not ended.feasible[copy]
-    sums[9] += tasks
+    sums[len(means) + len(found)] += not ended.feasible[copy]
+    sums[len(means) + len(found) + 1] += tasks
     course.steps[copy] = first + tasks
     course.over[copy] = number == course.last[copy]
 

@@ -34,7 +34,7 @@ class Course(NamedTuple):
         last_server: the server that ran each device's task last, (B, M); -1: none did.
         past: actions in the slots before, one after the other, (B, K M).
         steps: how many these are, (B,).
-        sums: of what the slots came to, (B, 10), see `told.NUM_SUMS`.
+        sums: of what the slots came to, (B, `told.NUM_SUMS`).
     """
 
     episode: Any

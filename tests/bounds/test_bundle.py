@@ -5,7 +5,10 @@ import pytest
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from mec_gym import Scenario
+from mec_gym.bounds import bundle
 from mec_gym.bounds.bundle import rise
+from mec_gym.bounds.episodes import lower_bound
 
 
 def pieces(rng, functions=4, planes=12, size=6):
@@ -65,3 +68,17 @@ def test_at_a_flat_top_it_stays():
     value, point = rise(flat, np.ones(5), 10)
     assert value == 7
     np.testing.assert_array_equal(point, np.ones(5))
+
+
+def test_the_tangents_of_each_function_keep_shares_that_sum_to_one(monkeypatch):
+    """One that is forgotten while it has a share would leave the others short of one."""
+    solves, share_out = [], bundle._share
+
+    def share(product, above, function, step, precise, shares):
+        solves.append(np.bincount(function, weights=shares))
+        share_out(product, above, function, step, precise, shares)
+
+    monkeypatch.setattr(bundle, "_share", share)
+    lower_bound(Scenario.preset("queues").sample_episodes(1, 3))
+    assert len(solves) > 30
+    np.testing.assert_allclose(np.concatenate(solves), 1.0, rtol=1e-9)

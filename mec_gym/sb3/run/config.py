@@ -224,6 +224,11 @@ class TrainConfig(Settings):
         several = "family" if self.family else "scenarios"
         if self.family and self.scenarios:
             raise ValueError("family, scenarios: give one of the two")
+        if self.family_of != "small" and not self.family:
+            raise ValueError(
+                f"family_of: {self.family_of}, but there is no family; give `family`, how many"
+                " scenarios are drawn"
+            )
         if (self.family or self.scenarios) and not (self.network == "servers" and self.mask):
             raise ValueError(f"{several}: only network 'servers' with mask true fits several sizes")
         if self.mask and self.network != "servers":

@@ -80,6 +80,7 @@ def test_a_family_is_drawn_by_the_seed_and_stands_in_place_of_scenarios():
         ({"scenarios": (), "family": 5}, "num_envs: 48 copies cannot be shared out evenly to 5"),
         ({"scenarios": (), "family": 4, "mask": False}, "family: only network 'servers' with mask"),
         ({"scenarios": (), "family": 0}, "family"),
+        ({"family_of": "wide"}, "family_of: wide, but there is no family; give `family`"),
     ],
 )
 def test_a_family_that_cannot_be_trained_on_is_refused(changes, says):
