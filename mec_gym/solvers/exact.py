@@ -69,8 +69,7 @@ def solve(instance: Instance | Problem, time_limit: float = 10.0) -> Solution:
     Raises:
         ValueError: a slot has no feasible assignment, or the time limit is not above 0.
     """
-    if not time_limit > 0:
-        raise ValueError(f"time_limit: {time_limit!r}; it must be above 0 seconds")
+    require_time(time_limit)
     problem = Problem.of(instance)
     relaxation = bounds.relax(problem)
     assignment = local_search(problem)
@@ -92,6 +91,16 @@ def solve(instance: Instance | Problem, time_limit: float = 10.0) -> Solution:
         lower_bound.reshape(lead),
         np.asarray(proven.reshape(lead)),
     )
+
+
+def require_time(time_limit: float) -> None:
+    """Check that there is time to search in.
+
+    Raises:
+        ValueError: it is no number above 0.
+    """
+    if not (isinstance(time_limit, int | float | np.number) and time_limit > 0):
+        raise ValueError(f"time_limit: {time_limit!r}; it must be a number of seconds above 0")
 
 
 def _enumerate(

@@ -18,7 +18,7 @@ from mec_gym import bounds
 from mec_gym.bounds.server_sets import least_sets
 from mec_gym.instance import Instance
 from mec_gym.problem import Problem
-from mec_gym.solvers.exact import TOLERANCE, Solution
+from mec_gym.solvers.exact import TOLERANCE, Solution, require_time
 from mec_gym.solvers.local_search import polish
 from mec_gym.solvers.two_searches import local_search_prices
 
@@ -50,8 +50,7 @@ def solve_by_sets(instance: Instance | Problem, time_limit: float = 10.0) -> Sol
     Raises:
         ValueError: a slot has no feasible assignment, or the time limit is not above 0.
     """
-    if not time_limit > 0:
-        raise ValueError(f"time_limit: {time_limit!r}; it must be above 0 seconds")
+    require_time(time_limit)
     problem = Problem.of(instance)
     slots, assignment = problem.flatten(), local_search_prices(problem)
     rows = assignment.reshape(-1, problem.num_devices)

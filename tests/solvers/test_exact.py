@@ -162,7 +162,7 @@ def test_a_slot_with_too_few_places_is_refused():
         policies.get("optimal")(slots, 0)
 
 
-@pytest.mark.parametrize("time_limit", [0, -1, float("nan")])
+@pytest.mark.parametrize("time_limit", [0, -1, float("nan"), None, "1"])
 def test_a_time_limit_that_is_not_above_zero_is_refused(time_limit):
     with pytest.raises(ValueError, match="time_limit"):
         solve(make(np.random.default_rng(0), 1, 2, 2), time_limit)
