@@ -64,7 +64,7 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-fast: setup
-	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow"
 
 test-pythons:
 	.ci/test-pythons $(VERSIONS)
