@@ -15,7 +15,8 @@ from evaluate.paper import figures, reproduction
 from evaluate.paper.study import Study
 from mec_gym import __main__, channels
 from mec_gym.commands import shell
-from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.presets import TRAIN_PRESETS
 from mec_gym.scenario import Scenario
 
 OURS = [[name] for name in shell.COMMANDS if name != "train"]
