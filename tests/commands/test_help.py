@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import sys
 
 import pytest
 import tyro
@@ -27,6 +28,7 @@ HINT = r" \((default: [^ ].*|required|repeatable)\)"
 
 def printed(call, arguments, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["command"])  # as a help may begin
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # tyro draws boxes in that alone
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
         assert not call([*arguments, "--help"])
