@@ -43,6 +43,6 @@ def composing(formulas: str) -> Any:
                 actions.own_hz[slot],
             )
             for device in range(len(one.task_cycles)):
-                compose(one, device, out)
+                compose(one, device, out, device)
 
     return compose_all

@@ -58,8 +58,8 @@ class Actions(NamedTuple):
 
 
 @kernel
-def compose(given: Given, device: int, actions: Actions) -> None:
-    """Write a device's row of each of `actions`.
+def compose(given: Given, device: int, actions: Actions, row: int) -> None:
+    """Write a device's actions in a row of each of `actions`.
 
     Server: transmission, Eq. (2), fetching the service where it can be, moving it from the server
     that had it last, and waiting for the work left over there; local: computing;
@@ -94,44 +94,44 @@ def compose(given: Given, device: int, actions: Actions) -> None:
             delay += given.wait[server]
         if len(actions.allowed):
             least = equations.task_delay(delay, cycles, given.server_hz[server])
-            actions.allowed[device, server] = may and least <= deadline
-        _write(actions, device, server, delay, energy, weights)
+            actions.allowed[row, server] = may and least <= deadline
+        _write(actions, row, server, delay, energy, weights)
     action = num_servers
     if len(given.local_hz):
         hz = given.local_hz[device]
         delay = equations.computation_delay(cycles, hz)
         energy = equations.computation_energy(given.switched_capacitance[device], hz, cycles)
-        actions.own_hz[device, action - num_servers] = hz
+        actions.own_hz[row, action - num_servers] = hz
         if len(actions.allowed):
-            actions.allowed[device, action] = delay <= deadline
-        _write(actions, device, action, delay, energy, weights)
+            actions.allowed[row, action] = delay <= deadline
+        _write(actions, row, action, delay, energy, weights)
         action += 1
     if len(given.cloud_hz):
         sent, hz = fastest if reached else fastest_of_all, given.cloud_hz[device]
         delay = equations.cloud_delay(sent, given.cloud_delay_s[device], cycles, hz)
-        actions.own_hz[device, action - num_servers] = hz
+        actions.own_hz[row, action - num_servers] = hz
         if len(actions.allowed):
-            actions.allowed[device, action] = reached and delay <= deadline
-        _write(actions, device, action, delay, equations.tx_energy(power, sent), weights)
+            actions.allowed[row, action] = reached and delay <= deadline
+        _write(actions, row, action, delay, equations.tx_energy(power, sent), weights)
         action += 1
     if len(given.drop_penalty_s):
-        actions.own_hz[device, action - num_servers] = 0.0
+        actions.own_hz[row, action - num_servers] = 0.0
         if len(actions.allowed):
-            actions.allowed[device, action] = True
-        _write(actions, device, action, given.drop_penalty_s[device], 0.0, weights)
+            actions.allowed[row, action] = True
+        _write(actions, row, action, given.drop_penalty_s[device], 0.0, weights)
 
 
 @kernel
 def _write(
     actions: Actions,
-    device: int,
+    row: int,
     action: int,
     delay: float,
     energy: float,
     weights: tuple[float, float],
 ) -> None:
     """Write what one action takes; `weights` are w^T and w^E."""
-    actions.delay[device, action] = delay
-    actions.cost[device, action] = equations.weighted(delay, energy, weights[0], weights[1])
+    actions.delay[row, action] = delay
+    actions.cost[row, action] = equations.weighted(delay, energy, weights[0], weights[1])
     if len(actions.energy):
-        actions.energy[device, action] = energy
+        actions.energy[row, action] = energy

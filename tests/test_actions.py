@@ -54,7 +54,7 @@ def test_compiled_loops_compose_bit_for_bit_what_plain_python_does():
             continue
         plain = Actions(*(np.empty(field.shape, field.dtype) for field in made))
         for device in range(slot.num_devices):
-            compose(given_of(slot), device, plain)
+            compose(given_of(slot), device, plain, device)
         for one, other in zip(made, plain, strict=True):
             np.testing.assert_array_equal(one, other)
 

@@ -165,20 +165,10 @@ class Following:
             for start in range(0, len(copies), AT_ONCE):
                 waiting = copies[start : start + AT_ONCE]
                 while len(waiting):
-                    self._draw(self.in_turn, waiting)
+                    self.in_turn.draw(self.course, waiting)
                     left = np.empty(len(waiting), np.int64)
                     waiting = left[: self._begin(waiting, *self._places, shown, left)]
         self._work_out(copies)
-
-    def _draw(self, in_turn: InTurn, copies: IntArray) -> None:
-        """Draw the next slots of those copies that play episodes whose slots are drawn in turn."""
-        rows, number = self.course.episode[copies], self.course.number[copies] + 1
-        drawn = rows < self.drawn.numbers.in_turn
-        (places,) = drawn.nonzero()
-        if len(places) < len(copies):
-            rows, number = rows[drawn], number[drawn]
-        if len(places):
-            in_turn.draw(rows, number, places)
 
     def end(self, copies: IntArray, chosen: IntArray) -> Ended:
         """End the slots of some copies, of actions `chosen` (B, M); return what they came to.

@@ -10,6 +10,7 @@ from mec_gym.envs import pcg64
 from mec_gym.envs.drawn import AT, AT_ONCE, Drawn
 from mec_gym.envs.filling import Filling
 from mec_gym.envs.stock import room, room_beside
+from mec_gym.envs.turns import Course
 from mec_gym.observations import Observation
 from mec_gym.observations.over_time import OverTime
 from mec_gym.scenario import Scenario
@@ -86,14 +87,20 @@ class InTurn:
         if between.handover_s is not None:
             self._handover_s[rows] = between.handover_s
 
-    def draw(self, rows: IntArray, number: IntArray, places: IntArray) -> None:
-        """Draw the next slots of the episodes in some rows, of these numbers, into some places."""
-        drawn = self._numbers
+    def draw(self, course: Course, copies: IntArray) -> None:
+        """Draw the next slots of those of some copies, (n,), whose slots are drawn in turn.
+
+        That of copy i of these, whose course this is, is written into place i.
+        """
+        drawn, rows = self._numbers, course.episode[copies]
+        (places,) = (rows < drawn.in_turn).nonzero()
+        if len(places) < len(copies):
+            copies, rows = copies[places], rows[places]
         unit = np.empty((len(rows), self._size))
         self._uniforms(self._of_slots, rows, unit)
         shown = drawn.shown.view(self._shown.dtype).reshape(-1, *self._shown.shape)
         self._filling.fill(unit, places, self._slots, self._kept, shown)
         if len(self._left_of_hz):
-            drawn.server_hz[places] *= self._left_of_hz[rows, number]
+            drawn.server_hz[places] *= self._left_of_hz[rows, course.number[copies] + 1]
         if len(self._handover_s):
             drawn.others[places, :, drawn.starts[AT.handover_s]] = self._handover_s[rows]

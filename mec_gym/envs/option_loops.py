@@ -105,7 +105,7 @@ def settle_of(formulas: str, between: Callable[..., Any], share: Callable[..., A
                 slot.tx_delay, slot.link_cost, slot.allowed, kept.energy[row], kept.own_hz[row]
             )
             for device in range(num_devices):
-                actions.compose(given, device, made)
+                actions.compose(given, device, made, device)
             for device in range(len(weight)):
                 slot.sqrt_cycles[device] = math.sqrt(weight[device] * slot.task_cycles[device])
             for device in range(kept.deadline_s.shape[1]):

@@ -154,17 +154,17 @@ def _someone(present: Any) -> bool:
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _number(others: Any, starts: Any, field: int, device: int) -> Any:
-    """Return a number of a device, (1,); (0,) where there is none."""
+def _numbers(others: Any, starts: Any, field: int) -> Any:
+    """Return a number of each device, (M,); (0,) where there is none."""
     first = index(starts[field])
-    return others[device : device + index(starts[field + 1] > first), first]
+    return others[: len(others) * index(starts[field + 1] > first), first]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
-def _links(others: Any, starts: Any, field: int, device: int) -> Any:
-    """Return the numbers of a device's links, (1, N); (0, 0) where there are none."""
+def _links(others: Any, starts: Any, field: int) -> Any:
+    """Return the numbers of devices' links, (M, N); (0, 0) where there are none."""
     first, end = index(starts[field]), index(starts[field + 1])
-    return others[device : device + index(end > first), first:end]
+    return others[: len(others) * index(end > first), first:end]
 
 
 @register_jitable(forceinline=True, error_model="numpy")
@@ -199,44 +199,43 @@ def _begin_slot(
     wait, tasks = slots.wait[copy], 0
     for server in range(num_servers):
         wait[server] = equations.waiting_delay(course.backlog_cycles[copy, server], hz[server])
+    given = actions.Given(
+        drawn.tx_delay[place],
+        drawn.task_cycles[place],
+        hz,
+        _numbers(others, starts, AT.tx_power_w),
+        option(_numbers(others, starts, AT.delay_weight)),
+        option(_numbers(others, starts, AT.energy_weight)),
+        option(_numbers(others, starts, AT.local_hz)),
+        option(_numbers(others, starts, AT.switched_capacitance)),
+        option(_numbers(others, starts, AT.cloud_delay_s)),
+        option(_numbers(others, starts, AT.cloud_hz)),
+        option(_numbers(others, starts, AT.drop_penalty_s)),
+        option(_numbers(others, starts, AT.deadline_s)),
+        option(_links(others, starts, AT.covered)),
+        option(_links(others, starts, AT.fetch_delay_s)),
+        wait,
+        _numbers(others, starts, AT.handover_s),
+        course.last_server[copy, : num_devices * rules.moves],
+    )
+    made = actions.Actions(
+        slots.tx_delay[copy],
+        slots.link_cost[copy],
+        option(slots.allowed[copy]),
+        option(kept.energy[copy]),
+        option(kept.own_hz[copy]),
+    )
     for device in range(num_devices):
         if not present[device]:
             continue
-        to, its = slice(tasks, tasks + 1), slice(device, device + 1)
         course.devices[copy, tasks] = device
-        slots.task_cycles[copy, tasks] = drawn.task_cycles[place, device]
+        slots.task_cycles[copy, tasks] = given.task_cycles[device]
         slots.sqrt_cycles[copy, tasks] = drawn.size[place, device]
         if rules.moves:
-            slots.last_server[copy, tasks] = course.last_server[copy, device]
-        given = actions.Given(
-            drawn.tx_delay[place, its],
-            drawn.task_cycles[place, its],
-            hz,
-            _number(others, starts, AT.tx_power_w, device),
-            option(_number(others, starts, AT.delay_weight, device)),
-            option(_number(others, starts, AT.energy_weight, device)),
-            option(_number(others, starts, AT.local_hz, device)),
-            option(_number(others, starts, AT.switched_capacitance, device)),
-            option(_number(others, starts, AT.cloud_delay_s, device)),
-            option(_number(others, starts, AT.cloud_hz, device)),
-            option(_number(others, starts, AT.drop_penalty_s, device)),
-            option(_number(others, starts, AT.deadline_s, device)),
-            option(_links(others, starts, AT.covered, device)),
-            option(_links(others, starts, AT.fetch_delay_s, device)),
-            wait,
-            _number(others, starts, AT.handover_s, device),
-            slots.last_server[copy, to],
-        )
-        made = actions.Actions(
-            slots.tx_delay[copy, to],
-            slots.link_cost[copy, to],
-            option(slots.allowed[copy, to]),
-            option(kept.energy[copy, to]),
-            option(kept.own_hz[copy, to]),
-        )
-        actions.compose(given, 0, made)
+            slots.last_server[copy, tasks] = given.last_server[device]
+        actions.compose(given, device, made, tasks)
         if kept.deadline_s.shape[1]:
-            kept.deadline_s[copy, tasks] = given.deadline_s[0]
+            kept.deadline_s[copy, tasks] = given.deadline_s[device]
         tasks += 1
     counts[copy, 0] = tasks
     for device in range(tasks, num_devices):

@@ -183,23 +183,23 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         if over is not None:
             self._copies.begin_next(np.flatnonzero(over))
         reward, terminated, observation, mask, ended = self._copies.assign(None, servers)
+        truncated = np.zeros(self.num_envs, dtype=np.bool_)
         info: dict[str, Any] = {}
         if self._following is not None:
-            terminated, truncated, info, observation, mask = self._follow(
-                self._following, terminated, observation, mask
-            )
-        else:
-            truncated = np.zeros(self.num_envs, dtype=np.bool_)
-            if ended:
-                now = self._copies.device == self._length
-                if self._length == self._cut_off_after:
-                    truncated = now.copy()
-                info = self._told(now)
-                if over is None:
-                    info, observation, mask = self._final(now, observation, mask, info)
-                    begun = np.flatnonzero(now)
-                    self._copies.start_next(begun)
-                    self._copies.go_on(begun, observation, mask)
+            if ended or self._cut_off_after is not None:
+                terminated, info, observation, mask = self._follow(
+                    self._following, terminated, truncated, observation, mask
+                )
+        elif ended:
+            now = self._copies.device == self._length
+            if self._length == self._cut_off_after:
+                truncated = now.copy()
+            info = self._told(now)
+            if over is None:
+                (begun,) = now.nonzero()
+                info, observation, mask = self._final(now, begun, observation, mask, info)
+                self._copies.start_next(begun)
+                self._copies.go_on(begun, observation, mask)
         info["action_mask"] = mask
         info["_action_mask"] = np.ones(self.num_envs, dtype=np.bool_)
         return observation, reward, terminated, truncated, info
@@ -309,38 +309,40 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
         self,
         following: Following,
         ends: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
         observation: NDArray[np.float32],
         mask: NDArray[np.int8],
     ) -> tuple[Any, ...]:
         """Go on from a step, after which the slots of the copies in `ends` (num_envs,) are through.
 
+        `truncated` (num_envs,) is written: whether episodes are cut off.
+
         Returns:
-            whether episodes are over, and whether they are cut off, (num_envs,); what is told of
-            slots and episodes; observations and masks.
+            whether episodes are over, (num_envs,); what is told of slots and episodes; observations
+            and masks.
         """
         copies, course = self._copies, following.course
-        (now,) = ends.nonzero()
-        terminated, truncated = np.zeros((2, self.num_envs), dtype=np.bool_)
-        terminated[now] = course.number[now] == course.last[now]
+        done = terminated = ends & (course.number == course.last)
         if self._cut_off_after is not None:
             # Of one that was over before `device` still counts the steps of its last slot.
             device = np.where(copies.is_over, 0, copies.device)
-            truncated = course.steps + device == self._cut_off_after
-        done = terminated | truncated
-        if not (self._begins_at_once and done.any()):
+            truncated |= course.steps + device == self._cut_off_after
+            done = terminated | truncated
+        (now,), (over,) = ends.nonzero(), done.nonzero()
+        if not (self._begins_at_once and len(over)):
             info = self._end(following, ends, terminated)
             copies.is_over |= done
             copies.go_on(now[~terminated[now]], observation, mask)
-            return terminated, truncated, info, observation, mask
+            return terminated, info, observation, mask
         last = self._end(following, ends & done, terminated)
         told = self._end(following, ends & ~done, terminated)
         if self._cut_off_after is not None:  # what is cut off may be so between two slots
             copies.go_on(now[~terminated[now]], observation, mask)
-            (now,) = done.nonzero()
-        info, observation, mask = self._final(done, observation, mask, last)
-        copies.start_next(done.nonzero()[0])
+            now = over
+        info, observation, mask = self._final(done, over, observation, mask, last)
+        copies.start_next(over)
         copies.go_on(now, observation, mask)
-        return terminated, truncated, info | told, observation, mask
+        return terminated, info | told, observation, mask
 
     def _end(
         self, following: Following, now: NDArray[np.bool_], over: NDArray[np.bool_]
@@ -365,16 +367,16 @@ class OffloadVectorEnv(VectorEnv[NDArray[np.float32], IntArray, NDArray[Any]]):
     def _final(
         self,
         now: NDArray[np.bool_],
+        ended: IntArray,
         observation: NDArray[np.float32],
         mask: NDArray[np.int8],
         outcome: dict[str, NDArray[Any]],
     ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.int8]]:
-        """Return `final_obs` and `final_info` of the copies whose slots are now over.
+        """Return `final_obs` and `final_info` of the copies whose slots are now over, `ended` (n,).
 
         And arrays for observations and masks of all, in which those of the slots that begin are to
         be written: those that are given, or new ones.
         """
-        (ended,) = now.nonzero()
         if len(ended) == self.num_envs:  # what they saw is handed on as it is
             last, last_mask = np.fromiter(observation, dtype=object, count=len(ended)), mask
             observation, mask = self._copies.unwritten()

@@ -43,7 +43,7 @@ class OverTime(Observation):
         assert scenario.slot_s is not None  # slots follow one another
         self.constants = (
             *self.base.constants,
-            np.array([scenario.slot_s, scenario.slots, self._size, scenario.num_devices]),
+            np.array([scenario.slot_s, scenario.slots, self._size, scenario.num_servers]),
         )
 
     @property
@@ -106,16 +106,12 @@ class SIOverTime(_Flat):
     ) -> None:
         """Write Eq. (11), and what came before."""
         numbers = constants[-1]
-        entry, num_servers = int(numbers[2]), len(slot.wait)
-        _write_si(slot, device, prepared, constants[:-1], out[:entry])
+        first, num_servers = int(numbers[2]), int(numbers[3])
+        entry = first + 2 * num_servers
+        _write_si(slot, device, prepared, constants[:-1], out[:first])
         for server in range(num_servers):
-            if slot.server_hz[server] < math.inf:
-                out[entry] = slot.wait[server]
-                entry += 1
-        for server in range(num_servers):
-            if slot.server_hz[server] < math.inf:
-                out[entry] = slot.server_hz[server]
-                entry += 1
+            out[first + server] = slot.wait[server]
+            out[first + num_servers + server] = slot.server_hz[server]
         out[entry] = slot.slots_left
         for each in range(entry + 1, len(out)):
             out[each] = -1.0
@@ -155,16 +151,12 @@ class PaperOverTime(_Flat):
         """Write Eq. (11), and what came before."""
         numbers, fastest = constants[-2], constants[-1][0]
         slot_s, num_slots = float(numbers[0]), float(numbers[1])
-        entry, num_actions, num_servers = int(numbers[2]), len(slot.wait), 0
-        _write_paper(slot, device, prepared, constants[:-2], out[:entry])
-        for server in range(num_actions):
-            if slot.server_hz[server] < math.inf:
-                out[entry] = slot.wait[server] / (slot.wait[server] + slot_s)
-                entry, num_servers = entry + 1, num_servers + 1
-        for server in range(num_actions):
-            if slot.server_hz[server] < math.inf:
-                out[entry] = min(slot.server_hz[server] / fastest, 1.0)
-                entry += 1
+        first, num_servers = int(numbers[2]), int(numbers[3])
+        entry = first + 2 * num_servers
+        _write_paper(slot, device, prepared, constants[:-2], out[:first])
+        for server in range(num_servers):
+            out[first + server] = slot.wait[server] / (slot.wait[server] + slot_s)
+            out[first + num_servers + server] = min(slot.server_hz[server] / fastest, 1.0)
         out[entry] = slot.slots_left / num_slots
         for each in range(entry + 1, len(out)):
             out[each] = 0.0

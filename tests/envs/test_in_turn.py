@@ -23,12 +23,13 @@ def test_they_have_the_numbers_of_from_uniforms_bit_for_bit(fields, observation)
     stock.seed({copy: np.random.default_rng(copy) for copy in range(COPIES)})
     theirs = [scenario.draw_episodes(3, np.random.default_rng(copy)) for copy in range(COPIES)]
     in_turn, drawn = stock.following.in_turn, stock.following.drawn.numbers
-    copies = np.arange(COPIES)
+    copies, course = np.arange(COPIES), stock.following.course
     for which in range(3):
         rows = stock.begin_next(copies)
         assert (rows < stock.first_given).all()
         for number in range(scenario.slots):
-            in_turn.draw(rows, np.full(COPIES, number), copies)
+            course.episode[:], course.number[:] = rows, number - 1
+            in_turn.draw(course, copies)
             for copy, episodes in enumerate(theirs):
                 slot, present = episodes.slots[which, number], episodes.present[which, number]
                 np.testing.assert_array_equal(drawn.present[rows[copy], number], present)
