@@ -44,33 +44,37 @@ def plan_candidates(relaxed: CandidateRelaxation) -> CandidatePlan:
         np.empty((OF_DEVICE - 1, len(given.server))),
     )
     links = given.first, given.server, given.link_cost, given.size
-    _plan()(*links, given.server_hz, given.capacity, *plan)
+    rising = np.sort(given.size)
+    ranks = (np.searchsorted(rising, given.size, side=side) for side in ("left", "right"))
+    _plan()(*links, given.server_hz, given.capacity, *ranks, *plan)
     return plan
 
 
 @kernel
-def larger_to_come(size: FloatArray) -> FloatArray:
-    """Return how many of the devices after each have a larger q, those of the same half, (M,).
+def write_larger(below: IntArray, up_to: IntArray, out: FloatArray) -> None:
+    """Write how many of the devices after each have a larger q, those of the same half, (M,).
 
     The devices after one are counted by rank in a binary indexed tree: log M steps each.
+
+    Args:
+        below: how many of all have a smaller q than each, (M,).
+        up_to: how many have no larger one.
+        out: (M,).
     """
-    num_devices = len(size)
-    rising, larger = np.sort(size), np.empty(num_devices)
+    num_devices = len(out)
     counts = np.zeros(num_devices + 1, np.int64)
     for device in range(num_devices - 1, -1, -1):
-        below = np.searchsorted(rising, size[device])
-        up_to = np.searchsorted(rising, size[device], side="right")
         twice = 2 * (num_devices - 1 - device)
-        for rank in (below, up_to):
+        for end in (below[device], up_to[device]):
+            rank = end
             while rank > 0:
                 twice -= counts[rank]
-                rank &= rank - 1  # noqa: PLW2901
-        larger[device] = twice / 2
-        rank = below + 1
+                rank &= rank - 1
+        out[device] = twice / 2
+        rank = below[device] + 1
         while rank <= num_devices:
             counts[rank] += 1
             rank += rank & -rank
-    return larger
 
 
 @loops_for
@@ -85,6 +89,8 @@ def _plan(formulas: str) -> Any:
         size: Any,
         server_hz: Any,
         capacity: Any,
+        below: Any,
+        up_to: Any,
         prices: Any,
         units: Any,
         sizes: Any,
@@ -92,11 +98,14 @@ def _plan(formulas: str) -> Any:
     ) -> None:
         assert formulas
         num_devices, parts = len(size), len(wishes)
-        most = np.diff(first).max()
+        most = 0
+        for device in range(num_devices):
+            most = max(most, first[device + 1] - first[device])
         places, at_prices = np.empty(most, np.int64), np.empty((2, most))
         own, to_come = np.empty(2 + parts * most), np.zeros((parts, len(server_hz)))
         write_units(size.mean(), server_hz, units)
-        larger, total, squares = larger_to_come(size), 0.0, 0.0
+        larger, total, squares = np.empty(num_devices), 0.0, 0.0
+        write_larger(below, up_to, larger)
         for device in range(num_devices - 1, -1, -1):
             after = num_devices - 1 - device
             write_sizes(after, total, squares, larger[device], units[1], sizes[device])
