@@ -10,7 +10,7 @@ from mec_gym.bounds.candidates import CandidateRelaxation
 from mec_gym.candidates import Candidates
 from mec_gym.compiling import loop, loops_for
 from mec_gym.io.messages import quoted
-from mec_gym.observations import PricesObservation
+from mec_gym.observations import PricesObservation, find
 from mec_gym.observations.candidate_plans import plan_candidates
 from mec_gym.observations.plans import OF_DEVICE, OF_SLOT
 from mec_gym.observations.prices import write_rows
@@ -70,17 +70,19 @@ def _check(policy: TrainedPolicy) -> None:
     Raises:
         ValueError: it does not.
     """
-    reads = isinstance(policy, TrainedPolicy) and policy.scores_servers
-    if not reads or type(policy.observer) is not PricesObservation:
-        seen = policy.observation if isinstance(policy, TrainedPolicy) else type(policy).__name__
+    scores = isinstance(policy, TrainedPolicy) and policy.scores_servers
+    if not scores or find(policy.observation) is not PricesObservation:
+        seen = getattr(policy, "observation", type(policy).__name__)
         raise ValueError(
-            f"policy: {quoted(seen)} says nothing of candidate links; give a network that scores"
-            " servers by observation 'prices', such as mec_gym.load_policy('regret-family')"
+            f"policy: {quoted(seen)} plays no candidate links; give a network that scores servers by"
+            " observation 'prices', such as mec_gym.load_policy('regret-family')"
         )
-    if policy.scenario.hides_tasks:
+    own = policy.scenario
+    if own.hides_tasks or own.slots > 1:
         raise ValueError(
-            f"policy: it knows slots with a lookahead of {policy.scenario.lookahead}; of candidate"
-            " links all tasks are seen: give one such as mec_gym.load_policy('regret-family')"
+            f"policy: it was trained with lookahead={own.lookahead}, slots={own.slots}; give one of"
+            " slots by themselves whose tasks are all seen, such as"
+            " mec_gym.load_policy('regret-family')"
         )
 
 

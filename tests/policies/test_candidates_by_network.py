@@ -101,12 +101,12 @@ def test_a_city_is_assigned_near_its_bound_and_never_holds_all_links():
 @pytest.mark.parametrize(
     ("policy", "says"),
     [
-        (load_policy("regret-mix"), "policy: 'servers' says nothing of candidate links; give a"),
-        (load_policy("dqn-rao"), "policy: 'paper' says nothing of candidate links; give a network"),
-        (Problem.of, "policy: 'method' says nothing of candidate links; give a network"),
+        (load_policy("regret-mix"), "policy: 'servers' plays no candidate links; give a"),
+        (load_policy("dqn-rao"), "policy: 'paper' plays no candidate links; give a network"),
+        (Problem.of, "policy: 'method' plays no candidate links; give a network"),
         (
             TrainedPolicy(Scenario(lookahead=0), "prices", POLICY.weights, {}),
-            "policy: it knows slots with a lookahead of 0; of candidate links all tasks are seen",
+            "policy: it was trained with lookahead=0, slots=1; give one of slots by themselves",
         ),
     ],
     ids=["another observation", "a network for one size", "no network", "a hidden future"],
