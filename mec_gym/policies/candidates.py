@@ -74,8 +74,8 @@ def _check(policy: TrainedPolicy) -> None:
     if not scores or find(policy.observation) is not PricesObservation:
         seen = getattr(policy, "observation", type(policy).__name__)
         raise ValueError(
-            f"policy: {quoted(seen)} plays no candidate links; give a network that scores servers by"
-            " observation 'prices', such as mec_gym.load_policy('regret-family')"
+            f"policy: {quoted(seen)} plays no candidate links; give a network that scores servers"
+            " by observation 'prices', such as mec_gym.load_policy('regret-family')"
         )
     own = policy.scenario
     if own.hides_tasks or own.slots > 1:
