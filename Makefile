@@ -1,6 +1,8 @@
 # One verb a task; each makes .venv first if it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
+# What is imported is compiled then; of 2 GB most never is.
+INSTALL := -m pip install --quiet --no-compile --constraint .ci/constraints.txt
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | head -1)
 
 .PHONY: help setup train test test-fast lint format evaluate leaderboard figures figures-quick reproduction tensorboard benchmark docs soak test-pythons test-gymnasium test-frameworks reference
@@ -31,9 +33,9 @@ help:
 setup: .venv/installed
 
 .venv/installed: pyproject.toml .ci/constraints.txt
-	@echo "Installing all into .venv: some minutes, 2.3 GB (over 6 where torch has CUDA)"
+	@echo "Installing all into .venv: minutes, 2 GB (over 6 where torch has CUDA)"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[train,dev]"
+	$(BIN)/python $(INSTALL) --editable ".[train,dev]"
 	touch $@
 
 train: setup
@@ -62,7 +64,7 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-fast: setup
-	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow"
 
 test-pythons:
 	.ci/test-pythons $(VERSIONS)
@@ -79,7 +81,7 @@ soak: setup
 	MEC_GYM_NODE_KILLS=50 $(BIN)/python -m pytest tests/jobs/test_on_ray.py -k lost_node
 
 .venv/installed-docs: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[docs]"
+	$(BIN)/python $(INSTALL) --editable ".[docs]"
 	touch $@
 
 reference: setup
@@ -101,7 +103,7 @@ format: setup
 .venv-rivals/installed: benchmarks/rivals/requirements.txt .ci/constraints.txt pyproject.toml
 	rm -f $@
 	$(PYTHON) -m venv .venv-rivals
-	.venv-rivals/bin/python -m pip install --quiet --constraint .ci/constraints.txt \
+	.venv-rivals/bin/python $(INSTALL) \
 		--requirement benchmarks/rivals/requirements.txt --editable ".[cli]"
 	-.venv-rivals/bin/python -m benchmarks.rivals.build_pufferlib
 	touch $@

@@ -10,7 +10,8 @@ import pytest
 
 from mec_gym.commands.shell import COMMANDS
 from mec_gym.presets import PRESETS
-from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.presets import TRAIN_PRESETS
 from mec_gym.scenario import Scenario
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +94,7 @@ def test_presets_and_defaults_are_written_as_files_have_them(pages):
     assert all(f"| `{name}` |" in scenarios for name in PRESETS)
     assert "| `slack` | `capacity = 5`, `servers = per-slot` |" in scenarios
     assert "`channel = uniform {correlation = 0}`" in scenarios
-    trainings = pages.presets("mec_gym.sb3.run.config:TRAIN_PRESETS")
+    trainings = pages.presets("mec_gym.sb3.run.presets:TRAIN_PRESETS")
     assert all(f"| `{name}` |" in trainings for name in TRAIN_PRESETS)
     assert "{num_devices = 27, capacity = 9, servers = per-slot}" in trainings
     fields = pages.fields("mec_gym.scenario:Scenario")

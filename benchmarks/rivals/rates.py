@@ -44,8 +44,11 @@ def batch(name: str, **settings: Any) -> Play:
     return play
 
 
-def single(make: Callable[[], Any], steps: int) -> Play:
-    """Play one environment of Gymnasium or old Gym, without its wrappers; resets are counted in."""
+def single(make: Callable[[], Any], steps: int, ended: Callable[[Any], Any] = any) -> Play:
+    """Play one environment of Gymnasium or old Gym, without its wrappers; resets are counted in.
+
+    `ended` is what says so of terminated and truncated, or of old Gym's done.
+    """
     env = make().unwrapped
     env.action_space.seed(0)
     env.reset()
@@ -54,7 +57,7 @@ def single(make: Callable[[], Any], steps: int) -> Play:
     def play() -> int:
         for action in actions:
             outcome = env.step(action)
-            if np.any(outcome[2:-1]):  # terminated, truncated; in old Gym, done
+            if ended(outcome[2:-1]):
                 env.reset()
         return len(actions)
 
@@ -73,7 +76,7 @@ def rival_single(name: str) -> Play:
     from benchmarks.rivals import steps
 
     rival = steps.RIVALS[name]
-    return single(lambda: steps.make(rival), min(rival.steps, 500))
+    return single(lambda: steps.make(rival), min(rival.steps, 500), np.any)  # of each agent, too
 
 
 def jumanji(name: str) -> Play:

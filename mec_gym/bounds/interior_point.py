@@ -26,7 +26,7 @@ _TO_BOUNDARY = 0.99
 _RIDGE = 1e-14
 """What is added to the diagonal of Newton's equations, relatively."""
 
-_PANEL = 32
+_PANEL = 8
 """So many columns of Newton's matrix are factored between two updates of the rest."""
 
 _AT_ONCE = 4
@@ -180,7 +180,8 @@ def _factor(matrix: FloatArray) -> bool:
                 for before in range(begin, column):
                     value -= matrix[row, before] * matrix[column, before]
                 matrix[row, column] = value / root
-                panel[column - begin, row] = matrix[row, column]
+                if row >= end:
+                    panel[column - begin, row - end] = matrix[row, column]
         if end < size:
             for before in range(0, _PANEL, _AT_ONCE):
                 _subtract(matrix, panel[before : before + _AT_ONCE], end)
@@ -191,10 +192,10 @@ def _factor(matrix: FloatArray) -> bool:
 def _subtract(matrix: FloatArray, panel: FloatArray, begin: int) -> None:
     """Take some columns' products off the lower triangle that begins at a row, one by one."""
     one, two, three, four = panel[0], panel[1], panel[2], panel[3]
-    for row in range(begin, len(matrix)):
-        out = matrix[row]
+    for row in range(len(matrix) - begin):
+        out = matrix[begin + row, begin:]  # from 0 on, so that several columns go at a time
         first, second, third, fourth = one[row], two[row], three[row], four[row]
-        for column in range(begin, row + 1):
+        for column in range(row + 1):
             value = out[column] - first * one[column]
             value -= second * two[column]
             value -= third * three[column]
@@ -264,7 +265,8 @@ def solve_links(
             from then on; what comes out is to be checked over all links. 0 drops none.
     """
     num_devices, num_servers, num_links = len(size), len(server_hz), len(server)
-    first, server = first.copy(), server.copy()
+    # Unsigned: what is indexed by them is not tried for numbers that count from the end.
+    first, server = first.astype(np.uint32), server.astype(np.uint32)
     places, total_hz, unit_size, unit_cost = 0, 0.0, 0.0, 0.0
     for n in range(num_servers):
         places += capacity[n]

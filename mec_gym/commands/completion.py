@@ -13,7 +13,8 @@ from mec_gym.commands import evaluate, export, plan, train, verify
 from mec_gym.commands.arguments import parse
 from mec_gym.policies import POLICIES, SHIPPED
 from mec_gym.presets import PRESETS
-from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.presets import TRAIN_PRESETS
 
 
 @dataclass(frozen=True)

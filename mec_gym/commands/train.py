@@ -19,7 +19,8 @@ from mec_gym.observations import OBSERVATIONS
 from mec_gym.presets import PRESETS
 from mec_gym.rewards import REWARDS
 from mec_gym.sb3.agent.losses import LOSSES
-from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.presets import TRAIN_PRESETS
 
 # What learns is imported once there is something to train: torch takes seconds.
 

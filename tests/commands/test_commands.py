@@ -24,7 +24,7 @@ from mec_gym.policies import POLICIES, SHIPPED
 from mec_gym.presets import PRESETS
 from mec_gym.rewards import REWARDS
 from mec_gym.sb3.agent.losses import LOSSES
-from mec_gym.sb3.run.config import TRAIN_PRESETS
+from mec_gym.sb3.run.presets import TRAIN_PRESETS
 
 ROOT = Path(__file__).parents[2]
 OWN = """

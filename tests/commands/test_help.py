@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import sys
 
 import pytest
 import tyro
@@ -15,7 +16,8 @@ from evaluate.paper import figures, reproduction
 from evaluate.paper.study import Study
 from mec_gym import __main__, channels
 from mec_gym.commands import shell
-from mec_gym.sb3.run.config import TRAIN_PRESETS, TrainConfig
+from mec_gym.sb3.run.config import TrainConfig
+from mec_gym.sb3.run.presets import TRAIN_PRESETS
 from mec_gym.scenario import Scenario
 
 OURS = [[name] for name in shell.COMMANDS if name != "train"]
@@ -26,6 +28,7 @@ HINT = r" \((default: [^ ].*|required|repeatable)\)"
 
 def printed(call, arguments, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["command"])  # as a help may begin
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # tyro draws boxes in that alone
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
         assert not call([*arguments, "--help"])

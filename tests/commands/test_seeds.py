@@ -168,7 +168,8 @@ def test_evaluate_in_shards_writes_the_json_of_one_process(in_this_process, tmp_
 @pytest.mark.slow
 def test_ctrl_c_ends_it_in_one_line_and_the_same_command_goes_on(tmp_path):
     command = [sys.executable, "-m", "train", "paper", "--seeds", "0:2", "--out", str(tmp_path)]
-    command += ["--processes", "2", "--checkpoint-seconds", "0.2", "--episodes", "600"]
+    command += ["--processes", "2", "--checkpoint-seconds", "0.2", "--episodes", "400"]
+    command += ["--heldout-slots", "20", "--heldout-episodes", "200"]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=dict(os.environ)
     ) as process:

@@ -55,7 +55,7 @@ def test_a_margin_of_nothing_is_prices_online_and_a_wide_one_the_network(scenari
 @pytest.mark.parametrize("adversary", adversaries())
 @pytest.mark.parametrize(
     ("scenario", "count"),
-    [(Scenario.preset("online"), 150), (Scenario.preset("online-slack"), 150), (SUBURB, 12)],
+    [(Scenario.preset("online"), 60), (Scenario.preset("online-slack"), 60), (SUBURB, 12)],
 )
 def test_no_network_costs_more_than_prices_and_the_margin(adversary, scenario, count):
     slots = scenario.sample(count, 4242)
