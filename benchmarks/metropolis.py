@@ -74,7 +74,7 @@ def draw_figure(cities: list[dict[str, Any]]) -> None:
     devices = np.array([city["devices"] for city in cities])
     prices, network = ([city["rows"][which] for city in cities] for which in (0, 1))
     lines = {step: [row[step] for row in prices] for step in STEPS}
-    lines |= {f"assignment by {NETWORK}": [row["assignment"] for row in network]}
+    lines |= {NETWORK: [row["assignment"] for row in network]}
     lines |= {"all": [sum(row[step] for step in STEPS) for row in prices]}
     for name, seconds in lines.items():
         slope = np.polyfit(np.log(devices), np.log(seconds), 1)[0]
@@ -82,7 +82,7 @@ def draw_figure(cities: list[dict[str, Any]]) -> None:
         axes.loglog(devices, seconds, marker="o", label=f"{name}: slope {slope:.2f}")
     axes.set(xlabel="devices M, with M / 100 servers", ylabel="seconds")
     axes.grid(visible=True, which="both", alpha=0.2)
-    axes.legend()
+    axes.legend(fontsize="small")
     figure.savefig(FIGURE, dpi=120)
 
 
