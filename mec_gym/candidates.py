@@ -1,12 +1,12 @@
 """Slots of many devices and servers, of which only a list of candidate links is held."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mec_gym.channels.placed import THERMAL_NOISE_PSD
+from mec_gym.channels.large import LARGE
 from mec_gym.equations import transmission_delay, uplink_rate
 from mec_gym.io.settings import Settings
 from mec_gym.problem import Problem
@@ -156,9 +156,11 @@ def blocks(num_devices: int) -> list[IntArray]:
 class Metropolis(Settings):
     """A recipe for a slot of a large city: devices round hot spots, sites anywhere.
 
-    Path loss is 3GPP's urban macro, 128.1 + 37.6 log10(km) dB, with at least 35 m between device
-    and site; noise has -174 dBm/Hz. Half of the devices stand round hot spots, so that some sites
-    fill up and capacity matters.
+    By channel `path-loss` the loss is a macro cell's, 128.1 + 37.6 log10(km) dB, with at least 35 m
+    between device and site, and noise has -174 dBm/Hz. By `uma` it is that of 3GPP TR 38.901 at 3.5
+    GHz with line of sight and shadowing, see `channels.large.urban`, and 5 dB more noise. Nothing
+    fades. Half of the devices stand round hot spots, so that some sites fill up and capacity
+    matters. Places and tasks are the same by either channel.
     """
 
     num_devices: int = 100_000
@@ -170,13 +172,16 @@ class Metropolis(Settings):
     crowded: float = 0.5
     """The share of devices round hot spots, one for 20 sites, normal within 500 m."""
     seed: int = 0
+    channel: Literal["path-loss", "uma"] = "path-loss"
+    """How gains arise: a name of `channels.large.LARGE`."""
 
     @classmethod
-    def sized(cls, num_devices: int, seed: int = 0) -> "Metropolis":
+    def sized(cls, num_devices: int, seed: int = 0, **fields: Any) -> "Metropolis":
         """Return a smaller city of the same density: 100 devices a site, 2.5 sites a km^2."""
         num_servers = max(1, num_devices // 100)
         side_m = 20_000.0 * (num_servers / 1000) ** 0.5
-        return cls(num_devices=num_devices, num_servers=num_servers, side_m=side_m, seed=seed)
+        sizes = {"num_devices": num_devices, "num_servers": num_servers, "side_m": side_m}
+        return cls(**(sizes | fields), seed=seed)
 
     def draw(self, count: int = 16) -> Candidates:
         """Return the slot with `count` candidates a device.
@@ -188,13 +193,13 @@ class Metropolis(Settings):
         position, site = self._positions(rng)
         bits, cycles = rng.uniform(1e6, 1e7, shape), rng.uniform(1e8, 1e9, shape)
         power, hz = rng.uniform(0.1, 0.2, shape), rng.uniform(5e10, 1.5e11, self.num_servers)
-        noise_w = THERMAL_NOISE_PSD * self.bandwidth_hz
+        gains, noise_psd = LARGE[self.channel](self.seed)
+        noise_w = noise_psd * self.bandwidth_hz
         places = int(np.ceil(self.spare * shape / self.num_servers))
 
         def links(devices: IntArray) -> FloatArray:
             apart = position[devices, None, :] - site
-            km = np.maximum(np.hypot(apart[..., 0], apart[..., 1]), 35.0) / 1000
-            gain = 10 ** (-(128.1 + 37.6 * np.log10(km)) / 10)
+            gain = gains(np.hypot(apart[..., 0], apart[..., 1]), devices)
             rate = uplink_rate(gain, self.bandwidth_hz, power[devices, None], noise_w)
             return np.asarray(transmission_delay(bits[devices, None], rate))
 

@@ -31,6 +31,28 @@ def test_the_recipe_draws_the_frozen_slot(num_devices):
     assert digest(Metropolis.sized(num_devices).draw(count)) == DIGESTS[num_devices]
 
 
+def test_by_uma_the_recipe_draws_the_frozen_slot_of_the_same_tasks_and_places():
+    slot = Metropolis.sized(1000, channel="uma").draw(4)
+    assert digest(slot) == "77a3d0ded1b1f4398427c9d2201c68e1254a20d05c368e5e782af28418dd61cf"
+    by_loss = Metropolis.sized(1000).draw(4)
+    np.testing.assert_array_equal(slot.size, by_loss.size)
+    np.testing.assert_array_equal(slot.server_hz, by_loss.server_hz)
+
+
+def test_links_are_the_same_whichever_devices_are_asked_for():
+    slot = Metropolis.sized(1000, channel="uma").draw(4)
+    some = np.array([7, 999, 8])
+    part = slot.of_devices(some)
+    np.testing.assert_array_equal(part.links(np.arange(3)), slot.links(np.arange(1000))[some])
+    asked = np.take_along_axis(slot.links(some), slot.server.reshape(-1, 4)[some], axis=1)
+    np.testing.assert_array_equal(part.link_cost.reshape(3, 4), asked)
+
+
+def test_a_channel_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r"channel: .*'umx'"):
+        Metropolis(channel="umx")
+
+
 def test_another_seed_is_another_slot():
     slots = [Metropolis.sized(1000, seed).draw(4) for seed in (0, 1)]
     assert digest(slots[0]) != digest(slots[1])

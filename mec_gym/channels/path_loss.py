@@ -87,3 +87,8 @@ class PathLossChannel(FadedChannel):
         loss_db = self.loss_at_1m_db + 10 * self.exponent * np.log10(distance) + shadow_db
         with np.errstate(over="ignore"):  # refused when the channel is made
             return np.asarray(10 ** (-loss_db / 10))
+
+
+def macro_gain(distance_m: FloatArray) -> FloatArray:
+    """Return the gains of a macro cell by distances, m: 128.1 + 37.6 log10(d / 1 km) dB of loss."""
+    return np.asarray(10 ** (-(128.1 + 37.6 * np.log10(distance_m / 1000)) / 10))

@@ -10,7 +10,7 @@ from mec_gym.channels import nearby, tr38901
 from mec_gym.channels.faded import SHADOWING_LIMIT, FadedChannel, cut_normal
 from mec_gym.channels.fading import FloatArray
 
-_NUMBERS_OF_DEVICE = 5
+NUMBERS_OF_DEVICE = 5
 """Uniform numbers of each device: place x, y; whether it is indoors, how far, behind what wall."""
 
 _FIELDS = 4
@@ -89,15 +89,15 @@ class UrbanChannel(FadedChannel):
     def num_steady_uniforms(self, num_devices: int, num_servers: int) -> int:
         """Return how many uniform numbers all but the fading takes of a slot."""
         fields = nearby.num_uniforms(num_devices, num_servers)
-        return _NUMBERS_OF_DEVICE * num_devices + _FIELDS * fields
+        return NUMBERS_OF_DEVICE * num_devices + _FIELDS * fields
 
     def steady(self, unit: FloatArray, num_devices: int, num_servers: int) -> FloatArray:
         """Return gains without fading (..., M, N) made of uniform numbers."""
-        devices = unit[..., 2 * num_devices : _NUMBERS_OF_DEVICE * num_devices]
+        devices = unit[..., 2 * num_devices : NUMBERS_OF_DEVICE * num_devices]
         places, _ = self.places(unit, num_devices, num_servers)
         distance = self.distances(unit, num_devices, num_servers)
         shared = nearby.correlated(
-            unit[..., _NUMBERS_OF_DEVICE * num_devices :],
+            unit[..., NUMBERS_OF_DEVICE * num_devices :],
             places,
             (tr38901.SIGHT_CORRELATION_M, *self._correlation_m),
             num_servers,
@@ -118,7 +118,7 @@ class UrbanChannel(FadedChannel):
     ) -> FloatArray:
         """Return gains without fading (..., K, M, N) of slots whose devices are at some places."""
         num_devices = places.shape[-2]
-        devices = unit[..., :1, 2 * num_devices : _NUMBERS_OF_DEVICE * num_devices]
+        devices = unit[..., :1, 2 * num_devices : NUMBERS_OF_DEVICE * num_devices]
         distances_m = tr38901.SIGHT_CORRELATION_M, *self._correlation_m
         shared = nearby.along(more, places, distances_m, num_servers)
         return self._of_fields(devices, self.distances_at(places, num_servers), shared)
@@ -135,23 +135,51 @@ class UrbanChannel(FadedChannel):
         """
         from scipy.special import ndtr
 
-        inside, behind, wall = (each[..., None] for each in np.split(devices, 3, axis=-1))
-        indoors = inside < self.indoor_share
-        # The lesser of two numbers uniform up to the most: Sec. 7.4.3.1.
-        behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)
-        sight = self.environment.sight(np.maximum(distance - behind_m, 0.0))
-        seen = ndtr(shared[0]) <= sight
-        loss = np.where(seen, *self._losses_db(distance))
-        if self.indoor_share > 0:
-            spread = tr38901.WALL_SPREAD_DB * cut_normal(wall)
-            walls = tr38901.wall_db(self.carrier_ghz) + spread
-            loss += np.where(indoors, walls + tr38901.INDOOR_DB_PER_M * behind_m, 0.0)
+        loss, seen, indoors = self._without_shadowing(devices, distance, ndtr(shared[0]))
         if self.shadowing != "none":
             normal = np.where(seen, shared[1], shared[2])
             if self.indoor_share > 0:
                 normal = np.where(indoors, shared[3], normal)
             loss += self._deviation_db(seen, indoors) * cut_normal(ndtr(normal))
         return self._gain(loss)
+
+    def of_links(
+        self, devices: FloatArray, distance: FloatArray, sight: FloatArray, shadow: FloatArray
+    ) -> FloatArray:
+        """Return gains without fading (..., M, N) of links that have nothing in common.
+
+        Args:
+            devices: numbers of each, uniform on [0, 1): whether it is indoors, how far, behind what
+                wall, (..., 3 M), one after the other.
+            distance: of each link, (..., M, N), m.
+            sight: a uniform number of each link, its line of sight is free where it is low.
+            shadow: a uniform number of each link, the quantile of its shadowing.
+        """
+        far = np.maximum(distance, self.shortest_m)
+        loss, seen, indoors = self._without_shadowing(devices, far, sight)
+        if self.shadowing != "none":
+            loss += self._deviation_db(seen, indoors) * cut_normal(shadow)
+        return self._gain(loss)
+
+    def _without_shadowing(
+        self, devices: FloatArray, distance: FloatArray, quantile: FloatArray
+    ) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return losses, dB, and where the line of sight is free, (..., M, N); who is indoors.
+
+        Arguments as of `_of_fields`; `quantile` is that of each link's sight, (..., M, N).
+        """
+        inside, behind, wall = (each[..., None] for each in np.split(devices, 3, axis=-1))
+        indoors = inside < self.indoor_share
+        # The lesser of two numbers uniform up to the most: Sec. 7.4.3.1.
+        behind_m = np.where(indoors, tr38901.MOST_INDOOR_M * (1 - np.sqrt(1 - behind)), 0.0)
+        sight = self.environment.sight(np.maximum(distance - behind_m, 0.0))
+        seen = quantile <= sight
+        loss = np.where(seen, *self._losses_db(distance))
+        if self.indoor_share > 0:
+            spread = tr38901.WALL_SPREAD_DB * cut_normal(wall)
+            walls = tr38901.wall_db(self.carrier_ghz) + spread
+            loss += np.where(indoors, walls + tr38901.INDOOR_DB_PER_M * behind_m, 0.0)
+        return loss, seen, indoors
 
     @property
     def _shadowing_db(self) -> FloatArray:

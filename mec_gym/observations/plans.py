@@ -59,15 +59,9 @@ def write_plan(
     """
     num_devices, num_servers = shown_cost.shape[1:]
     hides = lookahead < num_devices - 1
-    total_hz, shared = 0.0, 0
     for server in range(num_servers):
         out[0, server], out[1, server] = prices[0, server], prices[1, server]
-        if server_hz[server] < np.inf:
-            total_hz += server_hz[server]
-            shared += 1
-    unit_size = hidden_size.mean() if hides else shown_size.mean()
-    out[2, 0] = unit_size * unit_size * shared / total_hz
-    out[2, 1], out[2, 2] = unit_size, total_hz / shared
+    write_units(hidden_size.mean() if hides else shown_size.mean(), server_hz, out[2])
     entries = 2 + 4 * num_servers  # of each device, see `add_wishes`
     seen, unseen = np.zeros((num_devices, entries)), np.zeros((num_devices, entries))
     for device in range(num_devices):
@@ -102,25 +96,60 @@ def write_plan(
             for later in range(device + 1, end):
                 in_sight += seen[later]
         row = out[OF_SLOT + OF_DEVICE * device :]
-        row[0, 0], row[0, 1], row[0, 2] = unit_size, 0.0, 0.0
-        if to_come > 0:
-            own, larger = shown_size[device], 0.0
-            for later in range(device + 1, end):
-                other = shown_size[later]
-                larger += 1.0 if other > own else 0.5 if other == own else 0.0
-            if end < num_devices:
-                below = np.searchsorted(sampled, own)
-                below += np.searchsorted(sampled, own, side="right")
-                larger += (num_devices - end) * (1 - below / 2 / len(sampled))
-            mean = (in_sight[0] + beyond[0]) / to_come
-            square = (in_sight[1] + beyond[1]) / to_come
-            row[0, 0], row[0, 2] = mean, larger / to_come
-            row[0, 1] = math.sqrt(max(square - mean * mean, 0.0))
+        own, larger = shown_size[device], 0.0
+        for later in range(device + 1, end):
+            other = shown_size[later]
+            larger += 1.0 if other > own else 0.5 if other == own else 0.0
+        if end < num_devices:
+            below = np.searchsorted(sampled, own)
+            below += np.searchsorted(sampled, own, side="right")
+            larger += (num_devices - end) * (1 - below / 2 / len(sampled))
+        total, squares = in_sight[0] + beyond[0], in_sight[1] + beyond[1]
+        write_sizes(to_come, total, squares, larger, out[2, 1], row[0])
         for part in range(4):
             for server in range(num_servers):
                 entry = 2 + part * num_servers + server
                 row[1 + part, server] = in_sight[entry] + beyond[entry]
         in_sight += seen[device]
+
+
+@kernel
+def write_units(unit_size: float, server_hz: FloatArray, out: FloatArray) -> None:
+    """Write the units of delay, of size and of CPU frequency.
+
+    Args:
+        unit_size: the mean q, sqrt(cycles).
+        server_hz: F_n, (N,), cycles/s.
+        out: where they go first, a row of the plan.
+    """
+    total_hz, shared = 0.0, 0
+    for server in range(len(server_hz)):
+        if server_hz[server] < np.inf:
+            total_hz += server_hz[server]
+            shared += 1
+    out[0] = unit_size * unit_size * shared / total_hz
+    out[1], out[2] = unit_size, total_hz / shared
+
+
+@kernel
+def write_sizes(
+    to_come: int, total: float, squares: float, larger: float, unit_size: float, out: FloatArray
+) -> None:
+    """Write the mean q of the devices to come, its deviation, and the share that has a larger q.
+
+    Args:
+        to_come: how many devices.
+        total: the sum of their q.
+        squares: the sum of q^2.
+        larger: how many have a larger q, those of the same half.
+        unit_size: stands for the mean where none is to come.
+        out: where they go first, a row of the plan.
+    """
+    out[0], out[1], out[2] = unit_size, 0.0, 0.0
+    if to_come > 0:
+        mean, square = total / to_come, squares / to_come
+        out[0], out[2] = mean, larger / to_come
+        out[1] = math.sqrt(max(square - mean * mean, 0.0))
 
 
 @kernel

@@ -15,6 +15,7 @@ from mec_gym.bounds.above_prices import (
 from mec_gym.bounds.outlook import Outlook, outlooks, sample_count
 from mec_gym.bounds.relaxation import prices_where_feasible
 from mec_gym.instance import Instance
+from mec_gym.kernels import kernel
 from mec_gym.mdp import Slot, is_open, write_mask
 from mec_gym.observations import plans
 from mec_gym.observations.base import Array, Observation
@@ -126,91 +127,105 @@ class PricesObservation(Observation):
         out: Array,
     ) -> None:
         """Write the features of each server; zeros after the last device."""
-        num_devices, num_servers = len(slot.task_cycles), len(slot.server_hz)
-        out[:] = 0.0
-        if device == num_devices:
+        if device == len(slot.task_cycles):
+            out[:] = 0.0
             return
-        price, charge, units = prepared[0, :num_servers], prepared[1, :num_servers], prepared[2]
-        unit_delay, unit_size, mean_hz = float(units[0]), float(units[1]), float(units[2])
-        first = OF_SLOT + OF_DEVICE * device
-        sizes, wished, count = prepared[first], prepared[first + 1], prepared[first + 2]
-        demand, lost = prepared[first + 3], prepared[first + 4]
-        joining, to_come = slot.sqrt_cycles[device], num_devices - device - 1
-        mean_to_come = float(sizes[0])
-        places, num_open, least, least_in_end, mean_wished = 0, 0, math.inf, math.inf, 0.0
-        for server in range(num_servers):
-            if is_open(slot, device, server):
-                places += slot.capacity[server] - slot.load[server]
-                num_open += 1
-                mean_wished += wished[server]
-                hz = slot.server_hz[server]
-                paid = slot.link_cost[device][server] + price[server] * joining + charge[server]
-                least = min(least, paid)
-                if hz < math.inf:
-                    excess = slot.sqrt_load[server] + demand[server] - price[server] * hz / 2
-                    paid += joining * (2 * excess + joining) / hz
-                least_in_end = min(least_in_end, paid)
-        if num_open == 0:
-            write_mask(slot, device, out[:, 0])
-            return
-        mean_wished /= num_open
-        remaining = to_come * mean_to_come
-        level = load_level(slot.server_hz, price, slot.sqrt_load, joining + remaining)
-        last_charge = least_charge_taken(charge, slot.load, slot.capacity, to_come + 1)
-        # The same for every server.
-        size = within(joining / unit_size - 1, _LIMIT)
-        size_to_come = within(mean_to_come / unit_size - 1, _LIMIT)
-        spread, larger = within(sizes[1] / unit_size, _LIMIT), sizes[2]
-        empty = within((places - to_come - 1) / places, _LIMIT)
-        few = within(1 / (1 + to_come / num_open), _LIMIT)
-        for server in range(num_servers):
-            if not is_open(slot, device, server):
-                continue
-            left = slot.capacity[server] - slot.load[server]
-            hz, relative_hz = slot.server_hz[server], _LIMIT
-            above = slot.link_cost[device][server] + price[server] * joining + charge[server]
-            in_end = above - least_in_end
-            above -= least
-            rise = max(last_charge - charge[server], 0.0)
-            room = excess = pace = 0.0
+        write_rows(slot, device, prepared, OF_SLOT + OF_DEVICE * device, out)
+
+
+@kernel
+def write_rows(slot: Slot, device: int, plan: NDArray[Any], first: int, out: Array) -> None:
+    """Write the features of each server for a device.
+
+    Args:
+        slot: the slot so far.
+        device: the device to decide on.
+        plan: what is planned: `OF_SLOT` rows of the slot, and those of the device.
+        first: where the device's `OF_DEVICE` rows begin.
+        out: a row a server, (N, 24).
+    """
+    num_devices, num_servers = len(slot.task_cycles), len(slot.server_hz)
+    out[:] = 0.0
+    price, charge, units = plan[0, :num_servers], plan[1, :num_servers], plan[2]
+    unit_delay, unit_size, mean_hz = float(units[0]), float(units[1]), float(units[2])
+    sizes, wished, count = plan[first], plan[first + 1], plan[first + 2]
+    demand, lost = plan[first + 3], plan[first + 4]
+    joining, to_come = slot.sqrt_cycles[device], num_devices - device - 1
+    mean_to_come = float(sizes[0])
+    places, num_open, least, least_in_end, mean_wished = 0, 0, math.inf, math.inf, 0.0
+    for server in range(num_servers):
+        if is_open(slot, device, server):
+            places += slot.capacity[server] - slot.load[server]
+            num_open += 1
+            mean_wished += wished[server]
+            hz = slot.server_hz[server]
+            paid = slot.link_cost[device][server] + price[server] * joining + charge[server]
+            least = min(least, paid)
             if hz < math.inf:
-                relative_hz = within(hz / mean_hz, _LIMIT)
-                load, planned = slot.sqrt_load[server], price[server] * hz / 2
-                room = planned - load
-                excess = demand[server] - room
-                in_end += joining * (2 * excess + joining) / hz
-                if planned > 0:
-                    pace = load / planned - device / num_devices
-            if hz == math.inf or joining - room > level * hz:  # else it stays below the level
-                rise += rise_of_loads_at_level(
-                    slot.server_hz, price, slot.sqrt_load, remaining, server, joining, level
-                )
-            beside = (room - joining) / (left - 1) - mean_to_come if left > 1 else 0.0
-            row = out[server]
-            row[0] = 1.0
-            row[1] = squashed(10 * above / unit_delay)
-            row[2] = squashed((above + rise) / unit_delay)
-            row[3] = squashed(room / unit_size)
-            row[4] = squashed((room - joining) / unit_size)
-            row[5] = squashed((charge[server] - last_charge) / unit_delay)
-            row[6] = relative_hz
-            row[7] = within(left * num_open / places, _LIMIT)
-            row[8] = within(1 / left, _LIMIT)
-            row[9] = squashed(room / left / unit_size)
-            row[10] = squashed(beside / unit_size)
-            row[11] = squashed(pace)
-            row[12] = size
-            row[13] = size_to_come
-            row[14] = spread
-            row[15] = larger
-            row[16] = wished[server] / max(to_come, 1) - mean_wished / max(to_come, 1)
-            row[17] = empty
-            row[18] = few
-            row[19] = squashed(count[server] - left)
-            row[20] = squashed(lost[server] / left)
-            row[21] = squashed(excess / unit_size)
-            row[22] = squashed((excess + joining) / unit_size)
-            row[23] = squashed(in_end / unit_delay)
+                excess = slot.sqrt_load[server] + demand[server] - price[server] * hz / 2
+                paid += joining * (2 * excess + joining) / hz
+            least_in_end = min(least_in_end, paid)
+    if num_open == 0:
+        write_mask(slot, device, out[:, 0])
+        return
+    mean_wished /= num_open
+    remaining = to_come * mean_to_come
+    level = load_level(slot.server_hz, price, slot.sqrt_load, joining + remaining)
+    last_charge = least_charge_taken(charge, slot.load, slot.capacity, to_come + 1)
+    # The same for every server.
+    size = within(joining / unit_size - 1, _LIMIT)
+    size_to_come = within(mean_to_come / unit_size - 1, _LIMIT)
+    spread, larger = within(sizes[1] / unit_size, _LIMIT), sizes[2]
+    empty = within((places - to_come - 1) / places, _LIMIT)
+    few = within(1 / (1 + to_come / num_open), _LIMIT)
+    for server in range(num_servers):
+        if not is_open(slot, device, server):
+            continue
+        left = slot.capacity[server] - slot.load[server]
+        hz, relative_hz = slot.server_hz[server], _LIMIT
+        above = slot.link_cost[device][server] + price[server] * joining + charge[server]
+        in_end = above - least_in_end
+        above -= least
+        rise = max(last_charge - charge[server], 0.0)
+        room = excess = pace = 0.0
+        if hz < math.inf:
+            relative_hz = within(hz / mean_hz, _LIMIT)
+            load, planned = slot.sqrt_load[server], price[server] * hz / 2
+            room = planned - load
+            excess = demand[server] - room
+            in_end += joining * (2 * excess + joining) / hz
+            if planned > 0:
+                pace = load / planned - device / num_devices
+        if hz == math.inf or joining - room > level * hz:  # else it stays below the level
+            rise += rise_of_loads_at_level(
+                slot.server_hz, price, slot.sqrt_load, remaining, server, joining, level
+            )
+        beside = (room - joining) / (left - 1) - mean_to_come if left > 1 else 0.0
+        row = out[server]
+        row[0] = 1.0
+        row[1] = squashed(10 * above / unit_delay)
+        row[2] = squashed((above + rise) / unit_delay)
+        row[3] = squashed(room / unit_size)
+        row[4] = squashed((room - joining) / unit_size)
+        row[5] = squashed((charge[server] - last_charge) / unit_delay)
+        row[6] = relative_hz
+        row[7] = within(left * num_open / places, _LIMIT)
+        row[8] = within(1 / left, _LIMIT)
+        row[9] = squashed(room / left / unit_size)
+        row[10] = squashed(beside / unit_size)
+        row[11] = squashed(pace)
+        row[12] = size
+        row[13] = size_to_come
+        row[14] = spread
+        row[15] = larger
+        row[16] = wished[server] / max(to_come, 1) - mean_wished / max(to_come, 1)
+        row[17] = empty
+        row[18] = few
+        row[19] = squashed(count[server] - left)
+        row[20] = squashed(lost[server] / left)
+        row[21] = squashed(excess / unit_size)
+        row[22] = squashed((excess + joining) / unit_size)
+        row[23] = squashed(in_end / unit_delay)
 
 
 def _expected(outlook: Outlook) -> tuple[Any, ...]:
