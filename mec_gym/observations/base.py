@@ -79,6 +79,18 @@ class Observation(ABC):
         """
         return np.empty((*instance.batch_shape, 0))
 
+    def priced(self, instance: Instance, prepared: NDArray[Any]) -> NDArray[np.float64]:
+        """Return by what prices it has planned slots of which all is known, (B, 3, N).
+
+        Prices p_n, charges k_n and, first in a row, the unit of delay, seconds. By default it plans
+        by none, (B, 0, N).
+
+        Args:
+            instance: the slots (B,).
+            prepared: what `prepare` returned of them.
+        """
+        return np.empty((len(instance), 0, instance.num_actions))
+
     def free(self, observation: Array) -> NDArray[np.bool_]:
         """Return which servers have a free place, (..., N), as observations (..., *space) show."""
         return observation[..., self.free_at] > 0

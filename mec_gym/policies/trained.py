@@ -156,8 +156,10 @@ class TrainedPolicy:
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
         """Assign the devices of each slot in order, (..., M).
 
-        A network that scores servers plays any size and never chooses a full one. Any other, such
-        as Table I's, plays the size and ranges of its scenario only and may overload servers.
+        A network that scores servers plays any size and never chooses a full one; where it sees
+        prices of slots of which all is known, places are held for the devices to come, see
+        `mec_gym.policies.held_places`. Any other, such as Table I's, plays the size and ranges of
+        its scenario only and may overload servers.
 
         Raises:
             ValueError: the slots do not fit the scenario it was trained for.
@@ -187,8 +189,9 @@ class TrainedPolicy:
             )
         flat = instance.flatten()
         prepared = self.observer.prepare(flat)
+        priced = self.observer.priced(flat, prepared)
         assignment = scoring.assign(
-            self._loop, State(flat).slot, prepared, self.observer, self._by_input
+            self._loop, State(flat).slot, prepared, priced, self.observer, self._by_input
         )
         return assignment.reshape(instance.task_cycles.shape)
 
