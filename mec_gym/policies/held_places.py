@@ -14,7 +14,7 @@ IntArray = NDArray[np.int64]
 AT_ONCE = 1.0
 """Units of delay that a decision may cost the device and those to come beyond the places held."""
 
-IN_ALL = 0.05
+IN_ALL = 0.1
 """Units of delay, for each device of a slot, that its decisions may cost so all together."""
 
 _AS_NEAR = 0.01
