@@ -79,11 +79,17 @@ class Observation(ABC):
         """
         return np.empty((*instance.batch_shape, 0))
 
-    def priced(self, instance: Instance, prepared: NDArray[Any]) -> NDArray[np.float64]:
-        """Return by what prices it has planned slots of which all is known, (B, 3, N).
+    def plans_whole(self, instance: Instance) -> bool:
+        """Return whether it plans slots by prices and knows all of them; by default it does not.
 
-        Prices p_n, charges k_n and, first in a row, the unit of delay, seconds. By default it plans
-        by none, (B, 0, N).
+        A policy that is given such slots need not decide in their devices' order.
+        """
+        return False
+
+    def priced(self, instance: Instance, prepared: NDArray[Any]) -> NDArray[np.float64]:
+        """Return by what prices it has planned slots, (B, 3, N), see `plans_whole`; else (B, 0, N).
+
+        Prices p_n, charges k_n and, first in a row, the unit of delay, seconds.
 
         Args:
             instance: the slots (B,).

@@ -11,11 +11,8 @@ from mec_gym.mdp import Slot, is_open
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-AT_ONCE = 1.0
+ALLOWED = 1.0
 """Units of delay that a decision may cost the device and those to come beyond the places held."""
-
-IN_ALL = 0.1
-"""Units of delay, for each device of a slot, that its decisions may cost so all together."""
 
 _AS_NEAR = 0.01
 """Units of delay by which a spare place may be farther than the nearest server without one."""
@@ -31,7 +28,6 @@ class Held(NamedTuple):
         excess: (M, N).
         server: where a place is held for each device, (M,); -1 where none is.
         spare: places that are neither taken nor held, (N,).
-        allowance: what the decisions to come may cost beyond that, (1,), units of delay.
         cost: room for `_nearest_spare`, (N,).
         mover: likewise, (N,).
         settled: likewise, (N,).
@@ -40,7 +36,6 @@ class Held(NamedTuple):
     excess: FloatArray
     server: IntArray
     spare: IntArray
-    allowance: FloatArray
     cost: FloatArray
     mover: IntArray
     settled: NDArray[np.bool_]
@@ -52,7 +47,6 @@ def room(num_devices: int, num_servers: int) -> Held:
         np.empty((num_devices, num_servers)),
         np.empty(num_devices, np.int64),
         np.empty(num_servers, np.int64),
-        np.empty(1),
         np.empty(num_servers),
         np.empty(num_servers, np.int64),
         np.empty(num_servers, np.bool_),
@@ -72,7 +66,6 @@ def hold(held: Held, slot: Slot, priced: Any) -> None:
     for server in range(num_servers):
         held.spare[server] = slot.capacity[server]
     held.server[:] = -1
-    held.allowance[0] = IN_ALL * num_devices
     for device in range(num_devices):
         size, excess = slot.sqrt_cycles[device], held.excess[device]
         least = np.inf
@@ -112,10 +105,9 @@ def take(held: Held, device: int, own: int, server: int) -> bool:
     held.cost[:] = np.inf
     held.cost[server] = held.excess[device, server] - held.excess[device, own]
     held.mover[server] = device
-    end = _nearest_spare(held, min(AT_ONCE, held.allowance[0]))
+    end = _nearest_spare(held, ALLOWED)
     if end < 0:
         return False
-    held.allowance[0] -= max(held.cost[end], 0.0)
     _move(held, device, end)
     held.server[device] = -1
     return True
