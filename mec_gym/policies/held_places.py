@@ -31,6 +31,9 @@ class Held(NamedTuple):
         cost: room for `_nearest_spare`, (N,).
         mover: likewise, (N,).
         settled: likewise, (N,).
+        dearer: what it costs least to move a device from a server to another, (N, N).
+        by: which device that is, (N, N).
+        stale: whether those of a server have changed since, (N,).
     """
 
     excess: FloatArray
@@ -39,6 +42,9 @@ class Held(NamedTuple):
     cost: FloatArray
     mover: IntArray
     settled: NDArray[np.bool_]
+    dearer: FloatArray
+    by: IntArray
+    stale: NDArray[np.bool_]
 
 
 def room(num_devices: int, num_servers: int) -> Held:
@@ -49,6 +55,9 @@ def room(num_devices: int, num_servers: int) -> Held:
         np.empty(num_servers, np.int64),
         np.empty(num_servers),
         np.empty(num_servers, np.int64),
+        np.empty(num_servers, np.bool_),
+        np.empty((num_servers, num_servers)),
+        np.empty((num_servers, num_servers), np.int64),
         np.empty(num_servers, np.bool_),
     )
 
@@ -66,6 +75,7 @@ def hold(held: Held, slot: Slot, priced: Any) -> None:
     for server in range(num_servers):
         held.spare[server] = slot.capacity[server]
     held.server[:] = -1
+    held.stale[:] = True
     for device in range(num_devices):
         size, excess = slot.sqrt_cycles[device], held.excess[device]
         least = np.inf
@@ -87,6 +97,7 @@ def release(held: Held, device: int) -> int:
     server = held.server[device]
     held.server[device] = -1
     held.spare[server] += 1
+    held.stale[server] = True
     return int(server)
 
 
@@ -120,7 +131,7 @@ def _nearest_spare(held: Held, most: float) -> int:
     Dijkstra's algorithm over servers, from what `held.cost` has of them and by whom `held.mover`
     says. A device that gains by its move counts as one that loses nothing.
     """
-    num_devices, num_servers = held.excess.shape
+    num_servers = len(held.spare)
     held.settled[:] = False
     while True:
         nearest, least = -1, np.inf
@@ -134,14 +145,27 @@ def _nearest_spare(held: Held, most: float) -> int:
         if nearest < 0 or held.spare[nearest] > 0:
             return nearest
         held.settled[nearest] = True
-        so_far = held.cost[nearest]
-        for device in range(num_devices):
-            if held.server[device] == nearest:
-                excess = held.excess[device]
-                for server in range(num_servers):
-                    cost = so_far + max(excess[server] - excess[nearest], 0.0)
-                    if cost < held.cost[server] and not held.settled[server]:
-                        held.cost[server], held.mover[server] = cost, device
+        if held.stale[nearest]:
+            _price_moves(held, nearest)
+        for server in range(num_servers):
+            cost = held.cost[nearest] + held.dearer[nearest, server]
+            if cost < held.cost[server] and not held.settled[server]:
+                held.cost[server], held.mover[server] = cost, held.by[nearest, server]
+
+
+@kernel
+def _price_moves(held: Held, start: int) -> None:
+    """Work out what it costs least to move a device that has a place at a server to each other."""
+    num_devices, num_servers = held.excess.shape
+    held.dearer[start] = np.inf
+    for device in range(num_devices):
+        if held.server[device] == start:
+            excess = held.excess[device]
+            for server in range(num_servers):
+                cost = max(excess[server] - excess[start], 0.0)
+                if cost < held.dearer[start, server]:
+                    held.dearer[start, server], held.by[start, server] = cost, device
+    held.stale[start] = False
 
 
 @kernel
@@ -153,4 +177,5 @@ def _move(held: Held, first: int, end: int) -> None:
         mover = held.mover[end]
         before = held.server[mover]
         held.server[mover] = end
+        held.stale[end] = True
         end = before
