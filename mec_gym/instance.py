@@ -202,7 +202,7 @@ class Instance:
         """Return one slot, or slots (B,), with some of their devices alone.
 
         Args:
-            devices: which, rising, (m,) or (B, m).
+            devices: which, in the order in which they are to stand, (m,) or (B, m).
 
         Raises:
             ValueError: gains change with each device's turn, so that all are needed.

@@ -72,7 +72,11 @@ def test_the_digest_is_the_same_each_time_and_in_any_order():
         ),
         (loops.observe_of, (SIObservation.write,), ("observations.paper", "mdp")),
         (loops.finish, (), ("equations", "mdp")),
-        (scoring.loop_of, (ServersObservation.write,), ("bounds.water_level", "policies.scoring")),
+        (
+            scoring.loop_of,
+            (ServersObservation.write,),
+            ("bounds.water_level", "policies.scoring", "policies.held_places"),
+        ),
         (local_search._descend, (), ("equations", "solvers.local_search")),
         (local_search._improve, (), ("equations", "solvers.local_search")),
         (prices._pay, (), ("solvers.prices",)),

@@ -79,6 +79,24 @@ class Observation(ABC):
         """
         return np.empty((*instance.batch_shape, 0))
 
+    def plans_whole(self, instance: Instance) -> bool:
+        """Return whether it plans slots by prices and knows all of them; by default it does not.
+
+        A policy that is given such slots need not decide in their devices' order.
+        """
+        return False
+
+    def priced(self, instance: Instance, prepared: NDArray[Any]) -> NDArray[np.float64]:
+        """Return by what prices it has planned slots, (B, 3, N), see `plans_whole`; else (B, 0, N).
+
+        Prices p_n, charges k_n and, first in a row, the unit of delay, seconds.
+
+        Args:
+            instance: the slots (B,).
+            prepared: what `prepare` returned of them.
+        """
+        return np.empty((len(instance), 0, instance.num_actions))
+
     def free(self, observation: Array) -> NDArray[np.bool_]:
         """Return which servers have a free place, (..., N), as observations (..., *space) show."""
         return observation[..., self.free_at] > 0

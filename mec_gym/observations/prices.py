@@ -103,7 +103,7 @@ class PricesObservation(Observation):
         slots = instance.flatten()
         shape = plans.shape(slots.num_devices, slots.num_actions)
         made = np.zeros((len(slots), *shape))
-        if slots.step_gain is None and not scenario.hides_tasks:
+        if self.plans_whole(slots):
             problem = Problem.of(slots)
             link_cost, size, server_hz, capacity = problem.numbers()
             prices = prices_where_feasible(problem)
@@ -117,6 +117,15 @@ class PricesObservation(Observation):
             for out, outlook in zip(made, outlooks(slots, scenario, _SEED, samples), strict=True):
                 write(*_expected(outlook), out)
         return made.reshape(*instance.batch_shape, *shape)
+
+    def plans_whole(self, instance: Instance) -> bool:
+        """Return whether nothing of slots is hidden."""
+        return instance.step_gain is None and not self.scenario.hides_tasks
+
+    def priced(self, instance: Instance, prepared: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the relaxation's prices and the unit of delay, where nothing is hidden."""
+        of_slot = np.ascontiguousarray(prepared[:, :OF_SLOT, : instance.num_actions])
+        return of_slot if self.plans_whole(instance) else of_slot[:, :0]
 
     @staticmethod
     def write(

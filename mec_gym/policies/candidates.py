@@ -31,8 +31,9 @@ def assign_by_network(
     observation at the prices of the bound, a row a candidate, of a slot whose servers are the
     device's candidates: the devices gone are the tasks on these, and those to come are the ones
     whose own best candidate is one of these. How large tasks to come are is said of all of them. So
-    a decision takes time by the number of its candidates, and where every server is one the
-    assignment is the policy's own, if it is given the same prices.
+    a decision takes time by the number of its candidates. No places are held for those to come, see
+    `held_places`; where every server is a candidate the assignment is what the network by itself
+    chooses in this order, if it is given the same prices.
 
     Args:
         policy: a network that scores servers by observation `prices`, such as `regret-family`.

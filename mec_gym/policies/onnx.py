@@ -24,6 +24,8 @@ def export(policy: TrainedPolicy, path: str | Path) -> None:
     Its input `observation` is float32, (batch, ...) as the environment shows it; where servers are
     scored, with any number N of them. Its outputs are `q_values` (batch, N), float32, and `server`
     (batch,), int64, the choice: the greatest Q-value, where servers are scored of a free one only.
+    It knows one decision, so no places are held as the policy holds them for whole slots, see
+    `mec_gym.policies.held_places`.
     The model's properties name the observation, the scenario (JSON), the version of mec_gym and the
     SHA-256 of `policy.safetensors`.
 

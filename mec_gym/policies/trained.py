@@ -19,7 +19,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from mec_gym import observations, plausibility
+from mec_gym import links, observations, plausibility
 from mec_gym.instance import Instance
 from mec_gym.io.digests import read_checked, sha256, with_digest
 from mec_gym.io.files import read_file, replace_file
@@ -154,10 +154,12 @@ class TrainedPolicy:
         return replace(self, scenario=scenario.replace(lookahead=self.scenario.lookahead))
 
     def __call__(self, instance: Instance, seed: int = 0) -> NDArray[np.int64]:
-        """Assign the devices of each slot in order, (..., M).
+        """Assign the devices of each slot, (..., M).
 
-        A network that scores servers plays any size and never chooses a full one. Any other, such
-        as Table I's, plays the size and ranges of its scenario only and may overload servers.
+        A network that scores servers plays any size and never chooses a full one; where it sees
+        prices of slots of which all is known it decides for those of the largest q first, and
+        places are held for the others, see `mec_gym.policies.held_places`. Any other, such as
+        Table I's, plays the size and ranges of its scenario only and may overload servers.
 
         Raises:
             ValueError: the slots do not fit the scenario it was trained for.
@@ -175,8 +177,6 @@ class TrainedPolicy:
 
     def _score_servers(self, instance: Instance) -> NDArray[np.int64]:
         """Assign slots of any size; a full server is never chosen."""
-        from mec_gym.policies import scoring
-
         Problem.of(instance).require_feasible()
         own, size = self.scenario, (instance.num_devices, instance.num_servers)
         if not self.observer.any_size and size != (own.num_devices, own.num_servers):
@@ -186,11 +186,24 @@ class TrainedPolicy:
                 " as it does not say any_size"
             )
         flat = instance.flatten()
-        prepared = self.observer.prepare(flat)
-        assignment = scoring.assign(
-            self._loop, State(flat).slot, prepared, self.observer, self._by_input
-        )
+        if self.observer.plans_whole(flat):
+            order = np.argsort(-links.size(flat), axis=-1, kind="stable")
+            assignment = np.empty_like(order)
+            in_turn = self._assign(flat.of_devices(order))
+            np.put_along_axis(assignment, order, in_turn, axis=-1)
+        else:
+            assignment = self._assign(flat)
         return assignment.reshape(instance.task_cycles.shape)
+
+    def _assign(self, flat: Instance) -> NDArray[np.int64]:
+        """Assign the devices of slots (B,) in their order."""
+        from mec_gym.policies import scoring
+
+        prepared = self.observer.prepare(flat)
+        priced = self.observer.priced(flat, prepared)
+        return scoring.assign(
+            self._loop, State(flat).slot, prepared, priced, self.observer, self._by_input
+        )
 
 
 def save_policy(policy: TrainedPolicy, directory: str | Path) -> None:

@@ -9,6 +9,8 @@ from mec_gym import Scenario, load_policy
 from mec_gym.bounds.candidates import CandidateRelaxation, relax_candidates
 from mec_gym.bounds.relaxation import prices_where_feasible
 from mec_gym.candidates import Candidates, Metropolis
+from mec_gym.mdp import State
+from mec_gym.policies import scoring
 from mec_gym.policies.candidates import assign_by_network
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.problem import Problem
@@ -21,6 +23,15 @@ def at_prices(problem, count):
     """One slot with so many candidates a device, at the prices of all links."""
     price, charge = prices_where_feasible(problem.flatten())[0]
     return CandidateRelaxation(0.0, price, charge, Candidates.of(problem, count))
+
+
+def in_order(slots):
+    """What the network chooses for the devices of slots as they come, with no places held."""
+    seen = POLICY.observer.prepare(slots)
+    unpriced = np.empty((len(slots), 0, slots.num_actions))
+    play = scoring.loop_of(POLICY.observer.write)
+    layers = scoring.by_input(POLICY.weights)
+    return scoring.assign(play, State(slots).slot, seen, unpriced, POLICY.observer, layers)
 
 
 def apart(problem, server_hz):
@@ -41,8 +52,8 @@ def apart(problem, server_hz):
     ],
     ids=["paper", "slack", "large", "tiers", "no place to spare", "a server without places"],
 )
-def test_where_every_server_is_a_candidate_it_is_the_policy(slots):
-    whole = POLICY(slots)
+def test_where_every_server_is_a_candidate_it_is_the_network_by_itself(slots):
+    whole = in_order(slots)
     problem = Problem.of(slots)
     for slot, expected in enumerate(whole):
         found, _ = assign_by_network(POLICY, at_prices(problem[slot], problem.num_servers))
