@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from mec_gym.channels.large import LARGE
+
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "metropolis.png"
 NETWORK = "regret-family"
@@ -90,7 +92,7 @@ def main() -> None:
     """Measure the sizes given, or all."""
     parser = argparse.ArgumentParser("python -m benchmarks.metropolis", description=__doc__)
     parser.add_argument("devices", nargs="*", type=int, default=SIZES, help=f"by default {SIZES}")
-    parser.add_argument("--channel", choices=("path-loss", "uma"), default="path-loss")
+    parser.add_argument("--channel", choices=sorted(LARGE), default="path-loss")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one is not None:

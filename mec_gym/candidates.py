@@ -1,13 +1,15 @@
 """Slots of many devices and servers, of which only a list of candidate links is held."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
 from mec_gym.channels.large import LARGE
 from mec_gym.equations import transmission_delay, uplink_rate
+from mec_gym.io.names import lookup
 from mec_gym.io.settings import Settings
 from mec_gym.problem import Problem
 
@@ -95,6 +97,11 @@ class Candidates:
             count,
         )
 
+    def numbers(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray, FloatArray, IntArray]:
+        """Return `first`, `server`, a, q, F and places, as loops over devices take them."""
+        of_links = self.first, self.server, self.link_cost
+        return *of_links, self.size, self.server_hz, self.capacity
+
     @property
     def num_devices(self) -> int:
         """How many devices, M."""
@@ -153,6 +160,16 @@ def blocks(num_devices: int) -> list[IntArray]:
     ]
 
 
+def _known(channel: str) -> str:
+    """Return a name of `LARGE`.
+
+    Raises:
+        ValueError: it is none; the message names those there are.
+    """
+    lookup(LARGE, channel, "channel")
+    return channel
+
+
 class Metropolis(Settings):
     """A recipe for a slot of a large city: devices round hot spots, sites anywhere.
 
@@ -172,7 +189,7 @@ class Metropolis(Settings):
     crowded: float = 0.5
     """The share of devices round hot spots, one for 20 sites, normal within 500 m."""
     seed: int = 0
-    channel: Literal["path-loss", "uma"] = "path-loss"
+    channel: Annotated[str, AfterValidator(_known)] = "path-loss"
     """How gains arise: a name of `channels.large.LARGE`."""
 
     @classmethod

@@ -5,10 +5,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from exhaustive import make
 
 from mec_gym.candidates import Candidates, Metropolis
 from mec_gym.problem import Problem
-from tests.exhaustive import make
 
 DIGESTS = {
     1_000: "d156ba56be0aa336e0186fcbf970f96336e921b156c31f40245e08f3be94a223",

@@ -43,10 +43,9 @@ def plan_candidates(relaxed: CandidateRelaxation) -> CandidatePlan:
         np.empty((given.num_devices, 3)),
         np.empty((OF_DEVICE - 1, len(given.server))),
     )
-    links = given.first, given.server, given.link_cost, given.size
     rising = np.sort(given.size)
     ranks = (np.searchsorted(rising, given.size, side=side) for side in ("left", "right"))
-    _plan()(*links, given.server_hz, given.capacity, *ranks, *plan)
+    _plan()(*given.numbers(), *ranks, *plan)
     return plan
 
 

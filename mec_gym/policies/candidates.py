@@ -50,17 +50,16 @@ def assign_by_network(
     num_servers = len(given.server_hz)
     load, sqrt_load = np.zeros(num_servers, np.int64), np.zeros(num_servers)
     assignment = np.full(given.num_devices, -1)
-    links = given.first, given.server, given.link_cost, given.size
-    of_servers = given.server_hz, given.capacity, load, sqrt_load
+    numbers = *given.numbers(), load, sqrt_load
     left, costs = [], []
-    device = _play()(0, *links, *of_servers, *plan, layers, rows, assignment)
+    device = _play()(0, *numbers, *plan, layers, rows, assignment)
     while device < given.num_devices:
         left.append(device)
         alone, free = np.array([device]), given.capacity - load
         prices = relaxed.price, relaxed.charge
         costs.append(assign_left(given, *prices, sqrt_load, free, assignment, alone)[0])
         load[assignment[device]] += 1
-        device = _play()(device + 1, *links, *of_servers, *plan, layers, rows, assignment)
+        device = _play()(device + 1, *numbers, *plan, layers, rows, assignment)
     found = np.array(left, np.int64)
     return assignment, given.with_links(found, assignment[found], np.array(costs))
 

@@ -156,15 +156,7 @@ def polish_candidates(given: Candidates, assignment: IntArray) -> IntArray:
         assignment: feasible, (M,); it is left as it is.
     """
     polished = assignment.copy()
-    _polish()(
-        given.first,
-        given.server,
-        given.link_cost,
-        given.size,
-        given.server_hz,
-        given.capacity,
-        polished,
-    )
+    _polish()(*given.numbers(), polished)
     return polished
 
 

@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from exhaustive import make, optimum
 
 from mec_gym.bounds import candidates, relax
 from mec_gym.bounds.candidates import relax_candidates
@@ -11,7 +12,6 @@ from mec_gym.bounds.interior_point import solve_links
 from mec_gym.candidates import Candidates, Metropolis
 from mec_gym.problem import Problem
 from mec_gym.solvers.candidates import assign_at_prices, polish_candidates
-from tests.exhaustive import make, optimum
 
 
 @pytest.mark.parametrize("places", [3, 4, 12])

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from exhaustive import make
 
 from mec_gym.bounds.regions import RegionBound
 from mec_gym.candidates import Candidates
 from mec_gym.problem import Problem
-from tests.exhaustive import make
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""A network on candidate links: the policy itself where all are candidates, local where few are."""
+"""A network on candidate links: by itself where all are candidates, local where few are."""
 
 import tracemalloc
 
 import numpy as np
 import pytest
+from exhaustive import make
 
 from mec_gym import Scenario, load_policy
 from mec_gym.bounds.candidates import CandidateRelaxation, relax_candidates
@@ -14,7 +15,6 @@ from mec_gym.policies import scoring
 from mec_gym.policies.candidates import assign_by_network
 from mec_gym.policies.trained import TrainedPolicy
 from mec_gym.problem import Problem
-from tests.exhaustive import make
 
 POLICY = load_policy("regret-family")
 

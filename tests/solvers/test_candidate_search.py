@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from exhaustive import make
 
 from mec_gym.bounds.candidates import relax_candidates
 from mec_gym.candidates import Candidates, Metropolis
 from mec_gym.problem import Problem
 from mec_gym.solvers.candidates import assign_at_prices, polish_candidates
-from tests.exhaustive import make
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from exhaustive import make, optimum
 
 from mec_gym.bounds import relax
 from mec_gym.bounds.candidates import relax_candidates
@@ -10,7 +11,6 @@ from mec_gym.jobs.holders import Here, OnActors
 from mec_gym.problem import Problem
 from mec_gym.solvers.candidates import assign_at_prices, polish_candidates
 from mec_gym.solvers.regions import Region, _shares, solve_regions, split
-from tests.exhaustive import make, optimum
 
 
 def solved(slot, region):
