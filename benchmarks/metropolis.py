@@ -71,20 +71,25 @@ def draw_figure(cities: list[dict[str, Any]]) -> None:
     """Draw seconds against devices, with the slope of each step."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(6, 4.6), layout="constrained")
     axes = figure.subplots()
     devices = np.array([city["devices"] for city in cities])
     prices, network = ([city["rows"][which] for city in cities] for which in (0, 1))
     lines = {step: [row[step] for row in prices] for step in STEPS}
-    lines |= {NETWORK: [row["assignment"] for row in network]}
-    lines |= {"all": [sum(row[step] for step in STEPS) for row in prices]}
+    lines["assignment by prices"] = lines.pop("assignment")
+    lines[f"assignment by {NETWORK}"] = [row["assignment"] for row in network]
+    lines["all, by prices"] = [sum(row[step] for step in STEPS) for row in prices]
     for name, seconds in lines.items():
         slope = np.polyfit(np.log(devices), np.log(seconds), 1)[0]
         print(f"{name}: seconds grow as devices to the power of {slope:.2f}")
-        axes.loglog(devices, seconds, marker="o", label=f"{name}: slope {slope:.2f}")
-    axes.set(xlabel="devices M, with M / 100 servers", ylabel="seconds")
+        axes.loglog(devices, seconds, marker="o", label=f"{name}: as M to the {slope:.1f}")
+    axes.set(
+        title="One slot of a city, path loss",
+        xlabel="devices M, with M / 100 servers",
+        ylabel="seconds of one processor",
+    )
     axes.grid(visible=True, which="both", alpha=0.2)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small", frameon=False)
     figure.savefig(FIGURE, dpi=120)
 
 
