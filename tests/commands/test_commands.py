@@ -272,7 +272,7 @@ def test_what_needs_no_training_loads_no_torch(line):
 
 
 @pytest.mark.slow
-def test_train_without_a_preset_answers_in_half_the_time_that_torch_takes_to_load():
+def test_train_without_a_preset_answers_in_less_than_half_of_what_torch_takes_to_load():
     def seconds(*words):
         before = os.times()
         run([sys.executable, *words], ROOT)
@@ -282,7 +282,7 @@ def test_train_without_a_preset_answers_in_half_the_time_that_torch_takes_to_loa
     asked, torch = ("-m", "train"), ("-c", "import torch")
     assert run([sys.executable, *asked], ROOT).returncode == 2
     taken = [(seconds(*asked), seconds(*torch)) for _ in range(3)]
-    assert min(one for one, _ in taken) < 0.5 * min(other for _, other in taken)
+    assert min(one for one, _ in taken) < 0.45 * min(other for _, other in taken)
 
 
 @pytest.mark.slow
